@@ -1,0 +1,161 @@
+//! The REST endpoint of Cognigy.AI.
+//!
+//! `POST {"userId","sessionId","text","data"}` answers `{"outputStack":[{"text","data",…}],"text","data"}`. The stack
+//! holds the outputs in order; the text beside it joins them and counts only where there is no stack.
+//! <https://docs.cognigy.com/ai/deploy/endpoint-reference/rest>
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+use super::{AgentError, Data, Question};
+use crate::{conversation::Said, credentials::Credentials};
+
+/// Most bytes of an answer: far above what a flow says, far below what a function can hold.
+const ANSWER_MOST: usize = 4 * 1024 * 1024;
+
+/// A Cognigy REST endpoint.
+#[derive(Debug)]
+pub struct Cognigy {
+    http: reqwest::Client,
+    url: Url,
+    credentials: Arc<Credentials>,
+}
+
+impl Cognigy {
+    pub fn new(http: reqwest::Client, url: Url, credentials: Arc<Credentials>) -> Self {
+        Self { http, url, credentials }
+    }
+
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Said>, AgentError> {
+        let body = Input {
+            user_id: question.user_id,
+            session_id: question.session_id,
+            text: question.message.text.as_deref().unwrap_or_default(),
+            data: question.data(),
+        };
+        let failed = |error: reqwest::Error| match error.without_url() {
+            error if error.is_timeout() => AgentError::TimedOut(patience),
+            error => AgentError::Unreachable(error),
+        };
+        let keys = self.credentials.keys().await?;
+        let mut request = self
+            .http
+            .post(self.url.clone())
+            .timeout(patience)
+            .header("Idempotency-Key", question.key.as_str())
+            .json(&body);
+        if let Some(token) = keys.agent_token.present() {
+            request = request.bearer_auth(token.expose());
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        if !response.status().is_success() {
+            return Err(AgentError::Refused(response.status().as_u16()));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > ANSWER_MOST {
+                return Err(AgentError::Unreadable(format!("it is larger than {ANSWER_MOST} bytes")));
+            }
+        }
+        read(&bytes)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Input<'a> {
+    user_id: &'a str,
+    session_id: Uuid,
+    text: &'a str,
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    output_stack: Option<Vec<Output>>,
+    #[serde(default)]
+    text: Value,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    #[serde(default)]
+    text: Value,
+    #[serde(default)]
+    data: Value,
+}
+
+fn read(bytes: &[u8]) -> Result<Vec<Said>, AgentError> {
+    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
+        AgentError::Unreadable(format!(
+            "no JSON object with an outputStack (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let outputs = match answer.output_stack {
+        Some(outputs) => outputs,
+        None if answer.text.is_null() => {
+            return Err(AgentError::Unreadable("it has neither outputStack nor text".into()));
+        }
+        None => vec![Output { text: answer.text, data: Value::Null }],
+    };
+    Ok(outputs.iter().flat_map(said).collect())
+}
+
+/// The words of one output. A text is usually a string; where a flow gives several variants it is a list.
+fn said(output: &Output) -> Vec<Said> {
+    let words: Vec<Said> = match &output.text {
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).map(text).collect(),
+        other => other.as_str().filter(|words| !words.is_empty()).map(text).into_iter().collect(),
+    };
+    if words.is_empty() && output.data.as_object().is_some_and(|data| !data.is_empty()) {
+        let keys: Vec<_> = output.data.as_object().into_iter().flat_map(|data| data.keys()).collect();
+        tracing::warn!(?keys, "an output of the agent has data and no text: only texts are sent, so give it a text");
+    }
+    words
+}
+
+fn text(words: &str) -> Said {
+    Said::Text(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn words(answer: &Value) -> Vec<String> {
+        let said = read(answer.to_string().as_bytes()).expect("readable");
+        said.into_iter()
+            .map(|said| match said {
+                Said::Text(text) | Said::Choices { text, .. } => text,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_stack_is_taken_in_order_and_the_joined_text_is_not() {
+        let answer = json!({ "text": "one two", "outputStack": [{ "text": "one", "data": {} }, { "text": null, "data": { "a": 1 } }, { "text": ["two", "three"] }] });
+        assert_eq!(words(&answer), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn without_a_stack_the_text_is_the_answer() {
+        assert_eq!(words(&json!({ "text": "hello", "data": {} })), ["hello"]);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_an_error_and_not_silence() {
+        for answer in ["{}", "[]", "<html>", ""] {
+            assert!(matches!(read(answer.as_bytes()), Err(AgentError::Unreadable(_))), "{answer}");
+        }
+    }
+}

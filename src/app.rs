@@ -1,0 +1,110 @@
+//! Every part, built once from the settings: the only place where they are wired.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+
+use crate::{
+    agents::Agent,
+    credentials::Credentials,
+    https,
+    outbox::Outbox,
+    queue::Queue,
+    settings::{SecretSource, Settings, StoreChoice},
+    store::{Dynamo, Store, StoreError},
+    telemetry::Chain,
+    whatsapp::graph::Graph,
+};
+
+/// Longest wait for one try of an AWS request; the SDK makes three.
+const AWS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The endpoint, ready to work.
+#[derive(Debug)]
+pub struct App {
+    /// Every knob.
+    pub settings: Settings,
+    /// The secrets.
+    pub credentials: Arc<Credentials>,
+    /// Who answers.
+    pub agent: Agent,
+    /// Meta.
+    pub graph: Graph,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Where jobs wait; `None`: they do not.
+    pub queue: Option<Queue>,
+}
+
+/// Why the endpoint cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// TLS.
+    #[error("the HTTP client cannot be built")]
+    Https(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The local store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A setting that this build cannot serve.
+    #[error("STORE_FILE needs a build with the feature \"local\": set TABLE_NAME instead")]
+    NotLocal,
+}
+
+impl App {
+    /// Builds every part and begins with the secret.
+    ///
+    /// A secret that cannot be read yet is logged and read again when it is needed: the reason then stands in the log of every
+    /// webhook instead of a function that does not start.
+    ///
+    /// # Errors
+    /// When a part cannot be built from these settings.
+    pub async fn new(settings: Settings) -> Result<Self, AppError> {
+        let http = https::client().map_err(AppError::Https)?;
+        let aws = aws(&settings, &http).await;
+        let credentials = Arc::new(Credentials::new(&settings.secret, &aws));
+        if let Err(error) = credentials.keys().await {
+            tracing::error!(error = %Chain(&error), "the endpoint starts without credentials");
+        }
+        let store: Arc<dyn Store> = match &settings.store {
+            StoreChoice::Dynamo(table) => Arc::new(Dynamo::new(&aws, table)),
+            local => embedded(local)?,
+        };
+        let graph =
+            Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
+        Ok(Self {
+            agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
+            outbox: Outbox::new(store, graph.clone(), settings.message_delay, settings.session_expiration),
+            queue: settings.queue_url.as_deref().map(|url| Queue::new(&aws, url)),
+            graph,
+            credentials,
+            settings,
+        })
+    }
+}
+
+/// The configuration of the AWS clients; empty where no AWS service is configured, for finding a region may take seconds.
+async fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
+    let local = matches!(settings.secret, SecretSource::File(_)) && !matches!(settings.store, StoreChoice::Dynamo(_));
+    if local && settings.queue_url.is_none() {
+        return SdkConfig::builder().build();
+    }
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https::ForAws(http.clone()))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build())
+        .load()
+        .await
+}
+
+#[cfg(feature = "local")]
+fn embedded(choice: &StoreChoice) -> Result<Arc<dyn Store>, AppError> {
+    use crate::store::Embedded;
+    Ok(Arc::new(match choice {
+        StoreChoice::File(path) => Embedded::open(std::path::Path::new(path))?,
+        StoreChoice::Memory | StoreChoice::Dynamo(_) => Embedded::in_memory()?,
+    }))
+}
+
+#[cfg(not(feature = "local"))]
+fn embedded(_: &StoreChoice) -> Result<Arc<dyn Store>, AppError> {
+    Err(AppError::NotLocal)
+}

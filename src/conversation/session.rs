@@ -1,0 +1,181 @@
+//! What we remember of a conversation: who, which session, which jobs are done, and the replies on their way.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{JobId, Person, Said};
+
+/// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
+pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
+/// How many done jobs are remembered at most: 4096 of them take about 100 kB of the 400 kB that a DynamoDB item may have.
+const DONE_MOST: usize = 4096;
+
+/// Everything we remember of one conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conversation {
+    /// The other side.
+    pub person: Person,
+    /// The session that is open, or was last.
+    pub session: Option<Session>,
+    /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
+    pub last_message_at: Option<Timestamp>,
+    /// The jobs that are done, and when they were, in seconds since 1970.
+    #[serde(skip)]
+    pub done: BTreeMap<JobId, i64>,
+    /// The replies that are not all out yet.
+    #[serde(skip)]
+    pub outbox: Option<Pending>,
+}
+
+/// A stretch of conversation without a long silence; the agent knows it by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// UUIDv7: it holds the time at which the session began.
+    pub id: Uuid,
+    /// When the person last said something, by our clock.
+    pub last_input_at: Timestamp,
+    /// How many messages the person has sent in it.
+    pub inputs: u32,
+}
+
+/// The replies of one job, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The job they answer.
+    pub job: JobId,
+    /// Where they go.
+    pub to: Person,
+    /// The replies and how far each has come.
+    pub replies: Vec<Reply>,
+}
+
+/// One reply on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// What is said.
+    pub said: Said,
+    /// How far it has come.
+    pub state: ReplyState,
+}
+
+/// How far a reply has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyState {
+    /// Nobody has tried to send it.
+    Planned,
+    /// Somebody began to send it; whether it went out is not known.
+    Sending,
+    /// The channel took it under this id.
+    Sent(String),
+    /// The channel refused it for good.
+    Refused,
+}
+
+impl Conversation {
+    /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
+    ///
+    /// `expiration` of `None` means that a session never ends. Answers the session and whether it is new.
+    pub fn take_in(
+        &mut self,
+        person: &Person,
+        sent_at: Option<Timestamp>,
+        now: Timestamp,
+        expiration: Option<Duration>,
+    ) -> (Session, bool) {
+        self.person.update(person);
+        self.last_message_at = self.last_message_at.max(sent_at.or(Some(now)));
+        let expired = |session: &Session| {
+            expiration.is_some_and(|limit| {
+                now.duration_since(session.last_input_at).unsigned_abs() >= limit && now > session.last_input_at
+            })
+        };
+        let going_on = self.session.take().filter(|session| !expired(session));
+        let is_new = going_on.is_none();
+        let mut session = going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0 });
+        session.inputs += 1;
+        session.last_input_at = now;
+        self.session = Some(session.clone());
+        (session, is_new)
+    }
+
+    /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
+    pub fn mark_done(&mut self, job: &JobId, now: Timestamp) {
+        let oldest = now.as_second() - i64::try_from(DONE_KEPT.as_secs()).unwrap_or(i64::MAX);
+        self.done.retain(|_, at| *at >= oldest);
+        self.done.insert(job.clone(), now.as_second());
+        while self.done.len() > DONE_MOST {
+            let Some(first) = self.done.iter().min_by_key(|(_, at)| **at).map(|(id, _)| id.clone()) else { return };
+            self.done.remove(&first);
+        }
+    }
+}
+
+impl Person {
+    /// Learns what `newer` knows; what it does not know stays.
+    fn update(&mut self, newer: &Self) {
+        for (ours, theirs) in [
+            (&mut self.phone, &newer.phone),
+            (&mut self.user_id, &newer.user_id),
+            (&mut self.group_id, &newer.group_id),
+            (&mut self.name, &newer.name),
+            (&mut self.username, &newer.username),
+        ] {
+            if theirs.is_some() {
+                ours.clone_from(theirs);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn a_session_ends_after_the_silence_and_not_before() {
+        let mut conversation = Conversation::default();
+        let mut hear = |second| conversation.take_in(&Person::default(), None, at(second), Some(HALF_AN_HOUR));
+        let (first, is_new) = hear(0);
+        assert!(is_new);
+        let (same, is_new) = hear(1799);
+        assert!(!is_new && same.id == first.id && same.inputs == 2);
+        let (second, is_new) = hear(1799 + 1800);
+        assert!(is_new && second.id != first.id && second.inputs == 1);
+    }
+
+    #[test]
+    fn a_session_without_expiration_never_ends() {
+        let mut conversation = Conversation::default();
+        let first = conversation.take_in(&Person::default(), None, at(0), None).0;
+        assert_eq!(conversation.take_in(&Person::default(), None, at(4_000_000_000), None).0.id, first.id);
+    }
+
+    #[test]
+    fn done_jobs_are_remembered_for_eight_days() {
+        let (job, other) = (JobId::of("8", "one"), JobId::of("8", "two"));
+        let mut conversation = Conversation::default();
+        conversation.mark_done(&job, at(0));
+        conversation.mark_done(&other, at(8 * 24 * 3600));
+        assert!(conversation.done.contains_key(&job));
+        conversation.mark_done(&other, at(8 * 24 * 3600 + 1));
+        assert!(!conversation.done.contains_key(&job));
+    }
+
+    #[test]
+    fn a_number_that_is_hidden_later_is_kept() {
+        let mut person = Person { phone: Some("15550100200".into()), ..Person::default() };
+        person.update(&Person { user_id: Some("US.9".into()), ..Person::default() });
+        assert!(person.phone.is_some() && person.user_id.is_some());
+    }
+}

@@ -1,0 +1,221 @@
+//! The secrets: read once from Secrets Manager or a local file, kept, and read again when somebody refuses them.
+//!
+//! The secret is one JSON object. A field that is missing or empty is not a fault until something needs it: a fresh
+//! stack has only its verify token, and Meta's handshake must work before the rest can be known.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use tokio::{
+    sync::{Mutex, RwLock},
+    time::Instant,
+};
+
+use crate::settings::SecretSource;
+
+/// How long a reload that was asked for by a refusal keeps the next one away.
+const RELOAD_PAUSE: Duration = Duration::from_mins(1);
+
+/// A text that never prints.
+///
+/// White space around it is dropped: it comes along when a token is pasted.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The secret, unless it is empty.
+    #[must_use]
+    pub fn present(&self) -> Option<&Self> {
+        (!self.0.is_empty()).then_some(self)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.trim().to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "Secret(empty)" } else { "Secret(***)" })
+    }
+}
+
+/// What the secret holds; an empty field is one that the operator has not filled in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Keys {
+    /// Id of the Meta app.
+    pub app_id: String,
+    /// Bearer token for the Graph API.
+    pub access_token: Secret,
+    /// Id of the number we send from; webhooks of another number are not ours.
+    pub phone_number_id: String,
+    /// What Meta must present at the handshake.
+    pub verify_token: Secret,
+    /// Key of webhook signatures and of `appsecret_proof`.
+    pub app_secret: Secret,
+    /// The app secret before the last rotation: its signatures are still accepted.
+    pub app_secret_previous: Secret,
+    /// Bearer token for the agent.
+    pub agent_token: Secret,
+    /// Key of the callers of inject and notify.
+    pub api_key: Secret,
+}
+
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// Secrets Manager could not be asked, or refused.
+    #[error(
+        "the secret \"{id}\" could not be read from Secrets Manager: check WHATSAPP_SECRET_ID and secretsmanager:GetSecretValue of the function's role"
+    )]
+    Unreachable {
+        /// The secret's id.
+        id: String,
+        /// What the SDK said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The local file could not be read.
+    #[error("the secret file \"{path}\" could not be read")]
+    File {
+        /// Its path.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The secret is there and is not the JSON object that we know.
+    #[error(
+        "the secret is not one JSON object of text fields (line {line}, column {column}): put app_id, access_token, phone_number_id, verify_token and app_secret into it"
+    )]
+    Malformed {
+        /// Where the JSON breaks; the text itself is not repeated.
+        line: usize,
+        /// Column of the break.
+        column: usize,
+    },
+}
+
+/// The keys that are in force, and where they come from.
+#[derive(Debug)]
+pub struct Credentials {
+    source: Source,
+    current: RwLock<Option<Arc<Keys>>>,
+    last_reload: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    SecretsManager { client: aws_sdk_secretsmanager::Client, id: String },
+    File(String),
+}
+
+impl Credentials {
+    /// Credentials that have not been read yet.
+    #[must_use]
+    pub fn new(source: &SecretSource, aws: &aws_config::SdkConfig) -> Self {
+        let source = match source {
+            SecretSource::SecretsManager(id) => {
+                Source::SecretsManager { client: aws_sdk_secretsmanager::Client::new(aws), id: id.clone() }
+            }
+            SecretSource::File(path) => Source::File(path.clone()),
+        };
+        Self { source, current: RwLock::default(), last_reload: Mutex::default() }
+    }
+
+    /// The keys in force; read now if they never were.
+    ///
+    /// # Errors
+    /// When the secret cannot be read or is not our JSON.
+    pub async fn keys(&self) -> Result<Arc<Keys>, CredentialsError> {
+        if let Some(keys) = self.current.read().await.clone() {
+            return Ok(keys);
+        }
+        let mut current = self.current.write().await;
+        if let Some(keys) = current.clone() {
+            return Ok(keys);
+        }
+        let keys = Arc::new(self.source.read().await?);
+        *current = Some(Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// Newer keys than the ones that somebody refused, if there are any.
+    ///
+    /// The secret is read again at most once a minute. `None`: it still holds what was refused.
+    ///
+    /// # Errors
+    /// As [`Credentials::keys`].
+    pub async fn newer_than(&self, refused: &Arc<Keys>) -> Result<Option<Arc<Keys>>, CredentialsError> {
+        let mut last_reload = self.last_reload.lock().await;
+        let current = self.keys().await?;
+        if current != *refused {
+            return Ok(Some(current));
+        }
+        if last_reload.is_some_and(|last| last.elapsed() < RELOAD_PAUSE) {
+            return Ok(None);
+        }
+        *last_reload = Some(Instant::now());
+        let read = Arc::new(self.source.read().await?);
+        if read == current {
+            return Ok(None);
+        }
+        tracing::info!("the secret has changed and is in force from now on");
+        *self.current.write().await = Some(Arc::clone(&read));
+        Ok(Some(read))
+    }
+}
+
+impl Source {
+    async fn read(&self) -> Result<Keys, CredentialsError> {
+        match self {
+            Self::SecretsManager { client, id } => {
+                let unreachable = |source| CredentialsError::Unreachable { id: id.clone(), source };
+                let answer = client.get_secret_value().secret_id(id).send().await;
+                let answer = answer.map_err(|error| unreachable(error.into()))?;
+                parse(answer.secret_string().ok_or_else(|| unreachable("it holds bytes, not text".into()))?)
+            }
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path);
+                parse(&text.map_err(|source| CredentialsError::File { path: path.clone(), source })?)
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Keys, CredentialsError> {
+    serde_json::from_str(text)
+        .map_err(|error| CredentialsError::Malformed { line: error.line(), column: error.column() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_print_without_their_secrets() {
+        let keys = parse(r#"{"access_token":"EAAB","app_secret":"","phone_number_id":"8"}"#).expect("valid");
+        let printed = format!("{keys:?}");
+        assert!(!printed.contains("EAAB") && printed.contains("Secret(empty)"), "{printed}");
+    }
+
+    #[test]
+    fn a_broken_secret_is_not_repeated_in_the_error() {
+        let error = parse("{\"access_token\": EAAB}").expect_err("not JSON");
+        assert!(!telemetry_text(&error).contains("EAAB"));
+    }
+
+    fn telemetry_text(error: &CredentialsError) -> String {
+        crate::telemetry::Chain(error).to_string()
+    }
+}

@@ -1,0 +1,38 @@
+//! The endpoint that connects any AI agent to a WhatsApp number.
+//!
+//! ```text
+//!  Meta ── POST /webhook ─▶ ingress::http ▸ whatsapp::signature ▸ whatsapp::inbound ─▶ Job ─▶ SQS FIFO, group = conversation
+//!                                                                                     │     (no queue configured: run at once)
+//!  SQS batch ─▶ ingress::queue ─▶ turn::run(app, job, clock)  ◀───────────────────────┘
+//!      claim+load ▸ take in ▸ agent ▸ commit ▸ deliver ─▶ Graph API
+//! ```
+//!
+//! Imports only go down this list; modules on one line do not know each other.
+//!
+//! | floor | modules | what |
+//! |---|---|---|
+//! | doors | [`ingress`], `simulator` | bytes to jobs; a Cloud API on localhost (feature `local`) |
+//! | line | [`turn`] | one job in, one outcome out: read this first |
+//! | wiring | [`app`] | every part, built once from the settings |
+//! | out | [`outbox`] | claim, commit, deliver: nothing is sent from anywhere else |
+//! | adapters | [`whatsapp`], [`agents`], [`store`], [`queue`] | Meta's words, the agents' words, the store, the queue |
+//! | secrets | [`credentials`] | read, kept, read again when refused |
+//! | words | [`conversation`] | our own vocabulary; knows no channel and no cloud |
+//! | ground | [`settings`], [`retry`], [`telemetry`], [`https`] | knobs, time, logs, the one HTTP client |
+
+pub mod agents;
+pub mod app;
+pub mod conversation;
+pub mod credentials;
+pub mod https;
+pub mod ingress;
+pub mod outbox;
+pub mod queue;
+pub mod retry;
+pub mod settings;
+#[cfg(feature = "local")]
+pub mod simulator;
+pub mod store;
+pub mod telemetry;
+pub mod turn;
+pub mod whatsapp;

@@ -1,0 +1,29 @@
+//! The Lambda: settings, parts, serve.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use whatsapp_endpoint::{
+    app::App,
+    ingress,
+    settings::{LogLevel, Settings},
+    telemetry::{self, Chain, LogFormat},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let settings = Settings::from_env().inspect_err(|error| report(LogLevel::Error, error))?;
+    telemetry::init(settings.log_level, LogFormat::Json);
+    let app = &App::new(settings).await.inspect_err(|error| report(LogLevel::Error, error))?;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let handled = ingress::handle(app, event).await;
+        handled
+            .inspect_err(|error| tracing::error!(error = %Chain(error), "an event is not handled"))
+            .map_err(Error::from)
+    }))
+    .await
+}
+
+fn report(level: LogLevel, error: &dyn std::error::Error) {
+    telemetry::init(level, LogFormat::Json);
+    tracing::error!(error = %Chain(error), "the function cannot start");
+}

@@ -1,0 +1,91 @@
+//! The queue between the door and the turns: an SQS FIFO queue, one message group per conversation.
+
+use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+
+use crate::conversation::Job;
+
+/// Most records of one request, and most bytes of their bodies together.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const RECORDS_MOST: usize = 10;
+/// The limit is 1 MiB since August 2025; the old one still holds where the endpoint is an emulator or a private region.
+const BYTES_MOST: usize = 256 * 1024;
+
+/// The queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+/// Why jobs did not reach the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// SQS could not be reached or refused the whole request.
+    #[error("SQS did not take the jobs: check QUEUE_URL and sqs:SendMessage of the function's role")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// SQS took some and refused others.
+    #[error("SQS refused {count} jobs of a batch, the first with {code}")]
+    Partly {
+        /// How many.
+        count: usize,
+        /// SQS's word for the reason.
+        code: String,
+    },
+    /// A job cannot be written as JSON.
+    #[error("a job cannot be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+}
+
+impl Queue {
+    /// The queue at `url`.
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig, url: &str) -> Self {
+        Self { client: Client::new(aws), url: url.to_owned() }
+    }
+
+    /// Puts `jobs` into the queue, in order; answers the ones that are too large for it.
+    ///
+    /// A job that is already there is not put in twice: SQS knows its id for five minutes, our store for eight days.
+    ///
+    /// # Errors
+    /// The first refusal. Jobs before it are in the queue, so the caller may offer all of them again.
+    pub async fn send(&self, jobs: Vec<Job>) -> Result<Vec<Job>, QueueError> {
+        let (mut batch, mut bytes, mut too_large) = (Vec::new(), 0, Vec::new());
+        for job in jobs {
+            let body = serde_json::to_string(&job).map_err(QueueError::Unwritable)?;
+            if body.len() > BYTES_MOST {
+                too_large.push(job);
+                continue;
+            }
+            if batch.len() == RECORDS_MOST || bytes + body.len() > BYTES_MOST {
+                self.send_batch(std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+            bytes += body.len();
+            batch.push((job, body));
+        }
+        self.send_batch(batch).await?;
+        Ok(too_large)
+    }
+
+    async fn send_batch(&self, batch: Vec<(Job, String)>) -> Result<(), QueueError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let entries = batch.into_iter().enumerate().map(|(index, (job, body))| {
+            SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_group_id(job.conversation.group())
+                .message_deduplication_id(job.id.as_str())
+                .message_body(body)
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Refused(error.into()))?;
+        let answer = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+        let answer = answer.map_err(|error| QueueError::Refused(error.into()))?;
+        match answer.failed() {
+            [] => Ok(()),
+            [first, ..] => Err(QueueError::Partly { count: answer.failed().len(), code: first.code().to_owned() }),
+        }
+    }
+}

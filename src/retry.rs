@@ -1,0 +1,99 @@
+//! When to try again: verdicts, back-off with jitter, and the clock of one invocation, which ends with it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// Whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It cannot: the same request will be refused again.
+    Never,
+    /// It can, not before this pause.
+    After(Duration),
+}
+
+impl Retry {
+    /// As soon as the usual back-off allows.
+    pub const SOON: Self = Self::After(Duration::ZERO);
+}
+
+/// The time of one invocation: what time it is, and when the platform will end it.
+///
+/// It starts from a given `now` and moves with the runtime's clock, so a test may hold time still or run it ahead.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    started_at: Timestamp,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Clock {
+    /// Starts at `now` with the time that is left until the invocation ends.
+    #[must_use]
+    pub fn start(now: Timestamp, left: Duration) -> Self {
+        let started = Instant::now();
+        Self { started_at: now, started, deadline: started + left }
+    }
+
+    /// The time, in UTC.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.started_at + self.started.elapsed()
+    }
+
+    /// The moment at which the invocation ends, whatever it is doing.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.started_at + self.deadline.duration_since(self.started)
+    }
+
+    /// The time until the deadline.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits, unless so little time would be left afterwards that nothing useful fits in.
+    ///
+    /// Answers whether it waited.
+    pub async fn pause(&self, pause: Duration) -> bool {
+        if self.left() < pause + USEFUL_REST {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// The least time before the deadline in which an outside call is still worth starting.
+pub const USEFUL_REST: Duration = Duration::from_secs(2);
+
+/// The pause before try number `tries + 1`: full jitter under a ceiling that doubles from 200 ms to 5 s.
+#[must_use]
+pub fn back_off(tries: u32) -> Duration {
+    let ceiling = Duration::from_millis(200 << tries.min(5)).min(Duration::from_secs(5));
+    ceiling.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_would_pass_the_deadline_is_not_begun() {
+        let clock = Clock::start(Timestamp::UNIX_EPOCH, Duration::from_secs(10));
+        assert!(clock.pause(Duration::from_secs(7)).await);
+        assert_eq!(clock.now(), Timestamp::from_second(7).expect("in range"));
+        assert!(!clock.pause(Duration::from_secs(2)).await);
+        assert_eq!(clock.left(), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn back_off_stays_under_its_ceiling() {
+        for tries in 0..40 {
+            assert!(back_off(tries) <= Duration::from_secs(5));
+        }
+    }
+}

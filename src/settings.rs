@@ -1,0 +1,357 @@
+//! Every knob, typed, and the only reader of the environment; it holds no secret and may be printed.
+//!
+//! A variable that is set to nothing counts as absent, because a template parameter left empty arrives that way.
+//! All faults are reported at once, each with its cure.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use url::Url;
+
+/// One row of the table of settings, as the README shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Knob {
+    /// Name of the environment variable.
+    pub env: &'static str,
+    /// Name of the parameter in `template.yaml`; `None` where the stack sets the variable from a resource.
+    pub parameter: Option<&'static str>,
+    /// What holds when the variable is absent; `None` where there is no default.
+    pub default: Option<&'static str>,
+}
+
+const fn knob(env: &'static str, parameter: Option<&'static str>, default: Option<&'static str>) -> Knob {
+    Knob { env, parameter, default }
+}
+
+/// All settings of the deployed function, in the order in which the README lists them.
+pub const KNOBS: &[Knob] = &[
+    knob("WHATSAPP_SECRET_ID", None, None),
+    knob("TABLE_NAME", None, None),
+    knob("QUEUE_URL", None, None),
+    knob("AGENT_PROTOCOL", Some("AgentProtocol"), Some("demo")),
+    knob("AGENT_URL", Some("AgentUrl"), None),
+    knob("AGENT_MODEL", Some("AgentModel"), None),
+    knob("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
+    knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
+    knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
+    knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
+    knob("ENDPOINT_ENABLED", Some("EndpointEnabled"), Some("true")),
+    knob("REQUIRE_SIGNATURE", Some("RequireSignature"), Some("true")),
+    knob("GRAPH_BASE_URL", Some("GraphBaseUrl"), Some("https://graph.facebook.com")),
+    knob("GRAPH_API_VERSION", Some("GraphApiVersion"), Some("v26.0")),
+    knob("LOG_LEVEL", Some("LogLevel"), Some("info")),
+];
+
+/// Settings of local runs: a file in the place of Secrets Manager, and the embedded store in the place of DynamoDB.
+pub const LOCAL_KNOBS: &[Knob] = &[knob("WHATSAPP_SECRET_FILE", None, None), knob("STORE_FILE", None, None)];
+
+/// A variable whose name starts like this is meant for us; one we do not know is refused, not ignored.
+const OUR_PREFIXES: &[&str] =
+    &["WHATSAPP_", "AGENT_", "MESSAGE_DELAY", "SESSION_EXPIRATION", "ENDPOINT_", "REQUIRE_SIGNATURE", "GRAPH_"];
+
+/// Everything that can be configured, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the credentials are.
+    pub secret: SecretSource,
+    /// Where conversations are kept.
+    pub store: StoreChoice,
+    /// The SQS FIFO queue; `None`: a job is run as soon as it arrives.
+    pub queue_url: Option<String>,
+    /// Which agent answers.
+    pub agent: AgentSettings,
+    /// Pause between two replies, not before the first.
+    pub message_delay: Duration,
+    /// Silence after which a session ends; `None`: never.
+    pub session_expiration: Option<Duration>,
+    /// `false`: webhooks are checked, acknowledged and counted, nothing else.
+    pub enabled: bool,
+    /// `false`: webhooks are accepted unsigned as long as the secret holds no app secret.
+    pub require_signature: bool,
+    /// Scheme and host of the Graph API.
+    pub graph_base_url: Url,
+    /// Version segment of Graph paths, such as `v26.0`.
+    pub graph_api_version: String,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+/// Where the credentials are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// Id or ARN of a Secrets Manager secret.
+    SecretsManager(String),
+    /// Path of a file with the same JSON; for local runs.
+    File(String),
+}
+
+/// Where conversations are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// Name of the DynamoDB table.
+    Dynamo(String),
+    /// One file on this machine.
+    File(String),
+    /// The memory of this process: gone with it.
+    Memory,
+}
+
+/// How to reach the agent.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// The protocol it speaks.
+    pub protocol: AgentProtocol,
+    /// Its address; the `demo` agent has none.
+    pub url: Option<Url>,
+    /// Time after which a question counts as failed.
+    pub timeout: Duration,
+}
+
+/// The protocols we speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AgentProtocol {
+    /// The agent that is built in and needs nothing.
+    #[default]
+    Demo,
+    /// The REST endpoint of Cognigy.AI.
+    Cognigy,
+}
+
+/// What is logged: lines of this weight and above.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// And what may need one.
+    Warn,
+    /// And one line per webhook and turn.
+    #[default]
+    Info,
+    /// And every outside call.
+    Debug,
+    /// And what the libraries say.
+    Trace,
+}
+
+/// What is wrong with the environment, one sentence per fault.
+#[derive(Debug, thiserror::Error)]
+pub struct SettingsError(pub Vec<String>);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the settings cannot be used: {}", self.0.join("; "))
+    }
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// Names every variable that cannot be used and what would be right.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::from_vars(environment())
+    }
+
+    /// Reads settings from pairs of name and value.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let mut vars = Vars::new(vars);
+        let secret = match (vars.text("WHATSAPP_SECRET_ID"), vars.text("WHATSAPP_SECRET_FILE")) {
+            (Some(id), None) => SecretSource::SecretsManager(id),
+            (None, Some(path)) => SecretSource::File(path),
+            _ => SecretSource::File(vars.fault("set WHATSAPP_SECRET_ID to the id of the secret (or WHATSAPP_SECRET_FILE to a file, for a local run), one of them")),
+        };
+        let store = match (vars.text("TABLE_NAME"), vars.text("STORE_FILE")) {
+            (Some(table), None) => StoreChoice::Dynamo(table),
+            (None, Some(path)) if path == ":memory:" => StoreChoice::Memory,
+            (None, Some(path)) => StoreChoice::File(path),
+            _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
+        };
+        let agent = AgentSettings {
+            protocol: vars.parsed("AGENT_PROTOCOL", "demo or cognigy"),
+            url: vars.url("AGENT_URL"),
+            timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
+        };
+        if agent.protocol == AgentProtocol::Cognigy && agent.url.is_none() {
+            vars.fault("AGENT_PROTOCOL=cognigy needs AGENT_URL, the URL of the Cognigy REST endpoint");
+        }
+        // Accepted for the protocols that need a model name and a system prompt; neither of today's does.
+        let (_model, _instructions) = (vars.text("AGENT_MODEL"), vars.text("AGENT_INSTRUCTIONS"));
+        let message_delay = Duration::from_millis(vars.number("MESSAGE_DELAY_MS", 0, 60_000));
+        let session_expiration = match vars.number("SESSION_EXPIRATION_MINUTES", 0, 525_600) {
+            0 => None,
+            minutes => Some(Duration::from_secs(minutes * 60)),
+        };
+        let enabled = vars.parsed("ENDPOINT_ENABLED", "true or false");
+        let require_signature = vars.parsed("REQUIRE_SIGNATURE", "true or false");
+        let graph_base_url = vars.url("GRAPH_BASE_URL");
+        let graph_api_version = vars.graph_version("GRAPH_API_VERSION");
+        let log_level = vars.parsed("LOG_LEVEL", "error, warn, info, debug or trace");
+        vars.refuse_unknown();
+        match graph_base_url {
+            Some(graph_base_url) if vars.faults.is_empty() => Ok(Self {
+                secret,
+                store,
+                queue_url: vars.text("QUEUE_URL"),
+                agent,
+                message_delay,
+                session_expiration,
+                enabled,
+                require_signature,
+                graph_base_url,
+                graph_api_version,
+                log_level,
+            }),
+            _ => Err(SettingsError(vars.faults)),
+        }
+    }
+}
+
+impl FromStr for AgentProtocol {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "demo" => Ok(Self::Demo),
+            "cognigy" => Ok(Self::Cognigy),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The environment of this process.
+#[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars()
+}
+
+/// The variables and the faults found while reading them.
+struct Vars {
+    values: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Vars {
+    fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        Self { values: trimmed.filter(|(_, value)| !value.is_empty()).collect(), faults: Vec::new() }
+    }
+
+    /// Notes a fault; the empty text stands in for the value that is missing and is never used.
+    fn fault(&mut self, sentence: impl Into<String>) -> String {
+        self.faults.push(sentence.into());
+        String::new()
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        let default = KNOBS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
+        self.values.get(name).cloned().or_else(|| default.map(str::to_owned))
+    }
+
+    fn parsed<T: FromStr + Default>(&mut self, name: &str, expected: &str) -> T {
+        let text = self.text(name).unwrap_or_default();
+        text.parse().unwrap_or_else(|_| {
+            self.fault(format!("{name} is \"{text}\" but must be {expected}"));
+            T::default()
+        })
+    }
+
+    fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
+        let text = self.text(name).unwrap_or_default();
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            _ => {
+                self.fault(format!("{name} is \"{text}\" but must be a whole number from {least} to {most}"));
+                least
+            }
+        }
+    }
+
+    fn url(&mut self, name: &str) -> Option<Url> {
+        let text = self.text(name)?;
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+            _ => {
+                // The text is not repeated: the URL of an agent may carry a token.
+                self.fault(format!("{name} must be a full URL that starts with https:// (or http://)"));
+                None
+            }
+        }
+    }
+
+    fn graph_version(&mut self, name: &str) -> String {
+        let text = self.text(name).unwrap_or_default();
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        match text.strip_prefix('v').and_then(|rest| rest.split_once('.')) {
+            Some((major, minor)) if digits(major) && digits(minor) => text,
+            _ => self.fault(format!("{name} is \"{text}\" but must look like v26.0")),
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        let known = |name: &str| KNOBS.iter().chain(LOCAL_KNOBS).any(|knob| knob.env == name);
+        let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();
+        for name in unknown {
+            let names: Vec<_> = KNOBS.iter().map(|knob| knob.env).collect();
+            self.fault(format!("{name} is not a setting; the settings are {}", names.join(", ")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let base = [("WHATSAPP_SECRET_ID", "s"), ("TABLE_NAME", "t")];
+        Settings::from_vars(base.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn defaults_hold_when_only_the_resources_are_named() {
+        let settings = read(&[("AGENT_URL", "  "), ("PATH", "/bin")]).expect("valid");
+        assert_eq!(settings.session_expiration, Some(Duration::from_mins(30)));
+        assert_eq!(settings.graph_base_url.as_str(), "https://graph.facebook.com/");
+        assert!(settings.enabled && settings.require_signature && settings.queue_url.is_none());
+    }
+
+    #[test]
+    fn an_expiration_of_zero_means_never() {
+        assert_eq!(read(&[("SESSION_EXPIRATION_MINUTES", "0")]).expect("valid").session_expiration, None);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let error = read(&[
+            ("AGENT_PROTOCOL", "telepathy"),
+            ("MESSAGE_DELAY_MS", "-1"),
+            ("AGENT_TIMEOUT", "9"),
+            ("GRAPH_API_VERSION", "26"),
+        ]);
+        let text = error.expect_err("must be refused").to_string();
+        for name in ["AGENT_PROTOCOL", "MESSAGE_DELAY_MS", "AGENT_TIMEOUT is not a setting", "GRAPH_API_VERSION"] {
+            assert!(text.contains(name), "{name} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_an_agent_is_not_repeated_in_an_error() {
+        let text = read(&[("AGENT_URL", "ftp://host/secret-token")]).expect_err("must be refused").to_string();
+        assert!(text.contains("AGENT_URL") && !text.contains("secret-token"));
+    }
+}

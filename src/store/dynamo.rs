@@ -1,0 +1,193 @@
+//! Conversations in DynamoDB: one item each, one request per step.
+//!
+//! | attribute | holds |
+//! |---|---|
+//! | `pk` | number and user |
+//! | `conversation` | who and which session, as JSON |
+//! | `done` | a map from job id to the second it was done |
+//! | `outbox` | the replies on their way, as JSON; absent when there are none |
+//! | `lease_owner`, `lease_until` | who works on it, and until which millisecond |
+//! | `expires_at` | the second after which DynamoDB may delete the item; absent = never |
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Claim, Hold, Lease, Store, StoreError, found};
+use crate::conversation::{Conversation, ConversationId, JobId};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A table with the key `pk`.
+#[derive(Debug, Clone)]
+pub struct Dynamo {
+    client: Client,
+    table: String,
+}
+
+impl Dynamo {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig, table: &str) -> Self {
+        Self { client: Client::new(aws), table: table.to_owned() }
+    }
+
+    fn update(&self, id: &ConversationId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("pk", text(id.key()))
+    }
+}
+
+#[async_trait]
+impl Store for Dynamo {
+    async fn claim(
+        &self,
+        id: &ConversationId,
+        job: &JobId,
+        lease: &Lease,
+        now: Timestamp,
+        keep_until: Option<Timestamp>,
+    ) -> Result<Claim, StoreError> {
+        let forget = if keep_until.is_some() { ", expires_at = :expires" } else { " REMOVE expires_at" };
+        let mut request = self
+            .update(id)
+            .update_expression(format!("SET lease_owner = :owner, lease_until = :until{forget}"))
+            .condition_expression(
+                // The SDK may repeat a claim whose answer was lost; it then finds its own lease.
+                "(attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner) \
+                 AND (attribute_not_exists(done.#job) OR attribute_exists(outbox))",
+            )
+            .expression_attribute_names("#job", job.as_str())
+            .expression_attribute_values(":owner", text(lease.owner.to_string()))
+            .expression_attribute_values(":until", number(lease.until.as_millisecond()))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(keep_until) = keep_until {
+            request = request.expression_attribute_values(":expires", number(keep_until.as_second()));
+        }
+        match request.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+            Ok(answer) => Ok(found(conversation(&answer.attributes.unwrap_or_default())?)),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                let item = match refused.item {
+                    Some(item) => item,
+                    None => self.read(id).await?,
+                };
+                Ok(refused_claim(&item, job, now))
+            }
+            Err(error) => Err(unavailable("claim a conversation", error)),
+        }
+    }
+
+    async fn save(
+        &self,
+        id: &ConversationId,
+        lease: &Lease,
+        conversation: &Conversation,
+        hold: Hold,
+    ) -> Result<(), StoreError> {
+        let done = conversation.done.iter().map(|(job, at)| (job.to_string(), number(*at))).collect();
+        let mut set = "SET conversation = :conversation, done = :done".to_owned();
+        let mut remove = Vec::new();
+        let mut request = self
+            .update(id)
+            .expression_attribute_values(":conversation", text(json(conversation)?))
+            .expression_attribute_values(":done", AttributeValue::M(done));
+        match &conversation.outbox {
+            Some(outbox) => {
+                set.push_str(", outbox = :outbox");
+                request = request.expression_attribute_values(":outbox", text(json(outbox)?));
+            }
+            None => remove.push("outbox"),
+        }
+        if hold == Hold::Release {
+            remove.extend(["lease_owner", "lease_until"]);
+        }
+        if !remove.is_empty() {
+            set = format!("{set} REMOVE {}", remove.join(", "));
+        }
+        owned(request.update_expression(set), lease).await
+    }
+
+    async fn release(&self, id: &ConversationId, lease: &Lease) -> Result<(), StoreError> {
+        match owned(self.update(id).update_expression("REMOVE lease_owner, lease_until"), lease).await {
+            Err(StoreError::LeaseLost) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl Dynamo {
+    /// For stores that do not return the item with a failed condition, as DynamoDB itself did not before June 2023.
+    async fn read(&self, id: &ConversationId) -> Result<Item, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).key("pk", text(id.key())).consistent_read(true);
+        let answer = request.send().await.map_err(|error| unavailable("read a conversation", error))?;
+        Ok(answer.item.unwrap_or_default())
+    }
+}
+
+async fn owned(request: UpdateItemFluentBuilder, lease: &Lease) -> Result<(), StoreError> {
+    let request = request
+        .condition_expression("lease_owner = :owner")
+        .expression_attribute_values(":owner", text(lease.owner.to_string()));
+    match request.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+        Ok(_) => Ok(()),
+        Err(UpdateItemError::ConditionalCheckFailedException(_)) => Err(StoreError::LeaseLost),
+        Err(error) => Err(unavailable("keep a conversation", error)),
+    }
+}
+
+fn refused_claim(item: &Item, job: &JobId, now: Timestamp) -> Claim {
+    let lease_until =
+        item.get("lease_until").and_then(as_number).and_then(|until| Timestamp::from_millisecond(until).ok());
+    let is_done =
+        item.get("done").and_then(|done| done.as_m().ok()).is_some_and(|done| done.contains_key(job.as_str()));
+    if is_done && !item.contains_key("outbox") {
+        return Claim::Done;
+    }
+    // The lease may have ended between the condition and this look; the next claim will find that.
+    Claim::Busy(lease_until.unwrap_or(now))
+}
+
+fn conversation(item: &Item) -> Result<Conversation, StoreError> {
+    let mut conversation: Conversation = parsed(item, "conversation")?.unwrap_or_default();
+    conversation.outbox = parsed(item, "outbox")?;
+    if let Some(done) = item.get("done") {
+        let done = done.as_m().map_err(|_| StoreError::Unreadable("done is not a map".into()))?;
+        conversation.done = done.iter().filter_map(|(job, at)| Some((JobId::stored(job), as_number(at)?))).collect();
+    }
+    Ok(conversation)
+}
+
+fn parsed<T: DeserializeOwned>(item: &Item, name: &str) -> Result<Option<T>, StoreError> {
+    let Some(value) = item.get(name) else { return Ok(None) };
+    let text = value.as_s().map_err(|_| StoreError::Unreadable(format!("{name} is not a text")))?;
+    let parsed = serde_json::from_str(text);
+    parsed.map(Some).map_err(|error| StoreError::Unreadable(format!("{name}, column {}", error.column())))
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn as_number(value: &AttributeValue) -> Option<i64> {
+    value.as_n().ok()?.parse().ok()
+}
+
+fn unavailable(verb: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Unavailable { verb, source: source.into() }
+}

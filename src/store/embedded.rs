@@ -1,0 +1,137 @@
+//! Conversations in one file or in memory, for local runs.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use redb::{Database, ReadableTable, TableDefinition, backends::InMemoryBackend};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Claim, Hold, Lease, Store, StoreError, found};
+use crate::conversation::{Conversation, ConversationId, JobId, Pending};
+
+/// From the key of a conversation to its record as JSON.
+const CONVERSATIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("conversations");
+
+/// A `redb` database; every step is one of its transactions.
+#[derive(Debug, Clone)]
+pub struct Embedded(Arc<Database>);
+
+#[derive(Default, Serialize, Deserialize)]
+struct Record {
+    conversation: Conversation,
+    done: std::collections::BTreeMap<JobId, i64>,
+    outbox: Option<Pending>,
+    lease: Option<(Uuid, Timestamp)>,
+    keep_until: Option<Timestamp>,
+}
+
+impl Embedded {
+    /// The database in the file at `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or is open in another process.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Database::create(path).map(|database| Self(Arc::new(database))).map_err(|error| unavailable("be opened", error))
+    }
+
+    /// A database that is gone with this process.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new());
+        database.map(|database| Self(Arc::new(database))).map_err(|error| unavailable("be opened", error))
+    }
+
+    /// Runs `step` on a record; what it leaves is written if the step says yes.
+    fn with_record<T>(
+        &self,
+        id: &ConversationId,
+        step: impl FnOnce(&mut Record) -> (bool, T),
+    ) -> Result<T, StoreError> {
+        let failed = |error: redb::Error| unavailable("keep a conversation", error);
+        let transaction = self.0.begin_write().map_err(|error| failed(error.into()))?;
+        let result = {
+            let mut table = transaction.open_table(CONVERSATIONS).map_err(|error| failed(error.into()))?;
+            let stored = table
+                .get(id.key().as_str())
+                .map_err(|error| failed(error.into()))?
+                .map(|guard| guard.value().to_owned());
+            let mut record: Record = match stored {
+                Some(stored) => serde_json::from_str(&stored)
+                    .map_err(|error| StoreError::Unreadable(format!("column {}", error.column())))?,
+                None => Record::default(),
+            };
+            let (changed, result) = step(&mut record);
+            if changed {
+                let json = serde_json::to_string(&record).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+                table.insert(id.key().as_str(), json.as_str()).map_err(|error| failed(error.into()))?;
+            }
+            result
+        };
+        transaction.commit().map_err(|error| failed(error.into()))?;
+        Ok(result)
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn claim(
+        &self,
+        id: &ConversationId,
+        job: &JobId,
+        lease: &Lease,
+        now: Timestamp,
+        keep_until: Option<Timestamp>,
+    ) -> Result<Claim, StoreError> {
+        self.with_record(id, |record| {
+            if record.done.contains_key(job) && record.outbox.is_none() {
+                return (false, Claim::Done);
+            }
+            if let Some((_, until)) = record.lease.filter(|(owner, until)| *until > now && *owner != lease.owner) {
+                return (false, Claim::Busy(until));
+            }
+            record.lease = Some((lease.owner, lease.until));
+            record.keep_until = keep_until;
+            let (done, outbox) = (record.done.clone(), record.outbox.clone());
+            (true, found(Conversation { done, outbox, ..record.conversation.clone() }))
+        })
+    }
+
+    async fn save(
+        &self,
+        id: &ConversationId,
+        lease: &Lease,
+        conversation: &Conversation,
+        hold: Hold,
+    ) -> Result<(), StoreError> {
+        self.with_record(id, |record| {
+            if record.lease.map(|(owner, _)| owner) != Some(lease.owner) {
+                return (false, Err(StoreError::LeaseLost));
+            }
+            record.conversation = conversation.clone();
+            record.done.clone_from(&conversation.done);
+            record.outbox.clone_from(&conversation.outbox);
+            if hold == Hold::Release {
+                record.lease = None;
+            }
+            (true, Ok(()))
+        })?
+    }
+
+    async fn release(&self, id: &ConversationId, lease: &Lease) -> Result<(), StoreError> {
+        self.with_record(id, |record| {
+            let ours = record.lease.map(|(owner, _)| owner) == Some(lease.owner);
+            if ours {
+                record.lease = None;
+            }
+            (ours, ())
+        })
+    }
+}
+
+fn unavailable(verb: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Unavailable { verb, source: source.into() }
+}

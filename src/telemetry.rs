@@ -1,0 +1,87 @@
+//! What the logs say, and what they never say: people are masked, message text and secrets have no way in.
+
+use std::fmt;
+
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+
+use crate::settings::LogLevel;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, for CloudWatch.
+    Json,
+    /// For a terminal.
+    Terminal,
+}
+
+/// Starts logging; a second call in one process changes nothing.
+pub fn init(level: LogLevel, format: LogFormat) {
+    let ours = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "warn,whatsapp_endpoint=info,wa=info",
+        LogLevel::Debug => "info,whatsapp_endpoint=debug,wa=debug",
+        // Even here the HTTP libraries stay at info: below it they print headers and bodies.
+        LogLevel::Trace => "info,whatsapp_endpoint=trace,wa=trace",
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(ours))
+        .with_span_events(FmtSpan::NONE)
+        .with_writer(std::io::stderr);
+    let _already_started = match format {
+        LogFormat::Json => subscriber.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Terminal => subscriber.with_target(false).try_init(),
+    };
+}
+
+/// The name of a person as logs may show it: the last two characters.
+///
+/// For phone numbers and BSUIDs; enough to tell two people of one test apart, too little to call one.
+#[derive(Clone, Copy)]
+pub struct Masked<T>(pub T);
+
+impl<T: AsRef<str>> fmt::Display for Masked<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.as_ref();
+        let tail = text.char_indices().rev().nth(1).filter(|_| text.chars().count() > 4);
+        write!(f, "***{}", tail.map_or("", |(start, _)| &text[start..]))
+    }
+}
+
+impl<T: AsRef<str>> fmt::Debug for Masked<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An error with everything that caused it, on one line.
+pub struct Chain<'a>(pub &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut said = self.0.to_string();
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+                said = text;
+            }
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_person_keeps_two_characters_at_most() {
+        assert_eq!(Masked("15550100200").to_string(), "***00");
+        assert_eq!(Masked("abc").to_string(), "***");
+    }
+}

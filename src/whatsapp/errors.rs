@@ -1,0 +1,102 @@
+//! Meta's error codes: what each class means, whether trying again can help, and what the operator should do.
+//!
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>
+//! Only codes are read; Meta says that titles and HTTP statuses may change.
+
+use std::time::Duration;
+
+use crate::retry::Retry;
+
+/// Who can do something about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nobody needs to: it passes.
+    Passing,
+    /// The person on the other side.
+    User,
+    /// The operator, in the secret, the settings, the Meta app or its account.
+    Configuration,
+    /// Whoever makes the replies.
+    Content,
+    /// Meta's rules: window, spam, opt-out.
+    Policy,
+}
+
+/// What we say about a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advice {
+    /// Who can do something about it.
+    pub class: Class,
+    /// Whether sending the same again can help.
+    pub retry: Retry,
+    /// What to do, in one sentence.
+    pub cure: &'static str,
+}
+
+/// The code of a token that is expired or invalid.
+pub const TOKEN_REFUSED: i64 = 190;
+/// More than 24 hours since the person last wrote.
+pub const OUTSIDE_WINDOW: i64 = 131_047;
+
+/// What we know about `code`.
+#[must_use]
+pub fn advise(code: i64) -> Advice {
+    let later = |seconds| Retry::After(Duration::from_secs(seconds));
+    let (class, retry, cure) = match code {
+        0 | TOKEN_REFUSED => {
+            (Class::Configuration, Retry::Never, "put a valid system user token into access_token of the secret")
+        }
+        1 | 2 | 131_000 | 131_016 => (Class::Passing, Retry::SOON, "nothing: Meta had a fault; it is tried again"),
+        3 | 10 | 131_005 | 200..=299 => (
+            Class::Configuration,
+            Retry::Never,
+            "give the system user the app and the WhatsApp account with whatsapp_business_messaging and whatsapp_business_management",
+        ),
+        4 | 80_007 => {
+            (Class::Passing, later(60), "nothing, if it stays rare: the app's or the account's call limit was reached")
+        }
+        33 | 131_045 | 133_010 => (
+            Class::Configuration,
+            Retry::Never,
+            "check phone_number_id in the secret and that the number is registered for the Cloud API",
+        ),
+        100 | 131_008 | 131_009 | 131_051 | 135_000 => {
+            (Class::Content, Retry::Never, "see the details: a value of the reply is not what Meta takes")
+        }
+        104 => (Class::Configuration, Retry::Never, "app_secret in the secret must belong to the app of access_token"),
+        368 | 131_031 => {
+            (Class::Policy, Retry::Never, "Meta has restricted the account: see the Business Support Home")
+        }
+        130_429 => (Class::Passing, Retry::SOON, "nothing, if it stays rare: the number's throughput was reached"),
+        131_056 => {
+            (Class::Passing, later(6), "send fewer and longer replies: one person takes one message in six seconds")
+        }
+        131_057 | 133_004 | 2_494_100 => (Class::Passing, later(60), "nothing: Meta maintains the number"),
+        130_403 => (Class::User, Retry::Never, "unblock the person if that was not meant"),
+        130_472 | 131_049 | 131_050 => (Class::Policy, Retry::Never, "do not send marketing to this person now"),
+        130_497 => (Class::Policy, Retry::Never, "the account may not message people in this country"),
+        131_021 => (Class::Configuration, Retry::Never, "the number cannot write to itself"),
+        131_026 => (
+            Class::User,
+            Retry::Never,
+            "the person cannot be reached: no WhatsApp, an old client, or terms not accepted",
+        ),
+        131_030 => (Class::Configuration, Retry::Never, "add the person to the recipients of the test number"),
+        131_037 => (Class::Configuration, Retry::Never, "let Meta approve the display name of the number"),
+        131_042 => (Class::Configuration, Retry::Never, "add a payment method to the WhatsApp account"),
+        OUTSIDE_WINDOW => (
+            Class::Policy,
+            Retry::Never,
+            "more than 24 hours have passed since the person wrote: only a template may be sent",
+        ),
+        131_048 => (Class::Policy, Retry::Never, "the number's quality is low: people blocked or reported it"),
+        131_052 => (Class::User, Retry::Never, "the person's file could not be fetched; ask for it again"),
+        131_053 => (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it takes"),
+        131_062 => (Class::Content, Retry::Never, "this kind of message needs a phone number, not a BSUID"),
+        132_000..=132_999 => {
+            (Class::Content, Retry::Never, "check the template: its name, language, parameters and status")
+        }
+        _ => (Class::Content, Retry::Never, "look the code up in Meta's list of error codes"),
+    };
+    Advice { class, retry, cure }
+}

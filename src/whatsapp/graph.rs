@@ -1,0 +1,247 @@
+//! The Graph API: sending, read receipts, and its errors as situations.
+//!
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages>
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::{errors, outbound, signature::appsecret_proof};
+use crate::{
+    conversation::{Person, Said},
+    credentials::{Credentials, CredentialsError, Keys},
+    retry::{Clock, Retry, back_off},
+};
+
+/// How long Graph may take to answer a send.
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+/// A read receipt is worth less than the answer that waits beside it.
+const READING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
+const TRIES: u32 = 4;
+
+/// The Cloud API of one number.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    http: reqwest::Client,
+    base_url: Url,
+    version: String,
+    credentials: Arc<Credentials>,
+}
+
+/// Why Graph did not do what we asked.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The secret cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The secret lacks something that sending needs.
+    #[error("\"{0}\" is empty in the secret: fill it in")]
+    Unconfigured(&'static str),
+    /// No connection: the request did not go out.
+    #[error("no connection to the Graph API")]
+    NoConnection(#[source] reqwest::Error),
+    /// The request went out and no answer came: the message may have been sent.
+    #[error("the Graph API did not answer: the message may have been sent")]
+    Unanswered(#[source] reqwest::Error),
+    /// Access token or proof refused, also after the secret was read again.
+    #[error("Graph refused the access token ({0}): put a valid system user token into access_token of the secret")]
+    TokenRefused(Refusal),
+    /// Too fast; Graph or Meta's table says when to go on.
+    #[error("Graph asks to slow down ({refusal})")]
+    RateLimited {
+        /// The pause that is due.
+        after: Duration,
+        /// What Graph said.
+        refusal: Refusal,
+    },
+    /// A fault on Meta's side that passes.
+    #[error("Graph has a fault that passes ({0})")]
+    Unavailable(Refusal),
+    /// More than 24 hours since the person last wrote.
+    #[error("outside the 24-hour window ({0})")]
+    OutsideWindow(Refusal),
+    /// The same request would be refused again.
+    #[error("Graph refused the message ({0}): {cure}", cure = errors::advise(.0.code).cure)]
+    Refused(Refusal),
+    /// An answer of 200 that is not the documented one.
+    #[error("Graph answered 200 without a message id")]
+    Unreadable,
+}
+
+/// What Graph said when it refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Meta's code; 0 where the answer had none.
+    pub code: i64,
+    /// What exactly, in Meta's words.
+    pub details: String,
+    /// What Meta's support asks for.
+    pub trace_id: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, code, details, trace_id } = self;
+        write!(f, "HTTP {status}, code {code}, fbtrace_id {trace_id}: {details}")
+    }
+}
+
+impl GraphError {
+    /// Whether the same request can succeed later.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::RateLimited { after, .. } => Retry::After(*after),
+            Self::Credentials(_)
+            | Self::Unconfigured(_)
+            | Self::TokenRefused(_)
+            | Self::NoConnection(_)
+            | Self::Unanswered(_)
+            | Self::Unavailable(_) => Retry::SOON,
+            Self::OutsideWindow(_) | Self::Refused(_) | Self::Unreadable => Retry::Never,
+        }
+    }
+
+    /// Whether a repeat within the same turn makes sense: the message is known not to be out, and time can heal the fault.
+    fn heals(&self) -> bool {
+        matches!(self, Self::NoConnection(_) | Self::RateLimited { .. } | Self::Unavailable(_))
+    }
+}
+
+impl Graph {
+    /// The number that the secret names, reached through `base_url`.
+    #[must_use]
+    pub fn new(http: reqwest::Client, base_url: &Url, version: &str, credentials: Arc<Credentials>) -> Self {
+        Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials }
+    }
+
+    /// Sends one reply and answers its wamid. `tag` comes back in the statuses of the message; 512 characters at most.
+    ///
+    /// # Errors
+    /// The situation after up to four tries, each within the time that `clock` leaves.
+    pub async fn send(&self, to: &Person, said: &Said, tag: &str, clock: &Clock) -> Result<String, GraphError> {
+        let body = outbound::send_body(to, said, tag);
+        let mut tries = 0;
+        loop {
+            let error = match self.post_messages(&body, SEND_TIMEOUT.min(clock.left())).await {
+                Ok(answer) => {
+                    return answer.messages.into_iter().next().map(|message| message.id).ok_or(GraphError::Unreadable);
+                }
+                Err(error) => error,
+            };
+            tries += 1;
+            let Retry::After(pause) = error.retry() else { return Err(error) };
+            if tries == TRIES || !error.heals() || !clock.pause(pause.max(back_off(tries))).await {
+                return Err(error);
+            }
+            tracing::debug!(tries, error = %error, "sending again");
+        }
+    }
+
+    /// Marks a message as read and shows that an answer is being written.
+    ///
+    /// # Errors
+    /// One situation after one try: nothing depends on it.
+    pub async fn show_reading(&self, message_id: &str) -> Result<(), GraphError> {
+        self.post_messages(&outbound::reading_body(message_id), READING_TIMEOUT).await.map(|_| ())
+    }
+
+    /// One call, repeated once with newer credentials if these are refused.
+    async fn post_messages(&self, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
+        let keys = self.credentials.keys().await?;
+        match self.post_with(&keys, body, timeout).await {
+            Err(error @ (GraphError::TokenRefused(_) | GraphError::Unconfigured(_))) => {
+                match self.credentials.newer_than(&keys).await? {
+                    Some(newer) => self.post_with(&newer, body, timeout).await,
+                    None => Err(error),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    async fn post_with(&self, keys: &Keys, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
+        let token = keys.access_token.present().ok_or(GraphError::Unconfigured("access_token"))?;
+        let number = Some(&keys.phone_number_id)
+            .filter(|id| !id.is_empty())
+            .ok_or(GraphError::Unconfigured("phone_number_id"))?;
+        let mut url = self.base_url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([&self.version, number, "messages"]);
+        }
+        if let Some(secret) = keys.app_secret.present() {
+            url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
+        }
+        let request = self.http.post(url).bearer_auth(token.expose()).json(body).timeout(timeout);
+        // Errors lose their URL: it carries the proof.
+        let response = request.send().await.map_err(|error| match error.without_url() {
+            error if error.is_connect() => GraphError::NoConnection(error),
+            error => GraphError::Unanswered(error),
+        })?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let bytes = response.bytes().await.map_err(|error| GraphError::Unanswered(error.without_url()))?;
+        if status.is_success() {
+            return serde_json::from_slice(&bytes).map_err(|_| GraphError::Unreadable);
+        }
+        Err(refused(status, retry_after, &bytes))
+    }
+}
+
+#[derive(Deserialize)]
+struct SendAnswer {
+    #[serde(default)]
+    messages: Vec<SentMessage>,
+}
+
+#[derive(Deserialize)]
+struct SentMessage {
+    id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorAnswer {
+    error: ErrorObject,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorObject {
+    message: String,
+    code: i64,
+    error_data: Value,
+    fbtrace_id: String,
+}
+
+fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> GraphError {
+    // A proxy in between answers with HTML; then only the status tells.
+    let ErrorAnswer { error } = serde_json::from_slice(bytes).unwrap_or_default();
+    let details = error.error_data.get("details").and_then(Value::as_str).or(error.error_data.as_str());
+    let details = details.unwrap_or(&error.message).to_owned();
+    let refusal = Refusal { status: status.as_u16(), code: error.code, details, trace_id: error.fbtrace_id };
+    let advised = errors::advise(refusal.code).retry;
+    match (refusal.code, status, advised) {
+        (errors::TOKEN_REFUSED, ..) | (_, StatusCode::UNAUTHORIZED, _) => GraphError::TokenRefused(refusal),
+        (errors::OUTSIDE_WINDOW, ..) => GraphError::OutsideWindow(refusal),
+        (_, StatusCode::TOO_MANY_REQUESTS, _) => {
+            GraphError::RateLimited { after: retry_after.unwrap_or_default(), refusal }
+        }
+        (_, _, Retry::After(after)) if !after.is_zero() => {
+            GraphError::RateLimited { after: retry_after.unwrap_or(after), refusal }
+        }
+        (_, _, Retry::After(_)) => GraphError::Unavailable(refusal),
+        (0, status, _) if status.is_server_error() => GraphError::Unavailable(refusal),
+        (_, _, Retry::Never) => GraphError::Refused(refusal),
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,128 @@
+//! Webhooks: from signed bytes to events, without loss.
+//!
+//! Meta puts up to 1,000 updates in one POST, over several entries and changes. Every property is optional but the
+//! ids we cannot do without; what we do not know, or know in another shape, becomes an event that says so and keeps the bytes.
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages>
+
+mod content;
+mod wire;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+pub use content::{Content, Media, MediaKind};
+
+use super::{errors, signature::SignedBody};
+use crate::conversation::{ConversationId, Job, JobId, Message, Person};
+
+/// One thing a webhook tells.
+#[derive(Debug)]
+pub enum Event {
+    /// A person wrote.
+    Message(Box<Received>),
+    /// What became of a message that we sent.
+    Status(Status),
+    /// Meta reports a problem of the app, the account or its own.
+    Problem(Problem),
+    /// A field other than `messages`, which nobody has to answer.
+    Field(String),
+    /// Something that we cannot read; the rest of the webhook is not touched by it.
+    Unrecognized {
+        /// Where it stood: `message`, `status`, `error`, `change`, `entry` or `body`.
+        kind: &'static str,
+        /// The bytes.
+        raw: Box<RawValue>,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A message as it came.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Id of the number it came to.
+    pub number: String,
+    /// Meta's id of the message (wamid).
+    pub id: String,
+    /// Who sent it.
+    pub person: Person,
+    /// When, to the second, where Meta says so.
+    pub sent_at: Option<Timestamp>,
+    /// Meta's word for what it is.
+    pub kind: String,
+    /// What it says.
+    pub content: Content,
+    /// The bytes as Meta sent them.
+    pub raw: Box<RawValue>,
+}
+
+/// Why a message asks no answer of us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It is of a kind that wants none: a reaction, an edit, a notice. Meta's word for it.
+    Kind(String),
+    /// It names neither a phone number nor a BSUID nor a group.
+    NoSender,
+}
+
+/// What became of a message that we sent. One wamid gets several, in any order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Id of the number we sent from.
+    pub number: String,
+    /// The wamid that Graph gave us.
+    pub id: String,
+    /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
+    pub state: String,
+    /// What went wrong, for `failed`.
+    pub problems: Vec<Problem>,
+}
+
+/// An error as Meta describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Meta's code.
+    pub code: i64,
+    /// Its title.
+    pub title: String,
+    /// What exactly, where Meta says so.
+    pub details: Option<String>,
+}
+
+/// Reads a webhook. Never fails: what cannot be read is an event too.
+#[must_use]
+pub fn parse(body: &SignedBody) -> Vec<Event> {
+    wire::parse(body.bytes())
+}
+
+impl Received {
+    /// The job it asks of us.
+    ///
+    /// # Errors
+    /// Why it asks nothing.
+    pub fn job(self) -> Result<Job, Unanswered> {
+        if !self.content.starts_turn() {
+            return Err(Unanswered::Kind(self.kind));
+        }
+        let person = &self.person;
+        let user = person.group_id.as_ref().or(person.user_id.as_ref()).or(person.phone.as_ref());
+        let user = user.ok_or(Unanswered::NoSender)?.clone();
+        let message = Message {
+            text: self.content.text().map(str::to_owned),
+            tap: if let Content::Tap(tap) = self.content { Some(tap) } else { None },
+            sent_at: self.sent_at,
+            raw: self.raw,
+            id: self.id,
+        };
+        let id = JobId::of(&self.number, &message.id);
+        Ok(Job { id, conversation: ConversationId { number: self.number, user }, person: self.person, message })
+    }
+}
+
+impl Problem {
+    /// What we advise.
+    #[must_use]
+    pub fn advice(&self) -> errors::Advice {
+        errors::advise(self.code)
+    }
+}

@@ -1,0 +1,87 @@
+//! The signature of a webhook, and the proof that goes with every Graph call.
+//!
+//! Meta signs the bytes it sends, in which other than ASCII characters stand as `\uXXXX` and slashes may stand as `\/`. The
+//! signature therefore belongs to the raw bytes and to nothing that was parsed and printed again.
+//! <https://developers.facebook.com/docs/graph-api/webhooks/getting-started#validate-payloads>,
+//! <https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof>
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::credentials::{Keys, Secret};
+
+/// The header that carries the signature: `sha256=` and 64 hex digits.
+pub const HEADER: &str = "x-hub-signature-256";
+
+/// A webhook body that is known to come from Meta: the only thing that can be parsed.
+#[derive(Debug, Clone)]
+pub struct SignedBody(Bytes);
+
+/// Why a body is not taken for Meta's. The right signature is in none of these.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SignatureError {
+    /// The header is not there.
+    #[error("the header X-Hub-Signature-256 is missing: only Meta's own webhooks are accepted")]
+    Missing,
+    /// The header is there and is no signature.
+    #[error("the header X-Hub-Signature-256 is not \"sha256=\" and 64 hex digits")]
+    Malformed,
+    /// A signature, of other bytes or with another secret.
+    #[error(
+        "the signature does not match: app_secret in the secret must be the app secret of the app that sends the webhook, and nothing may change the body on its way"
+    )]
+    Mismatch,
+    /// We have nothing to check it with.
+    #[error(
+        "app_secret is empty in the secret: fill it in (or set REQUIRE_SIGNATURE=false where no app secret exists)"
+    )]
+    NoAppSecret,
+}
+
+impl SignedBody {
+    /// Checks `body` against the signature in `header` with the app secret in force, then with the one before it.
+    ///
+    /// Where the secret holds no app secret, `required` decides: refuse, or believe.
+    ///
+    /// # Errors
+    /// The situation, which is the same for all wrong signatures.
+    pub fn verify(body: Bytes, header: Option<&[u8]>, keys: &Keys, required: bool) -> Result<Self, SignatureError> {
+        let mut secrets =
+            [&keys.app_secret, &keys.app_secret_previous].into_iter().filter_map(Secret::present).peekable();
+        if secrets.peek().is_none() {
+            return if required { Err(SignatureError::NoAppSecret) } else { Ok(Self(body)) };
+        }
+        let header = header.ok_or(SignatureError::Missing)?;
+        let mut given = [0_u8; 32];
+        let digits = header.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
+        hex::decode_to_slice(digits, &mut given).map_err(|_| SignatureError::Malformed)?;
+        let matches = secrets.any(|secret| mac(secret, &body).verify_slice(&given).is_ok());
+        if matches { Ok(Self(body)) } else { Err(SignatureError::Mismatch) }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The value of the signature header for `body`.
+#[must_use]
+pub fn sign(secret: &Secret, body: &[u8]) -> String {
+    format!("sha256={}", hex::encode(mac(secret, body).finalize().into_bytes()))
+}
+
+/// The value of the parameter `appsecret_proof` for calls with `token`.
+#[must_use]
+pub fn appsecret_proof(secret: &Secret, token: &Secret) -> String {
+    hex::encode(mac(secret, token.expose().as_bytes()).finalize().into_bytes())
+}
+
+fn mac(secret: &Secret, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
+        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    mac.update(message);
+    mac
+}
