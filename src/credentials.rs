@@ -111,7 +111,27 @@ pub enum CredentialsError {
 pub struct Credentials {
     source: Source,
     current: RwLock<Option<Arc<Keys>>>,
-    last_reload: Mutex<Option<Instant>>,
+    last_reloads: Mutex<LastReloads>,
+}
+
+/// Who refused the keys, or was refused with them.
+///
+/// They are counted apart: strangers who knock with forged webhooks must not keep a rotated token waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refuser {
+    /// Graph refused our token.
+    Graph,
+    /// The agent refused its token.
+    Agent,
+    /// We refused a caller: a signature, a verify token or a number that does not fit.
+    Door,
+}
+
+#[derive(Debug, Default)]
+struct LastReloads {
+    graph: Option<Instant>,
+    agent: Option<Instant>,
+    door: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -130,7 +150,7 @@ impl Credentials {
             }
             SecretSource::File(path) => Source::File(path.clone()),
         };
-        Self { source, current: RwLock::default(), last_reload: Mutex::default() }
+        Self { source, current: RwLock::default(), last_reloads: Mutex::default() }
     }
 
     /// The keys in force; read now if they never were.
@@ -150,14 +170,19 @@ impl Credentials {
         Ok(keys)
     }
 
-    /// Newer keys than the ones that somebody refused, if there are any.
+    /// Newer keys than the ones that were refused, if there are any.
     ///
-    /// The secret is read again at most once a minute. `None`: it still holds what was refused.
+    /// The secret is read again at most once a minute for each refuser. `None`: it still holds what was refused.
     ///
     /// # Errors
     /// As [`Credentials::keys`].
-    pub async fn newer_than(&self, refused: &Arc<Keys>) -> Result<Option<Arc<Keys>>, CredentialsError> {
-        let mut last_reload = self.last_reload.lock().await;
+    pub async fn newer_than(&self, refused: &Arc<Keys>, by: Refuser) -> Result<Option<Arc<Keys>>, CredentialsError> {
+        let mut last_reloads = self.last_reloads.lock().await;
+        let last_reload = match by {
+            Refuser::Graph => &mut last_reloads.graph,
+            Refuser::Agent => &mut last_reloads.agent,
+            Refuser::Door => &mut last_reloads.door,
+        };
         let current = self.keys().await?;
         if current != *refused {
             return Ok(Some(current));

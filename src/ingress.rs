@@ -7,7 +7,7 @@ mod queue;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, uri::PathAndQuery};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -30,6 +30,9 @@ use crate::{
 
 /// Conversations that are worked on at the same time.
 const AT_ONCE: usize = 32;
+
+/// Lambda ends every invocation after 15 minutes.
+const LONGEST_INVOCATION_MS: u64 = 15 * 60 * 1000;
 
 /// Why an event was not handled at all.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +62,14 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
     let LambdaEvent { payload, context } = event;
     #[expect(clippy::disallowed_methods, reason = "a door is where time comes in")]
     let now = Timestamp::now();
-    let deadline = context.deadline().duration_since(now.into()).unwrap_or(Duration::ZERO);
-    let clock = Clock::start(now, deadline);
+    let clock = Clock::start(now, time_left(context.deadline, now));
     let door: Door<'_> = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
     if door.records.is_some() {
         let event = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
         return to_raw(&queue::handle(app, event, &clock).await);
     }
-    let request: LambdaRequest = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
+    let mut request: LambdaRequest = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
+    tidy_path(&mut request);
     let mut adapter = Adapter::from(service_fn(|request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, Bytes::copy_from_slice(&body));
@@ -75,6 +78,30 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
     }));
     let Ok(answer) = adapter.call(LambdaEvent::new(request, context)).await;
     to_raw(&answer)
+}
+
+/// The time until the deadline that the runtime told: a moment in milliseconds since 1970.
+///
+/// The emulator of `cargo lambda watch` tells the milliseconds that are left instead; a moment long past means that.
+fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    Duration::from_millis(deadline.checked_sub(now).unwrap_or(deadline.min(LONGEST_INVOCATION_MS)))
+}
+
+/// Takes the stage out of the path, and puts `/` in the place of what is no path at all.
+///
+/// `lambda_http` would put the stage in front of the path, and would panic on a path with a space, which
+/// API Gateway decodes and strangers try.
+fn tidy_path(request: &mut LambdaRequest) {
+    let (path, stage) = match request {
+        LambdaRequest::ApiGatewayV1(request) => (&mut request.path, &mut request.request_context.stage),
+        LambdaRequest::ApiGatewayV2(request) => (&mut request.raw_path, &mut request.request_context.stage),
+        _ => return,
+    };
+    let given = path.take().unwrap_or_default();
+    let prefix = format!("/{}/", stage.take().unwrap_or_default());
+    let without_stage = given.strip_prefix(&prefix).map(|rest| format!("/{rest}")).unwrap_or(given);
+    *path = Some(without_stage.parse::<PathAndQuery>().map_or_else(|_| "/".to_owned(), |path| path.path().to_owned()));
 }
 
 fn to_raw(answer: &impl Serialize) -> Result<Box<RawValue>, IngressError> {
@@ -122,13 +149,25 @@ async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<R
 async fn run_one(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, TurnError> {
     let started_at = clock.now();
     let result = turn::run(app, job, clock).await;
-    let took = clock.now().duration_since(started_at).as_millis();
+    let took_ms = milliseconds(clock.now().duration_since(started_at).unsigned_abs());
     let (conversation, person) = (job.conversation.group(), Masked(&job.conversation.user));
     match &result {
-        Ok(outcome) => tracing::info!(job = %job.id, conversation, %person, ?outcome, took_ms = took, "turn"),
+        Ok(outcome) => {
+            let (outcome, messages, agent_ms) = match outcome {
+                Outcome::Answered { messages, agent } => ("answered", Some(*messages), Some(milliseconds(*agent))),
+                Outcome::Resumed => ("resumed", None, None),
+                Outcome::Repeated => ("repeated", None, None),
+            };
+            tracing::info!(job = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
+        }
         Err(error) => {
-            tracing::error!(job = %job.id, conversation, %person, error = %Chain(error), retry = ?error.retry(), took_ms = took, "a message is not answered yet");
+            tracing::error!(job = %job.id, conversation, %person, error = %Chain(error), retry = ?error.retry(), took_ms, "a message is not answered yet");
         }
     }
     result
+}
+
+/// For logs, where a number of 128 bits would become a text.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

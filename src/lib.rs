@@ -18,7 +18,8 @@
 //! | adapters | [`whatsapp`], [`agents`], [`store`], [`queue`] | Meta's words, the agents' words, the store, the queue |
 //! | secrets | [`credentials`] | read, kept, read again when refused |
 //! | words | [`conversation`] | our own vocabulary; knows no channel and no cloud |
-//! | ground | [`settings`], [`retry`], [`telemetry`], [`https`] | knobs, time, logs, the one HTTP client |
+//! | knobs | [`settings`] | typed; the only reader of the environment |
+//! | ground | [`retry`], [`telemetry`], [`https`] | time, logs, the one HTTP client |
 
 pub mod agents;
 pub mod app;

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use whatsapp_endpoint::{
     app::App,
     ingress,
-    settings::{LogLevel, Settings},
-    telemetry::{self, Chain, LogFormat},
+    settings::Settings,
+    telemetry::{self, Chain, LogFormat, LogLevel},
 };
 
 #[tokio::main(flavor = "current_thread")]

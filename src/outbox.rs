@@ -162,7 +162,7 @@ impl Outbox {
             let sent = match in_time {
                 true => self
                     .graph
-                    .send(&pending.to, &pending.replies[index].said, &tag, clock)
+                    .send(&held.id.number, &pending.to, &pending.replies[index].said, &tag, clock)
                     .await
                     .map_err(OutboxError::from),
                 false => Err(OutboxError::OutOfTime),
@@ -170,7 +170,7 @@ impl Outbox {
             first_in_this_turn = false;
             pending.replies[index].state = match sent {
                 Ok(wamid) => {
-                    tracing::debug!(job = %pending.job, reply = index, wamid, "sent");
+                    tracing::debug!(job = %pending.job, reply = index, "sent");
                     ReplyState::Sent(wamid)
                 }
                 Err(error) if error.retry() == Retry::Never => {

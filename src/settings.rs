@@ -7,6 +7,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use url::Url;
 
+use crate::telemetry::LogLevel;
+
 /// One row of the table of settings, as the README shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Knob {
@@ -116,22 +118,6 @@ pub enum AgentProtocol {
     Cognigy,
 }
 
-/// What is logged: lines of this weight and above.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Only what needs a person.
-    Error,
-    /// And what may need one.
-    Warn,
-    /// And one line per webhook and turn.
-    #[default]
-    Info,
-    /// And every outside call.
-    Debug,
-    /// And what the libraries say.
-    Trace,
-}
-
 /// What is wrong with the environment, one sentence per fault.
 #[derive(Debug, thiserror::Error)]
 pub struct SettingsError(pub Vec<String>);
@@ -178,7 +164,7 @@ impl Settings {
         }
         // Accepted for the protocols that need a model name and a system prompt; neither of today's does.
         let (_model, _instructions) = (vars.text("AGENT_MODEL"), vars.text("AGENT_INSTRUCTIONS"));
-        let message_delay = Duration::from_millis(vars.number("MESSAGE_DELAY_MS", 0, 60_000));
+        let message_delay = Duration::from_millis(vars.number("MESSAGE_DELAY_MS", 0, 10_000));
         let session_expiration = match vars.number("SESSION_EXPIRATION_MINUTES", 0, 525_600) {
             0 => None,
             minutes => Some(Duration::from_secs(minutes * 60)),
@@ -214,20 +200,6 @@ impl FromStr for AgentProtocol {
         match text {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for LogLevel {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "error" => Ok(Self::Error),
-            "warn" => Ok(Self::Warn),
-            "info" => Ok(Self::Info),
-            "debug" => Ok(Self::Debug),
-            "trace" => Ok(Self::Trace),
             _ => Err(()),
         }
     }

@@ -85,6 +85,11 @@ impl Simulator {
         self.change(|state| token.clone_into(&mut state.account.access_token));
     }
 
+    /// From now on webhooks are signed with this secret, and proofs must be made with it.
+    pub fn rotate_app_secret(&self, secret: &str) {
+        self.change(|state| secret.clone_into(&mut state.account.app_secret));
+    }
+
     /// The bodies of all calls that were accepted, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<Value> {

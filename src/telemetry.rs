@@ -1,10 +1,38 @@
 //! What the logs say, and what they never say: people are masked, message text and secrets have no way in.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use crate::settings::LogLevel;
+/// What is logged: lines of this weight and above.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what needs a person.
+    Error,
+    /// And what may need one.
+    Warn,
+    /// And one line per webhook and turn.
+    #[default]
+    Info,
+    /// And every outside call.
+    Debug,
+    /// And what the libraries say.
+    Trace,
+}
+
+impl FromStr for LogLevel {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "error" => Ok(Self::Error),
+            "warn" => Ok(Self::Warn),
+            "info" => Ok(Self::Info),
+            "debug" => Ok(Self::Debug),
+            "trace" => Ok(Self::Trace),
+            _ => Err(()),
+        }
+    }
+}
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +58,7 @@ pub fn init(level: LogLevel, format: LogFormat) {
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr);
     let _already_started = match format {
-        LogFormat::Json => subscriber.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_span_list(false).try_init(),
         LogFormat::Terminal => subscriber.with_target(false).try_init(),
     };
 }

@@ -111,7 +111,7 @@ async fn ask(app: &App, job: &Job, held: &Held, session: &Session, clock: &Clock
 
 /// Nothing depends on it, so its failure is only noted.
 async fn show_reading(app: &App, job: &Job) {
-    if let Err(error) = app.graph.show_reading(&job.message.id).await {
+    if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
         tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
     }
 }

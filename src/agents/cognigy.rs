@@ -6,13 +6,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
 use super::{AgentError, Data, Question};
-use crate::{conversation::Said, credentials::Credentials};
+use crate::{
+    conversation::Said,
+    credentials::{Credentials, Keys, Refuser},
+};
 
 /// Most bytes of an answer: far above what a flow says, far below what a function can hold.
 const ANSWER_MOST: usize = 4 * 1024 * 1024;
@@ -41,17 +45,21 @@ impl Cognigy {
             error if error.is_timeout() => AgentError::TimedOut(patience),
             error => AgentError::Unreachable(error),
         };
+        let post = async |keys: &Keys| {
+            let request = self.http.post(self.url.clone()).timeout(patience).json(&body);
+            let mut request = request.header("Idempotency-Key", question.key.as_str());
+            if let Some(token) = keys.agent_token.present() {
+                request = request.bearer_auth(token.expose());
+            }
+            request.send().await.map_err(failed)
+        };
         let keys = self.credentials.keys().await?;
-        let mut request = self
-            .http
-            .post(self.url.clone())
-            .timeout(patience)
-            .header("Idempotency-Key", question.key.as_str())
-            .json(&body);
-        if let Some(token) = keys.agent_token.present() {
-            request = request.bearer_auth(token.expose());
+        let mut response = post(&keys).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(newer) = self.credentials.newer_than(&keys, Refuser::Agent).await?
+        {
+            response = post(&newer).await?;
         }
-        let mut response = request.send().await.map_err(failed)?;
         if !response.status().is_success() {
             return Err(AgentError::Refused(response.status().as_u16()));
         }

@@ -3,6 +3,7 @@
 use super::Question;
 use crate::conversation::{Choice, Said};
 
+const MENU: &str = "Write *menu* to see what I can do.";
 const CONNECT: &str =
     "To connect your own agent, set *AGENT_PROTOCOL* and *AGENT_URL*; the README lists the protocols.";
 
@@ -18,14 +19,14 @@ pub fn answer(question: &Question<'_>) -> Vec<Said> {
         }],
         ("count", inputs) => vec![Said::Text(format!("This is message {inputs} of this session."))],
         ("connect", _) => vec![Said::Text(CONNECT.into())],
-        ("hello" | "hi" | "", 1) | ("hello", _) => {
-            vec![Said::Text(format!("{} Write *menu* to see what I can do.", greeting(question)))]
-        }
-        (_, 1) => {
-            vec![Said::Text(format!("{} {} Write *menu* to see what I can do.", greeting(question), echo(question)))]
-        }
+        ("hello" | "hi" | "", 1) | ("hello", _) => vec![text(&[&greeting(question), MENU])],
+        (_, 1) => vec![text(&[&greeting(question), &echo(question), MENU])],
         (_, inputs) => vec![Said::Text(format!("{} (Message {inputs} of this session.)", echo(question)))],
     }
+}
+
+fn text(lines: &[&str]) -> Said {
+    Said::Text(lines.join("\n"))
 }
 
 fn choice((id, title): (&str, &str)) -> Choice {

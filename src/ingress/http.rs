@@ -10,7 +10,7 @@ use super::{NotDone, run_all};
 use crate::{
     app::App,
     conversation::Job,
-    credentials::{CredentialsError, Keys},
+    credentials::{CredentialsError, Keys, Refuser},
     retry::{Clock, Retry},
     telemetry::Chain,
     whatsapp::{
@@ -52,7 +52,9 @@ async fn handshake(app: &App, query: &str) -> Response<String> {
     };
     let verified = match app.credentials.keys().await {
         Ok(keys) if matches(&keys) => Ok(true),
-        Ok(keys) => app.credentials.newer_than(&keys).await.map(|newer| newer.is_some_and(|keys| matches(&keys))),
+        Ok(keys) => {
+            app.credentials.newer_than(&keys, Refuser::Door).await.map(|newer| newer.is_some_and(|keys| matches(&keys)))
+        }
         Err(error) => Err(error),
     };
     match verified {
@@ -113,7 +115,7 @@ async fn verify(
     let keys = app.credentials.keys().await?;
     match check(&keys) {
         Err(error @ (SignatureError::Mismatch | SignatureError::NoAppSecret)) => {
-            match app.credentials.newer_than(&keys).await? {
+            match app.credentials.newer_than(&keys, Refuser::Door).await? {
                 Some(newer) => {
                     let checked = check(&newer);
                     Ok((newer, checked))
@@ -133,8 +135,11 @@ async fn jobs(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<Vec<
             Event::Message(received) => {
                 if received.number != keys.phone_number_id {
                     // The secret may have got another number, or its first one, since it was read.
-                    if let Some(newer) =
-                        app.credentials.newer_than(&keys).await.map_err(|error| no_credentials(&error))?
+                    if let Some(newer) = app
+                        .credentials
+                        .newer_than(&keys, Refuser::Door)
+                        .await
+                        .map_err(|error| no_credentials(&error))?
                     {
                         keys = newer;
                     }
@@ -163,9 +168,10 @@ async fn jobs(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<Vec<
                 }
             }
             Event::Status(status) => {
+                // Not the wamid: it holds the person's number.
                 for problem in &status.problems {
                     let advice = problem.advice();
-                    tracing::error!(wamid = status.id, code = problem.code, title = problem.title, details = problem.details, class = ?advice.class, cure = advice.cure, "a reply was not delivered");
+                    tracing::error!(reply = status.tag, code = problem.code, title = problem.title, details = problem.details, class = ?advice.class, cure = advice.cure, "a reply was not delivered");
                 }
                 *ignored.entry(format!("status {}", status.state)).or_default() += 1;
             }

@@ -35,6 +35,10 @@ pub struct Advice {
 
 /// The code of a token that is expired or invalid.
 pub const TOKEN_REFUSED: i64 = 190;
+/// A parameter is wrong; which one, the details say.
+pub const PARAMETER_REFUSED: i64 = 100;
+/// `appsecret_proof` or the token is missing or wrong, on some endpoints.
+pub const PROOF_REFUSED: i64 = 104;
 /// More than 24 hours since the person last wrote.
 pub const OUTSIDE_WINDOW: i64 = 131_047;
 
@@ -60,10 +64,12 @@ pub fn advise(code: i64) -> Advice {
             Retry::Never,
             "check phone_number_id in the secret and that the number is registered for the Cloud API",
         ),
-        100 | 131_008 | 131_009 | 131_051 | 135_000 => {
+        PARAMETER_REFUSED | 131_008 | 131_009 | 131_051 | 135_000 => {
             (Class::Content, Retry::Never, "see the details: a value of the reply is not what Meta takes")
         }
-        104 => (Class::Configuration, Retry::Never, "app_secret in the secret must belong to the app of access_token"),
+        PROOF_REFUSED => {
+            (Class::Configuration, Retry::Never, "app_secret in the secret must belong to the app of access_token")
+        }
         368 | 131_031 => {
             (Class::Policy, Retry::Never, "Meta has restricted the account: see the Business Support Home")
         }

@@ -12,7 +12,7 @@ use url::Url;
 use super::{errors, outbound, signature::appsecret_proof};
 use crate::{
     conversation::{Person, Said},
-    credentials::{Credentials, CredentialsError, Keys},
+    credentials::{Credentials, CredentialsError, Keys, Refuser},
     retry::{Clock, Retry, back_off},
 };
 
@@ -23,7 +23,7 @@ const READING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
 const TRIES: u32 = 4;
 
-/// The Cloud API of one number.
+/// The Cloud API.
 #[derive(Debug, Clone)]
 pub struct Graph {
     http: reqwest::Client,
@@ -38,17 +38,19 @@ pub enum GraphError {
     /// The secret cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// The secret lacks something that sending needs.
-    #[error("\"{0}\" is empty in the secret: fill it in")]
-    Unconfigured(&'static str),
+    /// The secret holds no token.
+    #[error("access_token is empty in the secret: fill it in")]
+    NoToken,
     /// No connection: the request did not go out.
     #[error("no connection to the Graph API")]
     NoConnection(#[source] reqwest::Error),
     /// The request went out and no answer came: the message may have been sent.
     #[error("the Graph API did not answer: the message may have been sent")]
     Unanswered(#[source] reqwest::Error),
-    /// Access token or proof refused, also after the secret was read again.
-    #[error("Graph refused the access token ({0}): put a valid system user token into access_token of the secret")]
+    /// Access token or its proof refused, also after the secret was read again.
+    #[error(
+        "Graph refused the access token or its proof ({0}): put a valid system user token into access_token of the secret, and the app secret of the same app into app_secret"
+    )]
     TokenRefused(Refusal),
     /// Too fast; Graph or Meta's table says when to go on.
     #[error("Graph asks to slow down ({refusal})")]
@@ -99,7 +101,7 @@ impl GraphError {
         match self {
             Self::RateLimited { after, .. } => Retry::After(*after),
             Self::Credentials(_)
-            | Self::Unconfigured(_)
+            | Self::NoToken
             | Self::TokenRefused(_)
             | Self::NoConnection(_)
             | Self::Unanswered(_)
@@ -115,21 +117,28 @@ impl GraphError {
 }
 
 impl Graph {
-    /// The number that the secret names, reached through `base_url`.
+    /// The API at `base_url`, with whatever token is in force.
     #[must_use]
     pub fn new(http: reqwest::Client, base_url: &Url, version: &str, credentials: Arc<Credentials>) -> Self {
         Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials }
     }
 
-    /// Sends one reply and answers its wamid. `tag` comes back in the statuses of the message; 512 characters at most.
+    /// Sends one reply from the number with the id `number` and answers its wamid. `tag` comes back in the statuses of the message; 512 characters at most.
     ///
     /// # Errors
     /// The situation after up to four tries, each within the time that `clock` leaves.
-    pub async fn send(&self, to: &Person, said: &Said, tag: &str, clock: &Clock) -> Result<String, GraphError> {
+    pub async fn send(
+        &self,
+        number: &str,
+        to: &Person,
+        said: &Said,
+        tag: &str,
+        clock: &Clock,
+    ) -> Result<String, GraphError> {
         let body = outbound::send_body(to, said, tag);
         let mut tries = 0;
         loop {
-            let error = match self.post_messages(&body, SEND_TIMEOUT.min(clock.left())).await {
+            let error = match self.post_messages(number, &body, SEND_TIMEOUT.min(clock.left())).await {
                 Ok(answer) => {
                     return answer.messages.into_iter().next().map(|message| message.id).ok_or(GraphError::Unreadable);
                 }
@@ -148,17 +157,17 @@ impl Graph {
     ///
     /// # Errors
     /// One situation after one try: nothing depends on it.
-    pub async fn show_reading(&self, message_id: &str) -> Result<(), GraphError> {
-        self.post_messages(&outbound::reading_body(message_id), READING_TIMEOUT).await.map(|_| ())
+    pub async fn show_reading(&self, number: &str, message_id: &str) -> Result<(), GraphError> {
+        self.post_messages(number, &outbound::reading_body(message_id), READING_TIMEOUT).await.map(|_| ())
     }
 
     /// One call, repeated once with newer credentials if these are refused.
-    async fn post_messages(&self, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
+    async fn post_messages(&self, number: &str, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
         let keys = self.credentials.keys().await?;
-        match self.post_with(&keys, body, timeout).await {
-            Err(error @ (GraphError::TokenRefused(_) | GraphError::Unconfigured(_))) => {
-                match self.credentials.newer_than(&keys).await? {
-                    Some(newer) => self.post_with(&newer, body, timeout).await,
+        match self.post_with(&keys, number, body, timeout).await {
+            Err(error @ (GraphError::TokenRefused(_) | GraphError::NoToken)) => {
+                match self.credentials.newer_than(&keys, Refuser::Graph).await? {
+                    Some(newer) => self.post_with(&newer, number, body, timeout).await,
                     None => Err(error),
                 }
             }
@@ -166,11 +175,14 @@ impl Graph {
         }
     }
 
-    async fn post_with(&self, keys: &Keys, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
-        let token = keys.access_token.present().ok_or(GraphError::Unconfigured("access_token"))?;
-        let number = Some(&keys.phone_number_id)
-            .filter(|id| !id.is_empty())
-            .ok_or(GraphError::Unconfigured("phone_number_id"))?;
+    async fn post_with(
+        &self,
+        keys: &Keys,
+        number: &str,
+        body: &Value,
+        timeout: Duration,
+    ) -> Result<SendAnswer, GraphError> {
+        let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
         let mut url = self.base_url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend([&self.version, number, "messages"]);
@@ -226,7 +238,10 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> G
     let details = details.unwrap_or(&error.message).to_owned();
     let refusal = Refusal { status: status.as_u16(), code: error.code, details, trace_id: error.fbtrace_id };
     let advised = errors::advise(refusal.code).retry;
+    let proof_refused = refusal.code == errors::PROOF_REFUSED
+        || refusal.code == errors::PARAMETER_REFUSED && refusal.details.contains("appsecret_proof");
     match (refusal.code, status, advised) {
+        _ if proof_refused => GraphError::TokenRefused(refusal),
         (errors::TOKEN_REFUSED, ..) | (_, StatusCode::UNAUTHORIZED, _) => GraphError::TokenRefused(refusal),
         (errors::OUTSIDE_WINDOW, ..) => GraphError::OutsideWindow(refusal),
         (_, StatusCode::TOO_MANY_REQUESTS, _) => {

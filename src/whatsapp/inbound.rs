@@ -72,6 +72,8 @@ pub struct Status {
     pub number: String,
     /// The wamid that Graph gave us.
     pub id: String,
+    /// What we sent along: the job and the place of the reply in it.
+    pub tag: Option<String>,
     /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
     pub state: String,
     /// What went wrong, for `failed`.

@@ -34,8 +34,8 @@ pub enum Content {
     Revoke,
     /// The person opened the chat; Meta took this type back in 2026.
     RequestWelcome,
-    /// A type that Meta does not pass on.
-    Unsupported,
+    /// A type that Meta does not pass on; its name, where Meta tells it.
+    Unsupported(Option<String>),
     /// A type we do not know, or a type we know in another shape.
     Unrecognized {
         /// Meta's word for it.
@@ -87,7 +87,7 @@ impl Content {
             | Self::Edit
             | Self::Revoke
             | Self::RequestWelcome
-            | Self::Unsupported
+            | Self::Unsupported(_)
             | Self::Unrecognized { .. } => None,
         }
     }
@@ -104,8 +104,11 @@ impl Content {
             | Self::Location(_)
             | Self::Contacts
             | Self::Order(_)
-            | Self::Unsupported
             | Self::Unrecognized { .. } => true,
+            // These only touch an earlier message.
+            Self::Unsupported(kind) => {
+                !matches!(kind.as_deref(), Some("edit" | "pin" | "keep_in_chat" | "poll_update" | "reaction"))
+            }
         }
     }
 
@@ -128,7 +131,9 @@ impl Content {
             "edit" => Ok(Self::Edit),
             "revoke" => Ok(Self::Revoke),
             "request_welcome" => Ok(Self::RequestWelcome),
-            "unsupported" => Ok(Self::Unsupported),
+            "unsupported" => {
+                Ok(Self::Unsupported(body(kind, fields).ok().and_then(|unsupported: Unsupported| unsupported.kind)))
+            }
             _ => Err("a type that we do not know".to_owned()),
         };
         known.unwrap_or_else(|why| Self::Unrecognized { kind: kind.to_owned(), why })
@@ -161,6 +166,12 @@ struct Place {
 #[derive(Deserialize)]
 struct Order {
     text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Unsupported {
+    #[serde(rename = "type")]
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -82,6 +82,7 @@ enum Seconds {
 struct WireStatus {
     id: String,
     status: String,
+    biz_opaque_callback_data: Option<String>,
     #[serde(default)]
     errors: Vec<WireError>,
 }
@@ -140,7 +141,13 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
     for raw in value.statuses {
         let Some(status) = read::<WireStatus>("status", raw, events) else { continue };
         let problems = status.errors.into_iter().map(Problem::from).collect();
-        events.push(Event::Status(Status { number: number.clone(), id: status.id, state: status.status, problems }));
+        events.push(Event::Status(Status {
+            number: number.clone(),
+            id: status.id,
+            tag: status.biz_opaque_callback_data,
+            state: status.status,
+            problems,
+        }));
     }
     for raw in value.errors {
         let Some(error) = read::<WireError>("error", raw, events) else { continue };

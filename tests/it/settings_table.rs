@@ -1,0 +1,44 @@
+//! The README's table of settings, the code and the template say the same.
+
+use std::collections::BTreeMap;
+
+use whatsapp_endpoint::settings::{KNOBS, LOCAL_KNOBS};
+
+use crate::support::project;
+
+#[test]
+fn the_readme_lists_every_setting_with_its_parameter_and_default() {
+    let readme = std::fs::read_to_string(project("README.md")).expect("a README");
+    let rows: Vec<Vec<&str>> = readme
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.split('|').nth(1).is_some_and(|cell| cell.contains('_')))
+        .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
+        .collect();
+    let listed: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
+    let expected: Vec<_> = KNOBS
+        .iter()
+        .map(|knob| (knob.env, knob.parameter.unwrap_or("(resource)"), knob.default.unwrap_or("–")))
+        .chain(LOCAL_KNOBS.iter().map(|knob| (knob.env, "(local)", "–")))
+        .collect();
+    assert_eq!(listed, expected);
+    assert!(rows.iter().all(|row| row[4].len() > 10), "every setting says what it means");
+}
+
+#[test]
+fn the_template_sets_every_variable_with_the_same_default() {
+    let template = std::fs::read_to_string(project("template.yaml")).expect("a template");
+    let variables: BTreeMap<_, _> = template
+        .lines()
+        .filter_map(|line| line.trim().split_once(": !Ref "))
+        .filter(|(name, _)| name.chars().all(|sign| sign.is_ascii_uppercase() || sign == '_'))
+        .collect();
+    assert_eq!(variables.len(), KNOBS.len(), "one variable per setting: {variables:?}");
+    for knob in KNOBS {
+        let reference = variables.get(knob.env).unwrap_or_else(|| panic!("{} is not set", knob.env));
+        let Some(parameter) = knob.parameter else { continue };
+        assert_eq!(*reference, parameter);
+        let declared = template.split(&format!("\n  {parameter}:\n")).nth(1).expect("declared");
+        let default = declared.lines().find_map(|line| line.trim().strip_prefix("Default: ")).expect("a default");
+        assert_eq!(default.trim_matches('"'), knob.default.unwrap_or_default(), "{parameter}");
+    }
+}

@@ -1,0 +1,67 @@
+//! An agent that speaks Cognigy's protocol, says what a story tells it, and remembers what it was asked.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::{Value, json};
+
+/// One question as it came over the wire.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub body: Value,
+    pub key: String,
+    pub authorization: Option<String>,
+}
+
+#[derive(Clone, Default)]
+pub struct Agent {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+}
+
+impl Agent {
+    /// Starts it on a free port. Without other orders it answers "<text>!".
+    pub async fn start() -> (Self, String) {
+        let agent = Self::default();
+        let router = Router::new().route("/rest", post(answer)).with_state(agent.clone());
+        (agent, format!("{}/rest", super::serve(router).await))
+    }
+
+    /// The next question gets these texts as the outputs of the stack.
+    pub fn will_say(&self, texts: &[&str]) {
+        let stack: Vec<_> = texts.iter().map(|text| json!({ "text": text, "data": {}, "source": "bot" })).collect();
+        self.will_answer(200, json!({ "text": texts.concat(), "data": {}, "outputStack": stack }));
+    }
+
+    /// The next question gets this answer.
+    pub fn will_answer(&self, status: u16, body: Value) {
+        self.answers.lock().expect("not poisoned").push_back((status, body));
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("not poisoned").clone()
+    }
+
+    /// The texts it was asked, in order.
+    pub fn heard(&self) -> Vec<String> {
+        self.asked().iter().map(|asked| asked.body["text"].as_str().expect("a text").to_owned()).collect()
+    }
+}
+
+async fn answer(State(agent): State<Agent>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").to_owned());
+    let echo = format!("{}!", body["text"].as_str().expect("a text"));
+    let asked = Asked { body, key: header("idempotency-key").expect("a key"), authorization: header("authorization") };
+    agent.asked.lock().expect("not poisoned").push(asked);
+    let told = agent.answers.lock().expect("not poisoned").pop_front();
+    let (status, answer) = told.unwrap_or_else(|| (200, json!({ "outputStack": [{ "text": echo, "data": {} }] })));
+    (StatusCode::from_u16(status).expect("a status"), Json(answer))
+}

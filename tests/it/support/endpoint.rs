@@ -1,0 +1,148 @@
+//! An endpoint in this process with a simulated Meta beside it.
+
+use std::{path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+use whatsapp_endpoint::{
+    app::App,
+    credentials::Secret,
+    https, ingress,
+    retry::Clock,
+    settings::Settings,
+    simulator::{Account, DEVELOPMENT_SECRET, Simulator},
+    whatsapp::signature::{HEADER, sign},
+};
+
+pub const NUMBER: &str = "800000000000002";
+pub const ADA: &str = "15550100200";
+
+/// A person with a phone number only.
+pub struct Person(pub &'static str);
+
+pub struct Endpoint {
+    pub app: App,
+    pub meta: Simulator,
+    secret_file: PathBuf,
+    next_message: std::cell::Cell<u64>,
+}
+
+/// Starts a simulated Meta on a free port; answers it and its URL.
+pub async fn start_meta(secret: &str) -> (Simulator, String) {
+    let account = Account::from_secret(secret).expect("a secret");
+    let meta = Simulator::new(account, https::client().expect("a client"));
+    let url = super::serve(meta.router()).await;
+    (meta, url)
+}
+
+impl Endpoint {
+    /// Starts with the development secret, the store in memory, and these settings.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
+        let secret_file = std::env::temp_dir().join(format!("wa-test-{}.json", uuid::Uuid::now_v7()));
+        std::fs::write(&secret_file, DEVELOPMENT_SECRET).expect("a writable temporary folder");
+        let secret_path = secret_file.display().to_string();
+        let base =
+            [("WHATSAPP_SECRET_FILE", secret_path.as_str()), ("STORE_FILE", ":memory:"), ("GRAPH_BASE_URL", &meta_url)];
+        let vars = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
+        let app = App::new(settings).await.expect("an app");
+        Self { app, meta, secret_file, next_message: 1.into() }
+    }
+
+    /// Changes fields of the secret's file.
+    pub fn change_secret(&self, fields: &[(&str, &str)]) {
+        let mut secret: Value =
+            serde_json::from_str(&std::fs::read_to_string(&self.secret_file).expect("there")).expect("JSON");
+        for (name, value) in fields {
+            secret[*name] = json!(value);
+        }
+        std::fs::write(&self.secret_file, secret.to_string()).expect("writable");
+    }
+
+    /// One request through the HTTP door.
+    pub async fn request(&self, request: Request<Bytes>) -> Response<String> {
+        let clock = Clock::start(crate::support::now(), Duration::from_secs(30));
+        ingress::http::handle(&self.app, request, &clock).await
+    }
+
+    /// A webhook signed with the development secret; answers the status.
+    pub async fn deliver(&self, webhook: &Value) -> u16 {
+        self.post(webhook.to_string(), Some(&signed(&webhook.to_string()))).await.status().as_u16()
+    }
+
+    pub async fn post(&self, body: impl Into<Bytes>, signature: Option<&str>) -> Response<String> {
+        let mut request = Request::post("/webhook").header("content-type", "application/json");
+        if let Some(signature) = signature {
+            request = request.header(HEADER, signature);
+        }
+        self.request(request.body(body.into()).expect("a request")).await
+    }
+
+    /// Ada writes; answers the texts of the replies once the webhook is answered with 200.
+    pub async fn say(&self, text: &str) -> Vec<String> {
+        let before = self.replies().len();
+        let status = self.deliver(&webhook([self.message(&Person(ADA), text)])).await;
+        assert_eq!(status, 200, "the webhook is answered");
+        self.replies().split_off(before)
+    }
+
+    /// A text message with an id of its own.
+    pub fn message(&self, from: &Person, text: &str) -> Value {
+        let number = self.next_message.replace(self.next_message.get() + 1);
+        let Person(from) = from;
+        json!({
+            "from": from,
+            "id": format!("wamid.TEST{number:04}=="),
+            "timestamp": crate::support::now().as_second().to_string(),
+            "type": "text",
+            "text": { "body": text },
+        })
+    }
+
+    /// The words of all replies so far.
+    pub fn replies(&self) -> Vec<String> {
+        self.replies_to(None)
+    }
+
+    pub fn replies_to(&self, to: Option<&str>) -> Vec<String> {
+        replies(&self.meta.calls(), to)
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_file(&self.secret_file);
+    }
+}
+
+/// The words of the replies among Graph calls, to this address if one is named.
+pub fn replies(calls: &[Value], to: Option<&str>) -> Vec<String> {
+    let sent = calls
+        .iter()
+        .filter(|call| call["type"].is_string() && to.is_none_or(|to| call["to"] == to || call["recipient"] == to));
+    let words = |call: &Value| {
+        call["text"]["body"].as_str().or(call["interactive"]["body"]["text"].as_str()).expect("words").to_owned()
+    };
+    sent.map(words).collect()
+}
+
+/// A webhook with these messages.
+pub fn webhook(messages: impl IntoIterator<Item = Value>) -> Value {
+    let messages: Vec<_> = messages.into_iter().collect();
+    let contacts: Vec<_> = messages
+        .iter()
+        .map(|message| json!({ "profile": { "name": "Ada Example" }, "wa_id": message["from"] }))
+        .collect();
+    let metadata = json!({ "display_phone_number": "15550009001", "phone_number_id": NUMBER });
+    let value =
+        json!({ "messaging_product": "whatsapp", "metadata": metadata, "contacts": contacts, "messages": messages });
+    json!({ "object": "whatsapp_business_account", "entry": [{ "id": "900000000000001", "changes": [{ "field": "messages", "value": value }] }] })
+}
+
+/// The signature of a body with the development secret.
+pub fn signed(body: &str) -> String {
+    let secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+    sign(&Secret::from(secret["app_secret"].as_str().expect("text").to_owned()), body.as_bytes())
+}
