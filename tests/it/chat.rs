@@ -186,3 +186,32 @@ async fn webhooks_and_messages_of_a_missing_number_wait_at_meta() {
     message["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = json!(NUMBER);
     assert_eq!(endpoint.deliver(&message).await, 503, "nothing is lost while the secret is not filled in");
 }
+
+#[tokio::test]
+async fn a_webhook_of_a_thousand_messages_is_answered_in_full() {
+    const PEOPLE: usize = 100;
+    let (agent, url) = Agent::start().await;
+    let endpoint = Endpoint::start(&[("AGENT_PROTOCOL", "cognigy"), ("AGENT_URL", &url)]).await;
+    let phone = |index: usize| format!("1555020{:04}", index % PEOPLE);
+    let messages = (0..1000).map(|index| {
+        let mut message = endpoint.message(&Person(ADA), &format!("{:03}{}", index / PEOPLE, " ".repeat(2700)));
+        message["from"] = json!(phone(index));
+        message
+    });
+    let webhook = webhook(messages);
+    assert!(
+        webhook.to_string().len() > 2_500_000,
+        "nearly the 3 MB that Meta sends at most: {}",
+        webhook.to_string().len()
+    );
+    for _ in 0..1000 {
+        agent.will_say(&["answered"]);
+    }
+    assert_eq!(endpoint.deliver(&webhook).await, 200);
+    assert_eq!(endpoint.replies().len(), 1000);
+    for index in 0..PEOPLE {
+        let asked = agent.asked().into_iter().filter(|asked| asked.body["userId"] == phone(index));
+        let texts: Vec<_> = asked.map(|asked| asked.body["text"].as_str().expect("text").trim().to_owned()).collect();
+        assert!(texts.len() == 10 && texts.is_sorted(), "{texts:?}");
+    }
+}

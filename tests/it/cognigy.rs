@@ -124,3 +124,14 @@ async fn a_long_answer_is_split_and_an_empty_one_is_no_message() {
     assert!(replies.iter().all(|reply| reply.chars().count() <= 4096));
     assert_eq!(replies[3], "end");
 }
+
+#[tokio::test]
+async fn different_conversations_do_not_wait_for_each_other() {
+    let (agent, url) = Agent::start().await;
+    let endpoint =
+        Endpoint::start(&[("AGENT_PROTOCOL", "cognigy"), ("AGENT_URL", &url), ("AGENT_TIMEOUT_SECONDS", "20")]).await;
+    agent.will_wait_for(3);
+    let batch = ["15550100200", "15550100201", "15550100202"].map(|from| endpoint.message(&Person(from), "hello"));
+    assert_eq!(endpoint.deliver(&webhook(batch)).await, 200, "one after the other, nobody would be answered");
+    assert_eq!(endpoint.replies().len(), 3);
+}

@@ -45,6 +45,7 @@ async fn the_stack_of_the_template_answers_whatsapp_messages() {
     a_text_is_answered_by_the_agent_after_a_read_receipt(&stack).await;
     a_repeat_changes_nothing(&stack).await;
     a_batch_is_answered_in_order_per_person(&stack).await;
+    a_message_too_large_for_the_queue_is_answered_all_the_same(&stack).await;
     the_delay_is_kept_between_two_replies(&stack).await;
     a_rotated_token_is_picked_up(&stack, &verify_token).await;
     a_new_session_begins_after_the_expiration(&stack).await;
@@ -122,6 +123,12 @@ async fn a_batch_is_answered_in_order_per_person(stack: &Stack) {
     stack.deliver(batch).await;
     assert_eq!(stack.replies("+15550100004", 2).await, ["zebra one!", "zebra two!"]);
     assert_eq!(stack.replies("+15550100005", 1).await, ["zebra other!"]);
+}
+
+async fn a_message_too_large_for_the_queue_is_answered_all_the_same(stack: &Stack) {
+    stack.agent.will_say(&["zebra long"]);
+    stack.deliver([message("long", "15550100011", &"zebra ".repeat(50_000))]).await;
+    assert_eq!(stack.replies("+15550100011", 1).await, ["zebra long"]);
 }
 
 async fn the_delay_is_kept_between_two_replies(stack: &Stack) {

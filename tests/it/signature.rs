@@ -58,6 +58,14 @@ fn what_is_no_signature_is_told_apart_from_a_wrong_one() {
     assert_eq!(verify(Some(&sign(&keys.app_secret, b"{}"))), Ok(()));
 }
 
+#[test]
+fn wa_sign_prints_the_header_of_a_body() {
+    let body = project("tests/fixtures/inbound/raw_escaped_unicode.json");
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_wa")).arg("sign").arg(&body).output().expect("run");
+    let signature = signed(&std::fs::read_to_string(&body).expect("a fixture"));
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), format!("X-Hub-Signature-256: {signature}\n"));
+}
+
 proptest! {
     #[test]
     fn a_changed_byte_breaks_the_signature(body in proptest::collection::vec(any::<u8>(), 1..200), at in any::<prop::sample::Index>(), change in 1_u8..) {

@@ -12,6 +12,7 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 /// One question as it came over the wire.
 #[derive(Debug, Clone)]
@@ -25,6 +26,7 @@ pub struct Asked {
 pub struct Agent {
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    together: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
 impl Agent {
@@ -46,6 +48,11 @@ impl Agent {
         self.answers.lock().expect("not poisoned").push_back((status, body));
     }
 
+    /// From now on nobody is answered before so many are asked at the same time.
+    pub fn will_wait_for(&self, askers: usize) {
+        *self.together.lock().expect("not poisoned") = Some(Arc::new(Barrier::new(askers)));
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("not poisoned").clone()
     }
@@ -61,6 +68,10 @@ async fn answer(State(agent): State<Agent>, headers: HeaderMap, Json(body): Json
     let echo = format!("{}!", body["text"].as_str().expect("a text"));
     let asked = Asked { body, key: header("idempotency-key").expect("a key"), authorization: header("authorization") };
     agent.asked.lock().expect("not poisoned").push(asked);
+    let together = agent.together.lock().expect("not poisoned").clone();
+    if let Some(together) = together {
+        together.wait().await;
+    }
     let told = agent.answers.lock().expect("not poisoned").pop_front();
     let (status, answer) = told.unwrap_or_else(|| (200, json!({ "outputStack": [{ "text": echo, "data": {} }] })));
     (StatusCode::from_u16(status).expect("a status"), Json(answer))
