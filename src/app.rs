@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider, timeout::TimeoutConfig,
+};
 
 use crate::{
     agents::Agent,
@@ -90,6 +92,8 @@ async fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
     }
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https::ForAws(http.clone()))
+        // Lambda puts the credentials there. The default chain would build a client of STS at every start, for nothing.
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build())
         .load()
         .await

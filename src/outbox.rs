@@ -12,6 +12,7 @@ use crate::{
     conversation::{Conversation, ConversationId, DONE_KEPT, Job, JobId, Pending, Reply, ReplyState, Said},
     retry::{Clock, Retry, back_off},
     store::{self, Hold, Lease, Store, StoreError},
+    telemetry::Chain,
     whatsapp::{
         graph::{Graph, GraphError},
         outbound,
@@ -151,32 +152,13 @@ impl Outbox {
     /// The first failure that another delivery of the job can heal; the conversation is free then, and its outbox knows how far it came.
     pub async fn deliver(&self, held: &mut Held, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
         let Some(mut pending) = held.conversation.outbox.take() else { return Ok(()) };
-        let total = pending.replies.len();
-        let mut first_in_this_turn = true;
-        for index in 0..total {
+        let mut pause = Duration::ZERO;
+        for index in 0..pending.replies.len() {
             if matches!(pending.replies[index].state, ReplyState::Sent(_) | ReplyState::Refused) {
                 continue;
             }
-            let in_time = first_in_this_turn || self.message_delay.is_zero() || clock.pause(self.message_delay).await;
-            let tag = format!("{}:{index}", pending.job);
-            let sent = match in_time {
-                true => self
-                    .graph
-                    .send(&held.id.number, &pending.to, &pending.replies[index].said, &tag, clock)
-                    .await
-                    .map_err(OutboxError::from),
-                false => Err(OutboxError::OutOfTime),
-            };
-            first_in_this_turn = false;
-            pending.replies[index].state = match sent {
-                Ok(wamid) => {
-                    tracing::debug!(job = %pending.job, reply = index, "sent");
-                    ReplyState::Sent(wamid)
-                }
-                Err(error) if error.retry() == Retry::Never => {
-                    tracing::error!(job = %pending.job, reply = index, error = %crate::telemetry::Chain(&error), "a reply is refused for good and is not sent");
-                    ReplyState::Refused
-                }
+            match self.send(&held.id.number, &pending, index, pause, clock).await {
+                Ok(state) => pending.replies[index].state = state,
                 Err(error) => {
                     if !matches!(error, OutboxError::Graph(GraphError::Unanswered(_))) {
                         pending.replies[index].state = ReplyState::Planned;
@@ -185,7 +167,8 @@ impl Outbox {
                     self.save(held, Hold::Release).await?;
                     return Err(error);
                 }
-            };
+            }
+            pause = self.message_delay;
             if let Some(next) = pending.replies.get_mut(index + 1) {
                 next.state = ReplyState::Sending;
                 held.conversation.outbox = Some(pending.clone());
@@ -194,6 +177,29 @@ impl Outbox {
         }
         held.conversation.outbox = None;
         self.save(held, then).await
+    }
+
+    /// Sends one reply after a pause; one that Graph refuses for good is done as well.
+    async fn send(
+        &self,
+        number: &str,
+        pending: &Pending,
+        index: usize,
+        pause: Duration,
+        clock: &Clock,
+    ) -> Result<ReplyState, OutboxError> {
+        if !clock.pause(pause).await {
+            return Err(OutboxError::OutOfTime);
+        }
+        let tag = format!("{}:{index}", pending.job);
+        match self.graph.send(number, &pending.to, &pending.replies[index].said, &tag, clock).await {
+            Ok(wamid) => Ok(ReplyState::Sent(wamid)),
+            Err(error) if error.retry() == Retry::Never => {
+                tracing::error!(reply = tag, error = %Chain(&error), "a reply is refused for good and is not sent");
+                Ok(ReplyState::Refused)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives the conversation back as it was found.

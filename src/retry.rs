@@ -62,7 +62,9 @@ impl Clock {
         if self.left() < pause + USEFUL_REST {
             return false;
         }
-        tokio::time::sleep(pause).await;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         true
     }
 }

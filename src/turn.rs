@@ -11,7 +11,7 @@ use crate::{
     app::App,
     conversation::{Job, Said, Session},
     outbox::{Claim, Held, OutboxError},
-    retry::{Clock, Retry},
+    retry::{Clock, Retry, USEFUL_REST},
     store::Hold,
     telemetry::Chain,
 };
@@ -77,25 +77,35 @@ pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, TurnErr
         }
     };
     let expiration = app.settings.session_expiration;
-    let (session, _) = held.conversation.take_in(&job.person, job.message.sent_at, clock.now(), expiration);
+    let session = held.conversation.take_in(&job.person, job.message.sent_at, clock.now(), expiration);
 
-    let asked_at = clock.now();
     let (answer, ()) = tokio::join!(ask(app, job, &held, &session, clock), show_reading(app, job));
-    let said = match answer {
-        Ok(said) => said,
+    let (said, agent) = match answer {
+        Ok(answer) => answer,
         Err(error) => {
-            app.outbox.give_back(&held).await?;
+            if let Err(error) = app.outbox.give_back(&held).await {
+                tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation is not free before the lease ends");
+            }
             return Err(error.into());
         }
     };
-    let agent = clock.now().duration_since(asked_at).unsigned_abs();
 
     let messages = app.outbox.commit(&mut held, job, said, clock).await?;
+    if messages == 0 {
+        tracing::warn!(job = %job.id, "the agent had nothing to say: the person gets no answer");
+    }
     app.outbox.deliver(&mut held, Hold::Release, clock).await?;
     Ok(Outcome::Answered { messages, agent })
 }
 
-async fn ask(app: &App, job: &Job, held: &Held, session: &Session, clock: &Clock) -> Result<Vec<Said>, AgentError> {
+/// What the agent says, and how long it took.
+async fn ask(
+    app: &App,
+    job: &Job,
+    held: &Held,
+    session: &Session,
+    clock: &Clock,
+) -> Result<(Vec<Said>, Duration), AgentError> {
     let question = Question {
         user_id: &job.conversation.user,
         person: &held.conversation.person,
@@ -105,8 +115,10 @@ async fn ask(app: &App, job: &Job, held: &Held, session: &Session, clock: &Clock
         key: &job.id,
     };
     // What the agent may take, and still leaves time to commit its answer.
-    let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(crate::retry::USEFUL_REST));
-    app.agent.ask(&question, patience).await
+    let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
+    let asked_at = clock.now();
+    let said = app.agent.ask(&question, patience).await?;
+    Ok((said, clock.now().duration_since(asked_at).unsigned_abs()))
 }
 
 /// Nothing depends on it, so its failure is only noted.

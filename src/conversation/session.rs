@@ -79,14 +79,14 @@ pub enum ReplyState {
 impl Conversation {
     /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
     ///
-    /// `expiration` of `None` means that a session never ends. Answers the session and whether it is new.
+    /// `expiration` of `None` means that a session never ends. The first input of a new session is number 1.
     pub fn take_in(
         &mut self,
         person: &Person,
         sent_at: Option<Timestamp>,
         now: Timestamp,
         expiration: Option<Duration>,
-    ) -> (Session, bool) {
+    ) -> Session {
         self.person.update(person);
         self.last_message_at = self.last_message_at.max(sent_at.or(Some(now)));
         let expired = |session: &Session| {
@@ -95,12 +95,11 @@ impl Conversation {
             })
         };
         let going_on = self.session.take().filter(|session| !expired(session));
-        let is_new = going_on.is_none();
         let mut session = going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0 });
         session.inputs += 1;
         session.last_input_at = now;
         self.session = Some(session.clone());
-        (session, is_new)
+        session
     }
 
     /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
@@ -146,19 +145,19 @@ mod tests {
     fn a_session_ends_after_the_silence_and_not_before() {
         let mut conversation = Conversation::default();
         let mut hear = |second| conversation.take_in(&Person::default(), None, at(second), Some(HALF_AN_HOUR));
-        let (first, is_new) = hear(0);
-        assert!(is_new);
-        let (same, is_new) = hear(1799);
-        assert!(!is_new && same.id == first.id && same.inputs == 2);
-        let (second, is_new) = hear(1799 + 1800);
-        assert!(is_new && second.id != first.id && second.inputs == 1);
+        let first = hear(0);
+        assert_eq!(first.inputs, 1);
+        let same = hear(1799);
+        assert!(same.id == first.id && same.inputs == 2);
+        let second = hear(1799 + 1800);
+        assert!(second.id != first.id && second.inputs == 1);
     }
 
     #[test]
     fn a_session_without_expiration_never_ends() {
         let mut conversation = Conversation::default();
-        let first = conversation.take_in(&Person::default(), None, at(0), None).0;
-        assert_eq!(conversation.take_in(&Person::default(), None, at(4_000_000_000), None).0.id, first.id);
+        let first = conversation.take_in(&Person::default(), None, at(0), None);
+        assert_eq!(conversation.take_in(&Person::default(), None, at(4_000_000_000), None).id, first.id);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::{
 
 /// How long Graph may take to answer a send.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+/// What stays of an invocation to note what became of the last send.
+const RECORDING_TIME: Duration = Duration::from_secs(1);
 /// A read receipt is worth less than the answer that waits beside it.
 const READING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
@@ -138,7 +140,10 @@ impl Graph {
         let body = outbound::send_body(to, said, tag);
         let mut tries = 0;
         loop {
-            let error = match self.post_messages(number, &body, SEND_TIMEOUT.min(clock.left())).await {
+            let error = match self
+                .post_messages(number, &body, SEND_TIMEOUT.min(clock.left().saturating_sub(RECORDING_TIME)))
+                .await
+            {
                 Ok(answer) => {
                     return answer.messages.into_iter().next().map(|message| message.id).ok_or(GraphError::Unreadable);
                 }

@@ -123,6 +123,8 @@ async fn a_long_answer_is_split_and_an_empty_one_is_no_message() {
     assert_eq!(replies.len(), 4, "10,000 characters are three messages");
     assert!(replies.iter().all(|reply| reply.chars().count() <= 4096));
     assert_eq!(replies[3], "end");
+    agent.will_say(&[]);
+    assert!(endpoint.say("silence").await.is_empty(), "acknowledged, and the log says why nobody hears");
 }
 
 #[tokio::test]
