@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod endpoint;
 pub mod parts;
+pub mod stack;
 
 use jiff::Timestamp;
 use std::{path::PathBuf, time::Duration};
