@@ -11,7 +11,7 @@ use crate::{
     credentials::Credentials,
     https,
     outbox::Outbox,
-    queue::Queue,
+    queue::{DeadLetters, Queue},
     settings::{SecretSource, Settings, StoreChoice},
     store::{Dynamo, Store, StoreError},
     telemetry::Chain,
@@ -36,6 +36,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Where jobs wait; `None`: they do not.
     pub queue: Option<Queue>,
+    /// Where what cannot be done ends, with its reason.
+    pub dead_letters: DeadLetters,
 }
 
 /// Why the endpoint cannot start.
@@ -73,9 +75,11 @@ impl App {
         };
         let graph =
             Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
+        let dead_letters = DeadLetters::new(&aws, settings.dead_letter_queue_url.as_deref());
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
-            outbox: Outbox::new(store, graph.clone(), settings.message_delay, settings.session_expiration),
+            outbox: Outbox::new(store, graph.clone(), dead_letters.clone(), settings.pace),
+            dead_letters,
             queue: settings.queue_url.as_deref().map(|url| Queue::new(&aws, url)),
             graph,
             credentials,
@@ -87,7 +91,7 @@ impl App {
 /// The configuration of the AWS clients; empty where no AWS service is configured, for finding a region may take seconds.
 async fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
     let local = matches!(settings.secret, SecretSource::File(_)) && !matches!(settings.store, StoreChoice::Dynamo(_));
-    if local && settings.queue_url.is_none() {
+    if local && settings.queue_url.is_none() && settings.dead_letter_queue_url.is_none() {
         return SdkConfig::builder().build();
     }
     aws_config::defaults(BehaviorVersion::latest())

@@ -6,4 +6,4 @@ mod session;
 
 pub use job::{ConversationId, Job, JobId, Person};
 pub use message::{Choice, Message, Said, Tap};
-pub use session::{Conversation, DONE_KEPT, Pending, Reply, ReplyState, Session};
+pub use session::{Conversation, DONE_KEPT, Failing, Pending, Reply, ReplyId, ReplyState, Session};

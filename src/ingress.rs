@@ -5,11 +5,11 @@ pub mod http;
 pub mod local;
 mod queue;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use ::http::{Request, Response, uri::PathAndQuery};
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use lambda_http::{
     Adapter,
@@ -23,9 +23,11 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::{
     app::App,
     conversation::{ConversationId, Job},
+    outbox::{OutboxError, blame},
+    queue::{DeadLetter, QueueError},
     retry::{Clock, Retry},
     telemetry::{Chain, Masked},
-    turn::{self, Outcome, TurnError},
+    turn::{self, Failure, Outcome, TurnError},
 };
 
 /// Conversations that are worked on at the same time.
@@ -33,6 +35,11 @@ const AT_ONCE: usize = 32;
 
 /// Lambda ends every invocation after 15 minutes.
 const LONGEST_INVOCATION_MS: u64 = 15 * 60 * 1000;
+
+/// Longest pause that we choose ourselves: the queue's own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(150);
+/// Longest pause that somebody may ask of us.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// Why an event was not handled at all.
 #[derive(Debug, thiserror::Error)]
@@ -108,22 +115,18 @@ fn to_raw(answer: &impl Serialize) -> Result<Box<RawValue>, IngressError> {
     to_raw_value(answer).map_err(IngressError::Unwritable)
 }
 
-/// What became of one job, with whatever the caller knows it by.
-struct Ran<T> {
-    tag: T,
-    result: Result<Outcome, NotDone>,
-}
-
-/// Why a job is not done.
-enum NotDone {
-    /// Its own failure.
-    Failed(TurnError),
-    /// A job before it in the same conversation failed, and order counts.
-    Behind,
+/// Whether a job is done with, for better or worse.
+enum Ran {
+    /// It is answered, or given up and in the ledger of failures.
+    Done,
+    /// It should be delivered again, after a pause.
+    Again(Duration),
 }
 
 /// Runs jobs: those of one conversation one after the other, different conversations side by side.
-async fn run_all<T>(app: &App, jobs: impl IntoIterator<Item = (T, Job)>, clock: &Clock) -> Vec<Ran<T>> {
+///
+/// A job that has to come again keeps the ones behind it waiting, for order counts; one that is given up does not.
+async fn run_all<T>(app: &App, jobs: impl IntoIterator<Item = (T, Job)>, clock: &Clock) -> Vec<(T, Ran)> {
     let mut conversations: BTreeMap<ConversationId, Vec<(T, Job)>> = BTreeMap::new();
     for (tag, job) in jobs {
         conversations.entry(job.conversation.clone()).or_default().push((tag, job));
@@ -132,39 +135,86 @@ async fn run_all<T>(app: &App, jobs: impl IntoIterator<Item = (T, Job)>, clock: 
     stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
-async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<Ran<T>> {
+async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<(T, Ran)> {
     let mut ran = Vec::with_capacity(jobs.len());
-    let mut blocked = false;
+    let mut waiting = None;
     for (tag, job) in jobs {
-        let result =
-            if blocked { Err(NotDone::Behind) } else { run_one(app, &job, clock).await.map_err(NotDone::Failed) };
-        // A job that can never succeed must not hold up the ones behind it.
-        blocked |= matches!(&result, Err(NotDone::Failed(error)) if error.retry() != Retry::Never);
-        ran.push(Ran { tag, result });
+        let result = match waiting {
+            Some(pause) => Ran::Again(pause),
+            None => run_one(app, &job, clock).await,
+        };
+        if let Ran::Again(pause) = result {
+            waiting = Some(pause);
+        }
+        ran.push((tag, result));
     }
     ran
 }
 
-/// One turn and its line in the log.
-async fn run_one(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, TurnError> {
+/// One turn, its line in the log, and what follows from its failure.
+async fn run_one(app: &App, job: &Job, clock: &Clock) -> Ran {
     let started_at = clock.now();
-    let result = turn::run(app, job, clock).await;
+    let turn = AssertUnwindSafe(turn::run(app, job, clock)).catch_unwind().await;
     let took_ms = milliseconds(clock.now().duration_since(started_at).unsigned_abs());
     let (conversation, person) = (job.conversation.group(), Masked(&job.conversation.user));
-    match &result {
-        Ok(outcome) => {
+    let failure = match turn {
+        Ok(Ok(outcome)) => {
             let (outcome, messages, agent_ms) = match outcome {
-                Outcome::Answered { messages, agent } => ("answered", Some(*messages), Some(milliseconds(*agent))),
+                Outcome::Answered { messages, agent } => ("answered", Some(messages), Some(milliseconds(agent))),
                 Outcome::Resumed => ("resumed", None, None),
                 Outcome::Repeated => ("repeated", None, None),
             };
             tracing::info!(job = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
+            return Ran::Done;
         }
+        Ok(Err(failure)) => failure,
+        Err(panic) => TurnError::Panicked(words_of(&*panic)).into(),
+    };
+    if !failure.is_final() {
+        let Failure { error, tries } = failure;
+        let pause = next_try(tries, error.retry());
+        tracing::error!(job = %job.id, conversation, %person, error = %Chain(&error), tries, next_try_s = pause.as_secs(), took_ms, "a message is not answered yet");
+        return Ran::Again(pause);
+    }
+    match give_up(app, job, &failure, clock).await {
+        Ok(()) => Ran::Done,
         Err(error) => {
-            tracing::error!(job = %job.id, conversation, %person, error = %Chain(error), retry = ?error.retry(), took_ms, "a message is not answered yet");
+            tracing::error!(job = %job.id, error = %Chain(&error), "the dead-letter queue did not take a message: it is delivered again");
+            Ran::Again(next_try(failure.tries, Retry::SOON))
         }
     }
-    result
+}
+
+/// Tells the person in the operator's words, and the operator through the ledger of failures.
+async fn give_up(app: &App, job: &Job, failure: &Failure, clock: &Clock) -> Result<(), QueueError> {
+    let Failure { error, tries } = failure;
+    if let (Some(words), TurnError::Agent(_)) = (&app.settings.fallback_text, error)
+        && let Err(error) = turn::apologize(app, job, words, clock).await
+    {
+        tracing::error!(job = %job.id, error = %Chain(&error), "the fallback text is not out");
+    }
+    let mut letter = DeadLetter::of_job(job, Chain(error).to_string(), *tries, clock.now());
+    if let TurnError::Outbox(OutboxError::Graph(error)) = error
+        && let Some(refusal) = error.refusal()
+    {
+        blame(&mut letter, refusal.code, Some(&refusal.trace_id));
+    }
+    app.dead_letters.bury(&letter).await
+}
+
+/// The pause before the next delivery: 5 s after the first failure, four times as long after each further one.
+fn next_try(tries: u32, retry: Retry) -> Duration {
+    let usual = Duration::from_secs(5 << (2 * tries.saturating_sub(1)).min(6)).min(LONGEST_PAUSE);
+    match retry {
+        Retry::After(asked) => usual.max(asked).min(LONGEST_WAIT),
+        Retry::Never => usual,
+    }
+}
+
+/// What a panic says, which is our own words and never a person's.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
 }
 
 /// For logs, where a number of 128 bits would become a text.

@@ -1,6 +1,15 @@
 //! The queue between the door and the turns: an SQS FIFO queue, one message group per conversation.
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+mod dead_letters;
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{
+    Client,
+    types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+};
+
+pub use dead_letters::{DeadLetter, DeadLetters};
 
 use crate::conversation::Job;
 
@@ -66,6 +75,26 @@ impl Queue {
         }
         self.send_batch(batch).await?;
         Ok(too_large)
+    }
+
+    /// Lets records of the queue be delivered again after a pause of their own instead of the queue's.
+    ///
+    /// # Errors
+    /// When SQS refuses; then the queue's own visibility timeout counts.
+    pub async fn postpone(&self, receipts: &[(String, Duration)]) -> Result<(), QueueError> {
+        for receipts in receipts.chunks(RECORDS_MOST) {
+            let entries = receipts.iter().enumerate().map(|(index, (receipt, pause))| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(receipt)
+                    .visibility_timeout(i32::try_from(pause.as_secs()).unwrap_or(i32::MAX))
+                    .build()
+            });
+            let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Refused(error.into()))?;
+            let request = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
+            request.send().await.map_err(|error| QueueError::Refused(error.into()))?;
+        }
+        Ok(())
     }
 
     async fn send_batch(&self, batch: Vec<(Job, String)>) -> Result<(), QueueError> {

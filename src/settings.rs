@@ -29,6 +29,7 @@ pub const KNOBS: &[Knob] = &[
     knob("WHATSAPP_SECRET_ID", None, None),
     knob("TABLE_NAME", None, None),
     knob("QUEUE_URL", None, None),
+    knob("DEAD_LETTER_QUEUE_URL", None, None),
     knob("AGENT_PROTOCOL", Some("AgentProtocol"), Some("demo")),
     knob("AGENT_URL", Some("AgentUrl"), None),
     knob("AGENT_MODEL", Some("AgentModel"), None),
@@ -36,6 +37,8 @@ pub const KNOBS: &[Knob] = &[
     knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
+    knob("FALLBACK_TEXT", Some("FallbackText"), None),
+    knob("RESEND_AFTER_SECONDS", Some("ResendAfter"), Some("30")),
     knob("ENDPOINT_ENABLED", Some("EndpointEnabled"), Some("true")),
     knob("REQUIRE_SIGNATURE", Some("RequireSignature"), Some("true")),
     knob("GRAPH_BASE_URL", Some("GraphBaseUrl"), Some("https://graph.facebook.com")),
@@ -61,10 +64,12 @@ pub struct Settings {
     pub queue_url: Option<String>,
     /// Which agent answers.
     pub agent: AgentSettings,
-    /// Pause between two replies, not before the first.
-    pub message_delay: Duration,
-    /// Silence after which a session ends; `None`: never.
-    pub session_expiration: Option<Duration>,
+    /// The SQS FIFO queue for what cannot be done; `None`: it is only logged.
+    pub dead_letter_queue_url: Option<String>,
+    /// How long things may take.
+    pub pace: Pace,
+    /// What a person is told when no answer will come; `None`: nothing.
+    pub fallback_text: Option<String>,
     /// `false`: webhooks are checked, acknowledged and counted, nothing else.
     pub enabled: bool,
     /// `false`: webhooks are accepted unsigned as long as the secret holds no app secret.
@@ -75,6 +80,17 @@ pub struct Settings {
     pub graph_api_version: String,
     /// What is logged.
     pub log_level: LogLevel,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two replies; not before the first.
+    pub message_delay: Duration,
+    /// Without a message, until a session ends; `None`: it never does.
+    pub session_expiration: Option<Duration>,
+    /// Without a status, until a reply in doubt is sent again.
+    pub resend_after: Duration,
 }
 
 /// Where the credentials are read from.
@@ -169,6 +185,7 @@ impl Settings {
             0 => None,
             minutes => Some(Duration::from_secs(minutes * 60)),
         };
+        let resend_after = Duration::from_secs(vars.number("RESEND_AFTER_SECONDS", 0, 300));
         let enabled = vars.parsed("ENDPOINT_ENABLED", "true or false");
         let require_signature = vars.parsed("REQUIRE_SIGNATURE", "true or false");
         let graph_base_url = vars.url("GRAPH_BASE_URL");
@@ -181,8 +198,9 @@ impl Settings {
                 store,
                 queue_url: vars.text("QUEUE_URL"),
                 agent,
-                message_delay,
-                session_expiration,
+                dead_letter_queue_url: vars.text("DEAD_LETTER_QUEUE_URL"),
+                pace: Pace { message_delay, session_expiration, resend_after },
+                fallback_text: vars.text("FALLBACK_TEXT"),
                 enabled,
                 require_signature,
                 graph_base_url,
@@ -297,14 +315,14 @@ mod tests {
     #[test]
     fn defaults_hold_when_only_the_resources_are_named() {
         let settings = read(&[("AGENT_URL", "  "), ("PATH", "/bin")]).expect("valid");
-        assert_eq!(settings.session_expiration, Some(Duration::from_mins(30)));
+        assert_eq!(settings.pace.session_expiration, Some(Duration::from_mins(30)));
         assert_eq!(settings.graph_base_url.as_str(), "https://graph.facebook.com/");
         assert!(settings.enabled && settings.require_signature && settings.queue_url.is_none());
     }
 
     #[test]
     fn an_expiration_of_zero_means_never() {
-        assert_eq!(read(&[("SESSION_EXPIRATION_MINUTES", "0")]).expect("valid").session_expiration, None);
+        assert_eq!(read(&[("SESSION_EXPIRATION_MINUTES", "0")]).expect("valid").pace.session_expiration, None);
     }
 
     #[test]

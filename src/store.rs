@@ -16,7 +16,7 @@ pub use dynamo::Dynamo;
 #[cfg(feature = "local")]
 pub use embedded::Embedded;
 
-use crate::conversation::{Conversation, ConversationId, JobId};
+use crate::conversation::{Conversation, ConversationId, JobId, ReplyId};
 
 /// The right to work on one conversation until a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError>;
 
-    /// Replaces the conversation, all at once.
+    /// Replaces the conversation, all at once, but for what is settled, which is forgotten with the outbox.
     ///
     /// Fails with [`StoreError::LeaseLost`] and changes nothing if `lease` is not the one in force.
     async fn save(
@@ -98,8 +98,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         hold: Hold,
     ) -> Result<(), StoreError>;
 
-    /// Gives the conversation back as it was loaded; a lease that is lost already is no error.
-    async fn release(&self, id: &ConversationId, lease: &Lease) -> Result<(), StoreError>;
+    /// Notes that a reply is out, if the conversation's outbox holds it in doubt; else writes nothing.
+    ///
+    /// It needs no lease and changes nothing that a lease protects: the status that settles a reply must not wait for the
+    /// job that is in doubt about it. Answers whether it was in doubt.
+    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError>;
 }
 
 /// What a conversation is to a claim that got it, or saw it in somebody else's hands.

@@ -1,6 +1,10 @@
 //! What we remember of a conversation: who, which session, which jobs are done, and the replies on their way.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,12 +27,27 @@ pub struct Conversation {
     pub session: Option<Session>,
     /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
     pub last_message_at: Option<Timestamp>,
+    /// The job that failed last, and how often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
     /// The jobs that are done, and when they were, in seconds since 1970.
     #[serde(skip)]
     pub done: BTreeMap<JobId, i64>,
     /// The replies that are not all out yet.
     #[serde(skip)]
     pub outbox: Option<Pending>,
+    /// The replies of the outbox that the channel has told us about: they are out, whatever the outbox says.
+    #[serde(skip)]
+    pub settled: BTreeSet<ReplyId>,
+}
+
+/// A job that fails, and how often it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// Which.
+    pub job: JobId,
+    /// How often.
+    pub tries: u32,
 }
 
 /// A stretch of conversation without a long silence; the agent knows it by its id.
@@ -68,15 +87,58 @@ pub struct Reply {
 pub enum ReplyState {
     /// Nobody has tried to send it.
     Planned,
-    /// Somebody began to send it; whether it went out is not known.
-    Sending,
-    /// The channel took it under this id.
-    Sent(String),
+    /// It was to be sent at this time; whether it went out is not known.
+    Sending(Timestamp),
+    /// The channel took it, under this id if we were told.
+    Sent(Option<String>),
     /// The channel refused it for good.
     Refused,
 }
 
+/// Which reply of which job; as text `<job>:<place>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReplyId(String);
+
+impl ReplyId {
+    /// The reply at this place among the replies of `job`.
+    #[must_use]
+    pub fn of(job: &JobId, place: usize) -> Self {
+        Self(format!("{job}:{place}"))
+    }
+
+    /// An id that was printed before.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for ReplyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Pending {
+    /// Whether it is not known if this reply went out.
+    #[must_use]
+    pub fn is_in_doubt(&self, reply: &ReplyId) -> bool {
+        let mut replies = self.replies.iter().enumerate();
+        replies.any(|(place, sent)| {
+            matches!(sent.state, ReplyState::Sending(_)) && ReplyId::of(&self.job, place) == *reply
+        })
+    }
+}
+
 impl Conversation {
+    /// Counts a failure of `job`; answers how often it has failed by now.
+    pub fn count_failure(&mut self, job: &JobId) -> u32 {
+        let before = self.failing.take().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries);
+        self.failing = Some(Failing { job: job.clone(), tries: before + 1 });
+        before + 1
+    }
+
     /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
     ///
     /// `expiration` of `None` means that a session never ends. The first input of a new session is number 1.
@@ -107,6 +169,7 @@ impl Conversation {
         let oldest = now.as_second() - i64::try_from(DONE_KEPT.as_secs()).unwrap_or(i64::MAX);
         self.done.retain(|_, at| *at >= oldest);
         self.done.insert(job.clone(), now.as_second());
+        self.failing = None;
         while self.done.len() > DONE_MOST {
             let Some(first) = self.done.iter().min_by_key(|(_, at)| **at).map(|(id, _)| id.clone()) else { return };
             self.done.remove(&first);

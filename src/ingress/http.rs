@@ -6,15 +6,17 @@ use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::{NotDone, run_all};
+use super::{Ran, run_all};
 use crate::{
     app::App,
-    conversation::Job,
+    conversation::{ConversationId, Job},
     credentials::{CredentialsError, Keys, Refuser},
-    retry::{Clock, Retry},
+    outbox::{OutboxError, blame},
+    queue::{DeadLetter, QueueError},
+    retry::Clock,
     telemetry::Chain,
     whatsapp::{
-        inbound::{self, Event, Unanswered},
+        inbound::{self, Event, Problem, Status, Tag, Unanswered},
         signature::{self, SignatureError, SignedBody},
     },
 };
@@ -98,10 +100,15 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         );
         return answer(StatusCode::OK, "");
     }
-    let jobs = match jobs(app, keys, events).await {
-        Ok(jobs) => jobs,
+    let (jobs, statuses) = match sort(app, keys, events).await {
+        Ok(sorted) => sorted,
         Err(refused) => return refused,
     };
+    // First: a turn of this very webhook may be waiting for what a status tells.
+    if let Err(error) = take_in(app, statuses, clock).await {
+        tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
+    }
     if jobs.is_empty() { answer(StatusCode::OK, "") } else { make_safe(app, jobs, clock).await }
 }
 
@@ -127,9 +134,9 @@ async fn verify(
     }
 }
 
-/// The jobs among the events, in the order in which people wrote; everything else is noted here and done with.
-async fn jobs(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<Vec<Job>, Response<String>> {
-    let (mut jobs, mut ignored) = (Vec::new(), BTreeMap::<String, usize>::new());
+/// The jobs among the events, in the order in which people wrote, and the statuses; everything else is noted here and done with.
+async fn sort(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<(Vec<Job>, Vec<Status>), Response<String>> {
+    let (mut jobs, mut statuses, mut ignored) = (Vec::new(), Vec::new(), BTreeMap::<String, usize>::new());
     for event in events {
         match event {
             Event::Message(received) => {
@@ -168,12 +175,8 @@ async fn jobs(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<Vec<
                 }
             }
             Event::Status(status) => {
-                // Not the wamid: it holds the person's number.
-                for problem in &status.problems {
-                    let advice = problem.advice();
-                    tracing::error!(reply = status.tag, code = problem.code, title = problem.title, details = problem.details, class = ?advice.class, cure = advice.cure, "a reply was not delivered");
-                }
                 *ignored.entry(format!("status {}", status.state)).or_default() += 1;
+                statuses.push(status);
             }
             Event::Problem(problem) => {
                 let advice = problem.advice();
@@ -195,7 +198,7 @@ async fn jobs(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<Vec<
     }
     // Meta promises no order inside a batch; its clock counts seconds, and what it leaves open stays as it came.
     jobs.sort_by_key(|job| job.message.sent_at);
-    Ok(jobs)
+    Ok((jobs, statuses))
 }
 
 /// Stores the jobs, or does them at once where there is no queue.
@@ -220,16 +223,44 @@ async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Response<String>
         }
     };
     let ran = run_all(app, at_once.into_iter().map(|job| ((), job)), clock).await;
-    let unsafe_still = ran.iter().any(|ran| match &ran.result {
-        Ok(_) => false,
-        Err(NotDone::Failed(error)) => error.retry() != Retry::Never,
-        Err(NotDone::Behind) => true,
-    });
-    if unsafe_still {
-        answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
-    } else {
+    if ran.iter().all(|((), ran)| matches!(ran, Ran::Done)) {
         answer(StatusCode::OK, "")
+    } else {
+        answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
     }
+}
+
+/// Tells the outbox which replies are out, and the ledger of failures which were not delivered.
+///
+/// Only the first news of a message can settle a doubt, so the others cost nothing.
+async fn take_in(app: &App, statuses: Vec<Status>, clock: &Clock) -> Result<(), StatusError> {
+    for status in statuses {
+        let Some(Tag { reply, user }) = status.tag else {
+            for Problem { code, title, details } in &status.problems {
+                tracing::error!(code, title, details, "a message that we did not send was not delivered");
+            }
+            continue;
+        };
+        let conversation = ConversationId { number: status.number, user };
+        if matches!(status.state.as_str(), "sent" | "failed") && app.outbox.settle(&conversation, &reply).await? {
+            tracing::info!(%reply, state = status.state, "a status has settled a reply in doubt");
+        }
+        for problem in &status.problems {
+            let reason = format!("a reply was not delivered: {}", problem.details.as_ref().unwrap_or(&problem.title));
+            let mut letter = DeadLetter::of_reply(&reply, &conversation, reason, clock.now());
+            blame(&mut letter, problem.code, None);
+            app.dead_letters.bury(&letter).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StatusError {
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }
 
 fn no_credentials(error: &CredentialsError) -> Response<String> {

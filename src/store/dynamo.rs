@@ -6,6 +6,7 @@
 //! | `conversation` | who and which session, as JSON |
 //! | `done` | a map from job id to the second it was done |
 //! | `outbox` | the replies on their way, as JSON; absent when there are none |
+//! | `settled` | the replies of the outbox that a status has told to be out; a set of texts |
 //! | `lease_owner`, `lease_until` | who works on it, and until which millisecond |
 //! | `expires_at` | the second after which DynamoDB may delete the item; absent = never |
 
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     Client,
+    error::SdkError,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -21,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Claim, Hold, Lease, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, JobId};
+use crate::conversation::{Conversation, ConversationId, JobId, Pending, ReplyId};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -72,7 +74,7 @@ impl Store for Dynamo {
         if let Some(keep_until) = keep_until {
             request = request.expression_attribute_values(":expires", number(keep_until.as_second()));
         }
-        match request.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+        match request.send().await.map_err(SdkError::into_service_error) {
             Ok(answer) => Ok(found(conversation(&answer.attributes.unwrap_or_default())?)),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let item = match refused.item {
@@ -104,7 +106,7 @@ impl Store for Dynamo {
                 set.push_str(", outbox = :outbox");
                 request = request.expression_attribute_values(":outbox", text(json(outbox)?));
             }
-            None => remove.push("outbox"),
+            None => remove.extend(["outbox", "settled"]),
         }
         if hold == Hold::Release {
             remove.extend(["lease_owner", "lease_until"]);
@@ -112,13 +114,28 @@ impl Store for Dynamo {
         if !remove.is_empty() {
             set = format!("{set} REMOVE {}", remove.join(", "));
         }
-        owned(request.update_expression(set), lease).await
+        let request = request.update_expression(set).condition_expression("lease_owner = :owner");
+        match updated(request.expression_attribute_values(":owner", text(lease.owner.to_string()))).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::LeaseLost),
+            Err(error) => Err(unavailable("keep a conversation", error)),
+        }
     }
 
-    async fn release(&self, id: &ConversationId, lease: &Lease) -> Result<(), StoreError> {
-        match owned(self.update(id).update_expression("REMOVE lease_owner, lease_until"), lease).await {
-            Err(StoreError::LeaseLost) => Ok(()),
-            result => result,
+    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
+        // There are three statuses to every message and hardly ever a doubt: half a read unit tells, a write costs twenty times that.
+        let request = self.client.get_item().table_name(&self.table).key("pk", text(id.key()));
+        let answer = request.projection_expression("outbox").send().await;
+        let item = answer.map_err(|error| unavailable("read an outbox", error))?.item.unwrap_or_default();
+        if !parsed::<Pending>(&item, "outbox")?.is_some_and(|outbox| outbox.is_in_doubt(reply)) {
+            return Ok(false);
+        }
+        let request =
+            self.update(id).update_expression("ADD settled :reply").condition_expression("attribute_exists(outbox)");
+        let reply = AttributeValue::Ss(vec![reply.to_string()]);
+        match updated(request.expression_attribute_values(":reply", reply)).await {
+            Ok(settled) => Ok(settled),
+            Err(error) => Err(unavailable("settle a reply", error)),
         }
     }
 }
@@ -132,14 +149,12 @@ impl Dynamo {
     }
 }
 
-async fn owned(request: UpdateItemFluentBuilder, lease: &Lease) -> Result<(), StoreError> {
-    let request = request
-        .condition_expression("lease_owner = :owner")
-        .expression_attribute_values(":owner", text(lease.owner.to_string()));
-    match request.send().await.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
-        Ok(_) => Ok(()),
-        Err(UpdateItemError::ConditionalCheckFailedException(_)) => Err(StoreError::LeaseLost),
-        Err(error) => Err(unavailable("keep a conversation", error)),
+/// Whether the condition of the update held.
+async fn updated(request: UpdateItemFluentBuilder) -> Result<bool, UpdateItemError> {
+    match request.send().await.map_err(SdkError::into_service_error) {
+        Ok(_) => Ok(true),
+        Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -158,6 +173,8 @@ fn refused_claim(item: &Item, job: &JobId, now: Timestamp) -> Claim {
 fn conversation(item: &Item) -> Result<Conversation, StoreError> {
     let mut conversation: Conversation = parsed(item, "conversation")?.unwrap_or_default();
     conversation.outbox = parsed(item, "outbox")?;
+    let settled = item.get("settled").and_then(|settled| settled.as_ss().ok());
+    conversation.settled = settled.into_iter().flatten().map(|reply| ReplyId::stored(reply)).collect();
     if let Some(done) = item.get("done") {
         let done = done.as_m().map_err(|_| StoreError::Unreadable("done is not a map".into()))?;
         conversation.done = done.iter().filter_map(|(job, at)| Some((JobId::stored(job), as_number(at)?))).collect();

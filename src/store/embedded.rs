@@ -1,6 +1,10 @@
 //! Conversations in one file or in memory, for local runs.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -9,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Claim, Hold, Lease, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, JobId, Pending};
+use crate::conversation::{Conversation, ConversationId, JobId, Pending, ReplyId};
 
 /// From the key of a conversation to its record as JSON.
 const CONVERSATIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("conversations");
@@ -21,8 +25,10 @@ pub struct Embedded(Arc<Database>);
 #[derive(Default, Serialize, Deserialize)]
 struct Record {
     conversation: Conversation,
-    done: std::collections::BTreeMap<JobId, i64>,
+    done: BTreeMap<JobId, i64>,
     outbox: Option<Pending>,
+    #[serde(default)]
+    settled: BTreeSet<ReplyId>,
     lease: Option<(Uuid, Timestamp)>,
     keep_until: Option<Timestamp>,
 }
@@ -95,8 +101,8 @@ impl Store for Embedded {
             }
             record.lease = Some((lease.owner, lease.until));
             record.keep_until = keep_until;
-            let (done, outbox) = (record.done.clone(), record.outbox.clone());
-            (true, found(Conversation { done, outbox, ..record.conversation.clone() }))
+            let (done, outbox, settled) = (record.done.clone(), record.outbox.clone(), record.settled.clone());
+            (true, found(Conversation { done, outbox, settled, ..record.conversation.clone() }))
         })
     }
 
@@ -114,6 +120,9 @@ impl Store for Embedded {
             record.conversation = conversation.clone();
             record.done.clone_from(&conversation.done);
             record.outbox.clone_from(&conversation.outbox);
+            if record.outbox.is_none() {
+                record.settled.clear();
+            }
             if hold == Hold::Release {
                 record.lease = None;
             }
@@ -121,13 +130,13 @@ impl Store for Embedded {
         })?
     }
 
-    async fn release(&self, id: &ConversationId, lease: &Lease) -> Result<(), StoreError> {
+    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
         self.with_record(id, |record| {
-            let ours = record.lease.map(|(owner, _)| owner) == Some(lease.owner);
-            if ours {
-                record.lease = None;
+            let in_doubt = record.outbox.as_ref().is_some_and(|outbox| outbox.is_in_doubt(reply));
+            if in_doubt {
+                record.settled.insert(reply.clone());
             }
-            (ours, ())
+            (in_doubt, in_doubt)
         })
     }
 }

@@ -22,6 +22,20 @@ pub enum Class {
     Policy,
 }
 
+impl Class {
+    /// Its name in logs and dead letters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passing => "passing",
+            Self::User => "user",
+            Self::Configuration => "configuration",
+            Self::Content => "content",
+            Self::Policy => "policy",
+        }
+    }
+}
+
 /// What we say about a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advice {

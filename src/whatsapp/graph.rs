@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{errors, outbound, signature::appsecret_proof};
+use super::{errors, inbound::Tag, outbound, signature::appsecret_proof};
 use crate::{
     conversation::{Person, Said},
     credentials::{Credentials, CredentialsError, Keys, Refuser},
@@ -49,6 +49,9 @@ pub enum GraphError {
     /// The request went out and no answer came: the message may have been sent.
     #[error("the Graph API did not answer: the message may have been sent")]
     Unanswered(#[source] reqwest::Error),
+    /// Somebody in between answered, or Graph did in a way that is not documented: the message may have been sent.
+    #[error("the answer does not tell whether the message was sent ({0})")]
+    Unclear(Refusal),
     /// Access token or its proof refused, also after the secret was read again.
     #[error(
         "Graph refused the access token or its proof ({0}): put a valid system user token into access_token of the secret, and the app secret of the same app into app_secret"
@@ -71,9 +74,6 @@ pub enum GraphError {
     /// The same request would be refused again.
     #[error("Graph refused the message ({0}): {cure}", cure = errors::advise(.0.code).cure)]
     Refused(Refusal),
-    /// An answer of 200 that is not the documented one.
-    #[error("Graph answered 200 without a message id")]
-    Unreadable,
 }
 
 /// What Graph said when it refused.
@@ -107,9 +107,30 @@ impl GraphError {
             | Self::TokenRefused(_)
             | Self::NoConnection(_)
             | Self::Unanswered(_)
+            | Self::Unclear(_)
             | Self::Unavailable(_) => Retry::SOON,
-            Self::OutsideWindow(_) | Self::Refused(_) | Self::Unreadable => Retry::Never,
+            Self::OutsideWindow(_) | Self::Refused(_) => Retry::Never,
         }
+    }
+
+    /// What Graph said, where it said something.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Unclear(refusal)
+            | Self::TokenRefused(refusal)
+            | Self::RateLimited { refusal, .. }
+            | Self::Unavailable(refusal)
+            | Self::OutsideWindow(refusal)
+            | Self::Refused(refusal) => Some(refusal),
+            Self::Credentials(_) | Self::NoToken | Self::NoConnection(_) | Self::Unanswered(_) => None,
+        }
+    }
+
+    /// Whether the message may be out all the same.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::Unclear(_))
     }
 
     /// Whether a repeat within the same turn makes sense: the message is known not to be out, and time can heal the fault.
@@ -125,7 +146,7 @@ impl Graph {
         Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials }
     }
 
-    /// Sends one reply from the number with the id `number` and answers its wamid. `tag` comes back in the statuses of the message; 512 characters at most.
+    /// Sends one reply from the number with the id `number` and answers its wamid. `tag` comes back in the statuses of the message.
     ///
     /// # Errors
     /// The situation after up to four tries, each within the time that `clock` leaves.
@@ -134,10 +155,10 @@ impl Graph {
         number: &str,
         to: &Person,
         said: &Said,
-        tag: &str,
+        tag: &Tag,
         clock: &Clock,
     ) -> Result<String, GraphError> {
-        let body = outbound::send_body(to, said, tag);
+        let body = outbound::send_body(to, said, &tag.to_string());
         let mut tries = 0;
         loop {
             let error = match self
@@ -145,7 +166,12 @@ impl Graph {
                 .await
             {
                 Ok(answer) => {
-                    return answer.messages.into_iter().next().map(|message| message.id).ok_or(GraphError::Unreadable);
+                    return answer
+                        .messages
+                        .into_iter()
+                        .next()
+                        .map(|message| message.id)
+                        .ok_or_else(|| unclear(StatusCode::OK));
                 }
                 Err(error) => error,
             };
@@ -204,7 +230,7 @@ impl Graph {
         let (status, retry_after) = (response.status(), retry_after(&response));
         let bytes = response.bytes().await.map_err(|error| GraphError::Unanswered(error.without_url()))?;
         if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|_| GraphError::Unreadable);
+            return serde_json::from_slice(&bytes).map_err(|_| unclear(status));
         }
         Err(refused(status, retry_after, &bytes))
     }
@@ -256,9 +282,13 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> G
             GraphError::RateLimited { after: retry_after.unwrap_or(after), refusal }
         }
         (_, _, Retry::After(_)) => GraphError::Unavailable(refusal),
-        (0, status, _) if status.is_server_error() => GraphError::Unavailable(refusal),
+        (0, status, _) if status.is_server_error() => GraphError::Unclear(refusal),
         (_, _, Retry::Never) => GraphError::Refused(refusal),
     }
+}
+
+fn unclear(status: StatusCode) -> GraphError {
+    GraphError::Unclear(Refusal { status: status.as_u16(), code: 0, details: String::new(), trace_id: String::new() })
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub use content::{Content, Media, MediaKind};
 
 use super::{errors, signature::SignedBody};
-use crate::conversation::{ConversationId, Job, JobId, Message, Person};
+use crate::conversation::{ConversationId, Job, JobId, Message, Person, ReplyId};
 
 /// One thing a webhook tells.
 #[derive(Debug)]
@@ -72,12 +72,40 @@ pub struct Status {
     pub number: String,
     /// The wamid that Graph gave us.
     pub id: String,
-    /// What we sent along: the job and the place of the reply in it.
-    pub tag: Option<String>,
+    /// What we sent along with the message, if it was ours.
+    pub tag: Option<Tag>,
     /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
     pub state: String,
     /// What went wrong, for `failed`.
     pub problems: Vec<Problem>,
+}
+
+/// What goes along with a message as `biz_opaque_callback_data` and comes back with its statuses: `<job>:<place>:<user>`.
+///
+/// It names the conversation, because a status may name the person in another way than we do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Which reply it is.
+    pub reply: ReplyId,
+    /// The user of the conversation.
+    pub user: String,
+}
+
+impl Tag {
+    /// Reads a tag that we sent; `None` for what others may have put there.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (job, rest) = text.split_once(':')?;
+        let (place, user) = rest.split_once(':')?;
+        let place = place.parse().ok()?;
+        Some(Self { reply: ReplyId::of(&JobId::stored(job), place), user: user.to_owned() })
+    }
+}
+
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.reply, self.user)
+    }
 }
 
 /// An error as Meta describes it.

@@ -79,7 +79,7 @@ async fn a_batch_of_two_people_and_three_messages_is_answered_in_order_per_perso
     let endpoint = Endpoint::start(&[]).await;
     let (ada, bob) = (Person(ADA), Person("15550100300"));
     let mut late = endpoint.message(&ada, "two");
-    late["timestamp"] = json!((crate::support::now().as_second() + 5).to_string());
+    late["timestamp"] = json!((crate::support::endpoint::now().as_second() + 5).to_string());
     let batch = webhook([late, endpoint.message(&bob, "bob"), endpoint.message(&ada, "one")]);
     assert_eq!(endpoint.deliver(&batch).await, 200);
     let to_ada = endpoint.replies_to(Some("+15550100200"));

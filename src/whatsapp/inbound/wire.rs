@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Content, Event, Problem, Received, Status};
+use super::{Content, Event, Problem, Received, Status, Tag};
 use crate::conversation::Person;
 
 #[derive(Deserialize)]
@@ -144,7 +144,7 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
         events.push(Event::Status(Status {
             number: number.clone(),
             id: status.id,
-            tag: status.biz_opaque_callback_data,
+            tag: status.biz_opaque_callback_data.as_deref().and_then(Tag::parse),
             state: status.status,
             problems,
         }));

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     app::App,
@@ -18,6 +19,11 @@ use whatsapp_endpoint::{
 pub const NUMBER: &str = "800000000000002";
 pub const ADA: &str = "15550100200";
 
+/// The time of these endpoints: two minutes after the messages of the fixtures, for nothing is answered a day later.
+pub fn now() -> Timestamp {
+    Timestamp::from_second(1_796_040_120).expect("in range")
+}
+
 /// A person with a phone number only.
 pub struct Person(pub &'static str);
 
@@ -26,6 +32,8 @@ pub struct Endpoint {
     pub meta: Simulator,
     secret_file: PathBuf,
     next_message: std::cell::Cell<u64>,
+    /// The time at which the next request comes.
+    pub now: std::cell::Cell<Timestamp>,
 }
 
 /// Starts a simulated Meta on a free port; answers it and its URL.
@@ -48,7 +56,7 @@ impl Endpoint {
         let vars = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
         let app = App::new(settings).await.expect("an app");
-        Self { app, meta, secret_file, next_message: 1.into() }
+        Self { app, meta, secret_file, next_message: 1.into(), now: now().into() }
     }
 
     /// Changes fields of the secret's file.
@@ -63,7 +71,7 @@ impl Endpoint {
 
     /// One request through the HTTP door.
     pub async fn request(&self, request: Request<Bytes>) -> Response<String> {
-        let clock = Clock::start(crate::support::now(), Duration::from_secs(30));
+        let clock = Clock::start(self.now.get(), Duration::from_secs(30));
         ingress::http::handle(&self.app, request, &clock).await
     }
 
@@ -95,7 +103,7 @@ impl Endpoint {
         json!({
             "from": from,
             "id": format!("wamid.TEST{number:04}=="),
-            "timestamp": crate::support::now().as_second().to_string(),
+            "timestamp": self.now.get().as_second().to_string(),
             "type": "text",
             "text": { "body": text },
         })

@@ -1,0 +1,124 @@
+//! What could not be done, with the reason: nothing ends in silence.
+
+use aws_sdk_sqs::Client;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::QueueError;
+use crate::{
+    conversation::{ConversationId, Job, ReplyId},
+    telemetry::Masked,
+};
+
+/// The ledger of failures: an SQS FIFO queue, or only the log where there is none.
+#[derive(Debug, Clone)]
+pub struct DeadLetters(Option<(Client, String)>);
+
+/// One failure; as JSON the body of a record in the dead-letter queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// What went wrong and what can be done about it.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+    /// How often the job had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<u32>,
+    /// Meta's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// What Meta's support asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fbtrace_id: Option<String>,
+    /// Who can do something about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// What to do, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+    /// The job, which can be done once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
+    /// The reply that was refused, or not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<ReplyId>,
+    /// A record of the queue that is not a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// The conversation, as a hash; the person, masked.
+    pub conversation: String,
+    /// The last two characters of the person's name in the conversation.
+    pub person: String,
+}
+
+impl DeadLetter {
+    /// A job that is given up.
+    #[must_use]
+    pub fn of_job(job: &Job, reason: String, tries: u32, at: Timestamp) -> Self {
+        Self { job: Some(job.clone()), tries: Some(tries), ..Self::of(&job.conversation, reason, at) }
+    }
+
+    /// A reply that Graph refused, or took and could not deliver.
+    #[must_use]
+    pub fn of_reply(reply: &ReplyId, conversation: &ConversationId, reason: String, at: Timestamp) -> Self {
+        Self { reply: Some(reply.clone()), ..Self::of(conversation, reason, at) }
+    }
+
+    /// A record of the queue that is not a job; `group` is its message group.
+    #[must_use]
+    pub fn of_record(body: &str, group: &str, reason: String, at: Timestamp) -> Self {
+        let nobody = ConversationId { number: String::new(), user: String::new() };
+        Self { record: Some(body.to_owned()), conversation: group.to_owned(), ..Self::of(&nobody, reason, at) }
+    }
+
+    /// Adds what is known about an error of the channel.
+    pub fn blame(&mut self, code: i64, fbtrace_id: Option<&str>, class: &str, cure: &str) {
+        self.code = Some(code);
+        self.fbtrace_id = fbtrace_id.map(str::to_owned);
+        self.class = Some(class.to_owned());
+        self.cure = Some(cure.to_owned());
+    }
+
+    fn of(conversation: &ConversationId, reason: String, at: Timestamp) -> Self {
+        Self {
+            reason,
+            at,
+            tries: None,
+            code: None,
+            fbtrace_id: None,
+            class: None,
+            cure: None,
+            job: None,
+            reply: None,
+            record: None,
+            conversation: conversation.group(),
+            person: Masked(&conversation.user).to_string(),
+        }
+    }
+}
+
+impl DeadLetters {
+    /// The queue at `url`; without one, failures are only logged.
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig, url: Option<&str>) -> Self {
+        Self(url.map(|url| (Client::new(aws), url.to_owned())))
+    }
+
+    /// Logs a failure and puts it into the queue.
+    ///
+    /// # Errors
+    /// When the queue does not take it; then the failure must be told again.
+    pub async fn bury(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+        let DeadLetter { reason, tries, code, fbtrace_id, class, cure, conversation, person, .. } = letter;
+        let (job, reply) =
+            (letter.job.as_ref().map(|job| job.id.as_str()), letter.reply.as_ref().map(ToString::to_string));
+        tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
+        let Some((client, url)) = &self.0 else { return Ok(()) };
+        let body = serde_json::to_string(letter).map_err(QueueError::Unwritable)?;
+        let request = client.send_message().queue_url(url).message_body(body).message_group_id(conversation);
+        // The same failure told twice is two failures, if the first telling was not heard to the end.
+        let request = request.message_deduplication_id(Uuid::now_v7().to_string());
+        request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
+    }
+}
