@@ -8,8 +8,9 @@ use aws_sdk_sqs::{
     Client,
     types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
 };
+use uuid::Uuid;
 
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetters, Opened};
 
 use crate::conversation::Job;
 
@@ -75,6 +76,18 @@ impl Queue {
         }
         self.send_batch(batch).await?;
         Ok(too_large)
+    }
+
+    /// Puts a job into the queue once more, also if SQS still remembers its first time.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn send_again(&self, job: &Job) -> Result<(), QueueError> {
+        let body = serde_json::to_string(job).map_err(QueueError::Unwritable)?;
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = request.message_group_id(job.conversation.group());
+        let request = request.message_deduplication_id(Uuid::now_v7().to_string());
+        request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 
     /// Lets records of the queue be delivered again after a pause of their own instead of the queue's.

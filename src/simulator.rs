@@ -38,6 +38,7 @@ struct State {
     calls: Vec<Value>,
     lines: Vec<Line>,
     next_id: u64,
+    answers_to_lose: usize,
 }
 
 /// What Meta knows of the app and its number.
@@ -71,7 +72,8 @@ impl Simulator {
     /// A Meta with one account and nobody connected.
     #[must_use]
     pub fn new(account: Account, http: reqwest::Client) -> Self {
-        let state = State { account, endpoint: None, calls: Vec::new(), lines: Vec::new(), next_id: 1 };
+        let state =
+            State { account, endpoint: None, calls: Vec::new(), lines: Vec::new(), next_id: 1, answers_to_lose: 0 };
         Self(Arc::new(Inner { http, state: Mutex::new(state), changes: watch::Sender::new(0) }))
     }
 
@@ -88,6 +90,11 @@ impl Simulator {
     /// From now on webhooks are signed with this secret, and proofs must be made with it.
     pub fn rotate_app_secret(&self, secret: &str) {
         self.change(|state| secret.clone_into(&mut state.account.app_secret));
+    }
+
+    /// The next messages are taken, and the answers are lost in a gateway.
+    pub fn lose_answers(&self, count: usize) {
+        self.change(|state| state.answers_to_lose = count);
     }
 
     /// The bodies of all calls that were accepted, in order.

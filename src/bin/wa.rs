@@ -9,6 +9,7 @@ use whatsapp_endpoint::{
     app::App,
     credentials::{Keys, Secret},
     https, ingress,
+    queue::{DeadLetters, Queue},
     settings::{SecretSource, Settings, environment},
     simulator::{Account, DEVELOPMENT_SECRET, Simulator},
     telemetry::{self, LogFormat},
@@ -29,6 +30,10 @@ enum Command {
     ///
     /// Settings come from the environment, as in Lambda: `AGENT_PROTOCOL` and `AGENT_URL` connect your own agent.
     Simulate(Simulate),
+    /// List what could not be done, and why
+    DeadLetters(Letters),
+    /// Put the jobs of the dead-letter queue back into the queue, oldest first
+    Redrive(Redrive),
     /// Print the signature header (X-Hub-Signature-256) of a body
     Sign(Sign),
 }
@@ -47,6 +52,25 @@ struct Simulate {
 }
 
 #[derive(Args)]
+struct Letters {
+    /// The dead-letter queue (output `DeadLetterQueueUrl` of the stack)
+    #[arg(long, env = "DEAD_LETTER_QUEUE_URL")]
+    dead_letter_queue_url: String,
+}
+
+#[derive(Args)]
+struct Redrive {
+    #[command(flatten)]
+    letters: Letters,
+    /// The queue (output `QueueUrl` of the stack)
+    #[arg(long, env = "QUEUE_URL")]
+    queue_url: String,
+    /// Only this job
+    #[arg(long)]
+    job: Option<String>,
+}
+
+#[derive(Args)]
 struct Sign {
     /// The file with the body; - for standard input
     body: PathBuf,
@@ -59,6 +83,8 @@ struct Sign {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Simulate(simulate) => simulate.run().await,
+        Command::DeadLetters(letters) => letters.run().await,
+        Command::Redrive(redrive) => redrive.run().await,
         Command::Sign(sign) => sign.run(),
     }
 }
@@ -104,6 +130,53 @@ impl Simulate {
         vars.entry("GRAPH_BASE_URL".into()).or_insert(format!("http://127.0.0.1:{}", self.port));
         Ok(vars)
     }
+}
+
+impl Letters {
+    /// One JSON object a line, without what people wrote.
+    async fn run(self) -> anyhow::Result<()> {
+        let letters = self.queue().await?.open().await?;
+        for opened in &letters {
+            let mut line = serde_json::to_value(&opened.letter)?;
+            line["job"] = opened.letter.job.as_ref().map(|job| job.id.as_str()).into();
+            line["record"] = opened.letter.record.as_ref().map(|record| format!("{} bytes", record.len())).into();
+            println!("{line}");
+        }
+        eprintln!("{} dead letters; they can be read again in half a minute", letters.len());
+        Ok(())
+    }
+
+    async fn queue(&self) -> anyhow::Result<DeadLetters> {
+        Ok(DeadLetters::new(&aws().await?, Some(&self.dead_letter_queue_url)))
+    }
+}
+
+impl Redrive {
+    async fn run(self) -> anyhow::Result<()> {
+        let letters = self.letters.queue().await?;
+        let queue = Queue::new(&aws().await?, &self.queue_url);
+        let (mut sent, mut kept) = (0, 0);
+        for opened in letters.open().await? {
+            match &opened.letter.job {
+                Some(job) if self.job.as_ref().is_none_or(|only| only == job.id.as_str()) => {
+                    queue.send_again(job).await?;
+                    letters.delete(&opened).await?;
+                    sent += 1;
+                }
+                _ => kept += 1,
+            }
+        }
+        println!(
+            "{sent} jobs are back in the queue; {kept} letters stay (refused replies and records that are no jobs cannot be done again)"
+        );
+        Ok(())
+    }
+}
+
+/// The AWS account of the shell.
+async fn aws() -> anyhow::Result<aws_config::SdkConfig> {
+    let client = https::client().map_err(anyhow::Error::from_boxed)?;
+    Ok(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https::ForAws(client)).load().await)
 }
 
 impl Sign {

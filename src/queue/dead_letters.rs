@@ -1,6 +1,6 @@
 //! What could not be done, with the reason: nothing ends in silence.
 
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::{Client, types::MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +14,14 @@ use crate::{
 /// The ledger of failures: an SQS FIFO queue, or only the log where there is none.
 #[derive(Debug, Clone)]
 pub struct DeadLetters(Option<(Client, String)>);
+
+/// A letter that was taken out of the queue.
+#[derive(Debug)]
+pub struct Opened {
+    /// What it says.
+    pub letter: DeadLetter,
+    receipt: String,
+}
 
 /// One failure; as JSON the body of a record in the dead-letter queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,9 +124,59 @@ impl DeadLetters {
         tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let body = serde_json::to_string(letter).map_err(QueueError::Unwritable)?;
-        let request = client.send_message().queue_url(url).message_body(body).message_group_id(conversation);
-        // The same failure told twice is two failures, if the first telling was not heard to the end.
-        let request = request.message_deduplication_id(Uuid::now_v7().to_string());
+        // A group for each: nobody has to wait here, and a list shows all of them at once.
+        let id = Uuid::now_v7().to_string();
+        let request = client.send_message().queue_url(url).message_body(body);
+        let request = request.message_group_id(&id).message_deduplication_id(&id);
         request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
+
+    /// Takes letters out of the queue, oldest first; those that are not deleted are back after half a minute.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn open(&self) -> Result<Vec<Opened>, QueueError> {
+        let Some((client, url)) = &self.0 else { return Ok(Vec::new()) };
+        let mut opened = Vec::new();
+        loop {
+            let request = client.receive_message().queue_url(url).max_number_of_messages(10).visibility_timeout(30);
+            let request = request.message_system_attribute_names(MessageSystemAttributeName::SequenceNumber);
+            let answer = request.send().await.map_err(|error| QueueError::Refused(error.into()))?;
+            let messages = answer.messages.unwrap_or_default();
+            if messages.is_empty() {
+                opened.sort_by(|one: &(String, Opened), other| one.0.cmp(&other.0));
+                return Ok(opened.into_iter().map(|(_, opened)| opened).collect());
+            }
+            opened.extend(messages.into_iter().map(|message| {
+                let attributes = message.attributes.unwrap_or_default();
+                let sequence = attributes.get(&MessageSystemAttributeName::SequenceNumber).cloned().unwrap_or_default();
+                let opened = Opened {
+                    letter: read(&message.body.unwrap_or_default()),
+                    receipt: message.receipt_handle.unwrap_or_default(),
+                };
+                (sequence, opened)
+            }));
+        }
+    }
+
+    /// Deletes a letter.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn delete(&self, opened: &Opened) -> Result<(), QueueError> {
+        let Some((client, url)) = &self.0 else { return Ok(()) };
+        let request = client.delete_message().queue_url(url).receipt_handle(&opened.receipt);
+        request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
+    }
+}
+
+/// Reads a letter of ours, or what SQS itself moved here: the record as it was in the queue.
+fn read(body: &str) -> DeadLetter {
+    serde_json::from_str(body).unwrap_or_else(|_| {
+        let reason = "received too often: the function died with it again and again, or could not start".to_owned();
+        match serde_json::from_str::<Job>(body) {
+            Ok(job) => DeadLetter::of_job(&job, reason, 0, Timestamp::UNIX_EPOCH),
+            Err(_) => DeadLetter::of_record(body, "", reason, Timestamp::UNIX_EPOCH),
+        }
+    })
 }

@@ -7,6 +7,7 @@ mod chat;
 mod cognigy;
 mod deployed;
 mod doors;
+mod failures;
 mod inbound;
 mod samples;
 mod settings_table;

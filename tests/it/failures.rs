@@ -1,0 +1,164 @@
+//! What fails: nothing is lost, nothing is doubled, and nothing ends in silence.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use whatsapp_endpoint::{
+    conversation::{Conversation, ConversationId, JobId, ReplyId},
+    outbox::Outbox,
+    queue::DeadLetters,
+    store::{Claim, Embedded, Hold, Lease, Store, StoreError},
+};
+
+use crate::support::{
+    agent::Agent,
+    endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
+};
+
+async fn start(settings: &[(&str, &str)]) -> (Endpoint, Agent) {
+    let (agent, url) = Agent::start().await;
+    let agent_settings = [("AGENT_PROTOCOL", "cognigy"), ("AGENT_URL", url.as_str())];
+    (Endpoint::start(&[&agent_settings, settings].concat()).await, agent)
+}
+
+/// The statuses that Meta sends for the messages of these calls.
+fn statuses(calls: &[Value], state: &str) -> Value {
+    let sent = calls.iter().filter(|call| call["type"].is_string());
+    let statuses: Vec<_> = sent
+        .map(|call| json!({ "id": "wamid.X", "status": state, "timestamp": "1796040100", "biz_opaque_callback_data": call["biz_opaque_callback_data"] }))
+        .collect();
+    let value =
+        json!({ "messaging_product": "whatsapp", "metadata": { "phone_number_id": NUMBER }, "statuses": statuses });
+    json!({ "object": "whatsapp_business_account", "entry": [{ "id": "9", "changes": [{ "field": "messages", "value": value }] }] })
+}
+
+#[tokio::test]
+async fn a_message_that_comes_a_day_late_is_not_answered() {
+    let (endpoint, agent) = start(&[]).await;
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    endpoint.now.set(endpoint.now.get() + Duration::from_hours(24) + Duration::from_secs(1));
+    assert_eq!(endpoint.deliver(&message).await, 200, "to repeat it would not help");
+    assert!(agent.asked().is_empty() && endpoint.meta.calls().is_empty());
+    assert_eq!(endpoint.say("now").await, ["now!"]);
+}
+
+#[tokio::test]
+async fn a_message_that_comes_hours_late_is_answered() {
+    let (endpoint, _) = start(&[]).await;
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    endpoint.now.set(endpoint.now.get() + Duration::from_hours(23));
+    assert_eq!(endpoint.deliver(&message).await, 200);
+    assert_eq!(endpoint.replies(), ["hello!"]);
+}
+
+#[tokio::test]
+async fn after_the_fifth_failure_the_person_is_told_and_the_next_message_is_answered() {
+    let (endpoint, agent) = start(&[("FALLBACK_TEXT", "Sorry, please try again later.")]).await;
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    for tries in 1..=5 {
+        agent.will_answer(500, json!({}));
+        let status = endpoint.deliver(&message).await;
+        assert_eq!(status, if tries < 5 { 503 } else { 200 }, "try {tries}");
+    }
+    assert_eq!(endpoint.replies(), ["Sorry, please try again later."]);
+    assert_eq!(endpoint.say("again").await, ["again!"]);
+}
+
+#[tokio::test]
+async fn failures_of_different_messages_are_counted_apart() {
+    let (endpoint, agent) = start(&[]).await;
+    for text in ["one", "two", "three", "four", "five", "six"] {
+        let message = webhook([endpoint.message(&Person(ADA), text)]);
+        agent.will_answer(500, json!({}));
+        assert_eq!((endpoint.deliver(&message).await, endpoint.deliver(&message).await), (503, 200), "{text}");
+    }
+    assert_eq!(endpoint.replies().len(), 6);
+}
+
+#[tokio::test]
+async fn a_reply_whose_answer_is_lost_is_settled_by_its_status_and_not_sent_twice() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&["one", "two"]);
+    endpoint.meta.lose_answers(1);
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    let status = async {
+        let calls = endpoint
+            .meta
+            .wait_for(|calls| calls.iter().any(|call| call["type"].is_string()).then(|| calls.to_vec()))
+            .await;
+        assert_eq!(endpoint.deliver(&statuses(&calls, "sent")).await, 200);
+    };
+    let (answered, ()) = tokio::join!(endpoint.deliver(&message), status);
+    assert_eq!((answered, endpoint.replies()), (200, vec!["one".to_owned(), "two".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_reply_in_doubt_is_sent_again_when_no_status_comes() {
+    let (endpoint, _) = start(&[("RESEND_AFTER_SECONDS", "0")]).await;
+    endpoint.meta.lose_answers(1);
+    assert_eq!(endpoint.say("hello").await, ["hello!", "hello!"], "better twice than never");
+}
+
+#[tokio::test]
+async fn a_status_of_a_reply_that_is_not_in_doubt_changes_nothing() {
+    let (endpoint, _) = start(&[]).await;
+    endpoint.say("hello").await;
+    for state in ["sent", "delivered", "read", "failed", "something new"] {
+        assert_eq!(endpoint.deliver(&statuses(&endpoint.meta.calls(), state)).await, 200);
+    }
+    assert_eq!(endpoint.say("again").await, ["again!"]);
+}
+
+#[tokio::test]
+async fn a_message_that_makes_us_panic_takes_nobody_along() {
+    let (mut endpoint, _) = start(&[]).await;
+    let store = Arc::new(Panicking { inner: Embedded::in_memory().expect("a store"), at: "15550100666" });
+    endpoint.app.outbox = Outbox::new(
+        store,
+        endpoint.app.graph.clone(),
+        DeadLetters::new(&aws_config::SdkConfig::builder().build(), None),
+        endpoint.app.settings.pace,
+    );
+    let people = ["15550100200", "15550100666", "15550100300"];
+    let batch = webhook(people.map(|from| endpoint.message(&Person(from), "hello")));
+    assert_eq!(endpoint.deliver(&batch).await, 200, "a panic does not heal by a repeat");
+    assert_eq!(endpoint.replies().len(), 2);
+}
+
+/// A store with a fault of ours in it.
+#[derive(Debug)]
+struct Panicking {
+    inner: Embedded,
+    at: &'static str,
+}
+
+#[async_trait]
+impl Store for Panicking {
+    async fn claim(
+        &self,
+        id: &ConversationId,
+        job: &JobId,
+        lease: &Lease,
+        now: Timestamp,
+        keep_until: Option<Timestamp>,
+    ) -> Result<Claim, StoreError> {
+        assert_ne!(id.user, self.at, "a fault of ours");
+        self.inner.claim(id, job, lease, now, keep_until).await
+    }
+
+    async fn save(
+        &self,
+        id: &ConversationId,
+        lease: &Lease,
+        conversation: &Conversation,
+        hold: Hold,
+    ) -> Result<(), StoreError> {
+        self.inner.save(id, lease, conversation, hold).await
+    }
+
+    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
+        self.inner.settle(id, reply).await
+    }
+}
