@@ -135,14 +135,14 @@ impl Simulate {
 impl Letters {
     /// One JSON object a line, without what people wrote.
     async fn run(self) -> anyhow::Result<()> {
-        let letters = self.queue().await?.open().await?;
-        for opened in &letters {
+        let queue = self.queue().await?;
+        for opened in queue.open().await? {
             let mut line = serde_json::to_value(&opened.letter)?;
             line["job"] = opened.letter.job.as_ref().map(|job| job.id.as_str()).into();
             line["record"] = opened.letter.record.as_ref().map(|record| format!("{} bytes", record.len())).into();
             println!("{line}");
+            queue.put_back(&opened).await?;
         }
-        eprintln!("{} dead letters; they can be read again in half a minute", letters.len());
         Ok(())
     }
 
@@ -163,7 +163,10 @@ impl Redrive {
                     letters.delete(&opened).await?;
                     sent += 1;
                 }
-                _ => kept += 1,
+                _ => {
+                    letters.put_back(&opened).await?;
+                    kept += 1;
+                }
             }
         }
         println!(

@@ -131,7 +131,7 @@ impl DeadLetters {
         request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 
-    /// Takes letters out of the queue, oldest first; those that are not deleted are back after half a minute.
+    /// Takes letters out of the queue, oldest first, for half a minute.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -157,6 +157,16 @@ impl DeadLetters {
                 (sequence, opened)
             }));
         }
+    }
+
+    /// Puts a letter back, for others to see at once.
+    ///
+    /// # Errors
+    /// When SQS refuses; then it is back after half a minute.
+    pub async fn put_back(&self, opened: &Opened) -> Result<(), QueueError> {
+        let Some((client, url)) = &self.0 else { return Ok(()) };
+        let request = client.change_message_visibility().queue_url(url).receipt_handle(&opened.receipt);
+        request.visibility_timeout(0).send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 
     /// Deletes a letter.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
+    conversation::ConversationId,
     credentials::Secret,
     simulator::{DEVELOPMENT_SECRET, Line},
     whatsapp::signature::{HEADER, sign},
 };
 
 use crate::support::{
-    endpoint::{replies, signed, webhook},
+    endpoint::{NUMBER, replies, signed, webhook},
     eventually, now,
     stack::{DELAY, Stack, deploy, run},
 };
@@ -28,6 +29,8 @@ async fn the_stack_of_the_template_answers_whatsapp_messages() {
     the_delay_is_kept_between_two_replies(&stack).await;
     a_rotated_token_is_picked_up(&stack, &verify_token).await;
     a_new_session_begins_after_the_expiration(&stack).await;
+    a_job_that_failed_comes_again_soon(&stack).await;
+    what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(&stack).await;
     cargo_lambda_deploys_the_same_package_without_a_queue(&stack).await;
     a_queue_that_refuses_makes_meta_repeat(&stack).await;
     the_logs_tell_what_happened_and_no_secret_and_no_message(&stack, &verify_token).await;
@@ -148,6 +151,56 @@ async fn a_new_session_begins_after_the_expiration(stack: &Stack) {
     assert_eq!(first["sessionId"], second["sessionId"]);
     assert_ne!(second["sessionId"], third["sessionId"]);
     assert_eq!((&second["data"]["newSession"], &third["data"]["newSession"]), (&json!(false), &json!(true)));
+}
+
+async fn a_job_that_failed_comes_again_soon(stack: &Stack) {
+    stack.agent.will_answer(500, json!({}));
+    stack.deliver([message("again", "15550100012", "zebra again")]).await;
+    // Well before the visibility timeout of the queue, which is 150 s.
+    assert_eq!(stack.replies("+15550100012", 1).await, ["zebra again!"]);
+}
+
+async fn what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(stack: &Stack) {
+    let id = ConversationId { number: NUMBER.into(), user: "15550100013".into() };
+    let poison = aws_sdk_sqs::Client::new(&stack.aws)
+        .send_message()
+        .queue_url(&stack.outputs["QueueUrl"])
+        .message_body("zebra poison");
+    poison.message_group_id(id.group()).message_deduplication_id("poison").send().await.expect("taken");
+    let mut late = message("late", "15550100013", "zebra late");
+    late["timestamp"] = json!((now().as_second() - 25 * 3600).to_string());
+    let mut odd = message("odd", "1", "zebra odd");
+    odd["from"] = json!("1");
+    stack.deliver([late, odd, message("behind", "15550100013", "zebra behind")]).await;
+    assert_eq!(stack.replies("+15550100013", 1).await, ["zebra behind!"], "nobody waits for what cannot be done");
+    let tag = stack.meta.calls().pop().expect("a call")["biz_opaque_callback_data"].clone();
+    let error = json!({ "code": 131_026, "title": "Message undeliverable" });
+    let status = json!({ "id": "wamid.X", "status": "failed", "biz_opaque_callback_data": tag, "errors": [error] });
+    let value = json!({ "metadata": { "phone_number_id": NUMBER }, "statuses": [status] });
+    let body = json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }).to_string();
+    assert_eq!(stack.post(&body, Some(&signed(&body))).await.0, 200);
+
+    let letters = async || {
+        let printed = stack.wa(&["dead-letters"]);
+        assert!(!printed.contains("zebra") && !printed.contains("155501"), "{printed}");
+        printed.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect::<Vec<_>>()
+    };
+    let all =
+        eventually("four dead letters", async || Some(letters().await).filter(|letters| letters.len() == 4)).await;
+    let with =
+        |reason: &str| all.iter().find(|letter| letter["reason"].as_str().is_some_and(|told| told.contains(reason)));
+    assert_eq!(with("not a job").expect("the record")["record"], "12 bytes");
+    assert!(with("older than 24 hours").expect("the late message")["job"].is_string());
+    assert_eq!(with("Graph refused").expect("the reply")["code"], 100);
+    let undelivered = with("not delivered").expect("the status");
+    assert_eq!((&undelivered["code"], &undelivered["class"]), (&json!(131_026), &json!("user")));
+
+    let printed = stack.wa(&["redrive", "--queue-url", &stack.outputs["QueueUrl"]]);
+    assert!(printed.starts_with("1 jobs are back in the queue; 3 letters stay"), "{printed}");
+    eventually("the late message is given up once more", async || {
+        Some(letters().await).filter(|letters| letters.len() == 4)
+    })
+    .await;
 }
 
 async fn cargo_lambda_deploys_the_same_package_without_a_queue(stack: &Stack) {

@@ -80,12 +80,19 @@ pub async fn deploy() -> Stack {
 }
 
 impl Stack {
+    /// What `wa` prints with these arguments.
+    pub fn wa(&self, arguments: &[&str]) -> String {
+        let mut command = self.tool("wa");
+        command.args(arguments).env("DEAD_LETTER_QUEUE_URL", &self.outputs["DeadLetterQueueUrl"]);
+        run(command)
+    }
+
     /// A tool that finds MiniStack where it expects AWS.
     pub fn tool(&self, name: &str) -> Command {
         let folder = tool("sam-1.170.0/bin");
         #[expect(clippy::disallowed_methods, reason = "the tools of this machine are found by its own PATH")]
         let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("a PATH"));
-        let mut command = Command::new(folder.join(name));
+        let mut command = Command::new(if name == "wa" { env!("CARGO_BIN_EXE_wa").into() } else { folder.join(name) });
         command.current_dir(project("")).env("PATH", path).env("SAM_CLI_TELEMETRY", "0");
         command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", REGION)]);
         command.env("AWS_DEFAULT_REGION", REGION).env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port));
