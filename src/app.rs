@@ -75,12 +75,16 @@ impl App {
         };
         let graph =
             Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
-        let dead_letters = DeadLetters::new(&aws, settings.dead_letter_queue_url.as_deref());
+        // One client for both: the first of its kind is the expensive one.
+        let urls = (settings.queue_url.as_deref(), settings.dead_letter_queue_url.as_deref());
+        let sqs = (urls != (None, None)).then(|| aws_sdk_sqs::Client::new(&aws));
+        let queue = sqs.clone().zip(urls.0).map(|(sqs, url)| Queue::new(sqs, url));
+        let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
             outbox: Outbox::new(store, graph.clone(), dead_letters.clone(), settings.pace),
             dead_letters,
-            queue: settings.queue_url.as_deref().map(|url| Queue::new(&aws, url)),
+            queue,
             graph,
             credentials,
             settings,

@@ -49,8 +49,8 @@ pub enum QueueError {
 impl Queue {
     /// The queue at `url`.
     #[must_use]
-    pub fn new(aws: &aws_config::SdkConfig, url: &str) -> Self {
-        Self { client: Client::new(aws), url: url.to_owned() }
+    pub fn new(client: Client, url: &str) -> Self {
+        Self { client, url: url.to_owned() }
     }
 
     /// Puts `jobs` into the queue, in order; answers the ones that are too large for it.

@@ -147,14 +147,14 @@ impl Letters {
     }
 
     async fn queue(&self) -> anyhow::Result<DeadLetters> {
-        Ok(DeadLetters::new(&aws().await?, Some(&self.dead_letter_queue_url)))
+        Ok(DeadLetters::new(sqs().await?, &self.dead_letter_queue_url))
     }
 }
 
 impl Redrive {
     async fn run(self) -> anyhow::Result<()> {
         let letters = self.letters.queue().await?;
-        let queue = Queue::new(&aws().await?, &self.queue_url);
+        let queue = Queue::new(sqs().await?, &self.queue_url);
         let (mut sent, mut kept) = (0, 0);
         for opened in letters.open().await? {
             match &opened.letter.job {
@@ -176,10 +176,12 @@ impl Redrive {
     }
 }
 
-/// The AWS account of the shell.
-async fn aws() -> anyhow::Result<aws_config::SdkConfig> {
+/// SQS in the AWS account of the shell: its environment or its profile.
+async fn sqs() -> anyhow::Result<aws_sdk_sqs::Client> {
     let client = https::client().map_err(anyhow::Error::from_boxed)?;
-    Ok(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https::ForAws(client)).load().await)
+    let aws =
+        aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https::ForAws(client)).load().await;
+    Ok(aws_sdk_sqs::Client::new(&aws))
 }
 
 impl Sign {

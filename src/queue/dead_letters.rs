@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The ledger of failures: an SQS FIFO queue, or only the log where there is none.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DeadLetters(Option<(Client, String)>);
 
 /// A letter that was taken out of the queue.
@@ -107,10 +107,10 @@ impl DeadLetter {
 }
 
 impl DeadLetters {
-    /// The queue at `url`; without one, failures are only logged.
+    /// The queue at `url`; the default has none.
     #[must_use]
-    pub fn new(aws: &aws_config::SdkConfig, url: Option<&str>) -> Self {
-        Self(url.map(|url| (Client::new(aws), url.to_owned())))
+    pub fn new(client: Client, url: &str) -> Self {
+        Self(Some((client, url.to_owned())))
     }
 
     /// Logs a failure and puts it into the queue.
