@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
@@ -186,9 +186,11 @@ impl Outbox {
         let Some(mut pending) = held.conversation.outbox.clone() else { return Ok(()) };
         let mut pause = Duration::ZERO;
         for index in 0..pending.replies.len() {
+            if matches!(pending.replies[index].state, ReplyState::Sent(_) | ReplyState::Refused) {
+                continue;
+            }
             let state = loop {
                 let result = match pending.replies[index].state {
-                    ReplyState::Sent(_) | ReplyState::Refused => break None,
                     ReplyState::Sending(since) if held.in_doubt => {
                         match self.is_out(held, job, &ReplyId::of(&pending.job, index), since, clock).await {
                             Ok(true) => Ok(ReplyState::Sent(None)),
@@ -196,12 +198,10 @@ impl Outbox {
                             Err(error) => Err(error),
                         }
                     }
-                    ReplyState::Planned | ReplyState::Sending(_) => {
-                        self.send(held, &pending, index, pause, clock).await
-                    }
+                    _ => self.send(held, &pending, index, pause, clock).await,
                 };
                 match result {
-                    Ok(state) => break Some(state),
+                    Ok(state) => break state,
                     Err(OutboxError::Graph(error)) if error.leaves_doubt() => {
                         tracing::warn!(reply = %ReplyId::of(&pending.job, index), error = %Chain(&error), "waiting for a status to tell");
                         held.in_doubt = true;
@@ -218,7 +218,6 @@ impl Outbox {
                 }
             };
             held.in_doubt = false;
-            let Some(state) = state else { continue };
             pending.replies[index].state = state;
             pause = self.pace.message_delay;
             if let Some(next) = pending.replies.get_mut(index + 1) {
@@ -244,7 +243,8 @@ impl Outbox {
             if held.conversation.settled.contains(reply) {
                 return Ok(true);
             }
-            let waited = clock.now().duration_since(since).unsigned_abs();
+            // The send may have been planned for later than the process lived.
+            let waited = clock.now().duration_since(since).max(SignedDuration::ZERO).unsigned_abs();
             let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
                 return Ok(false);
             };

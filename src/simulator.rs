@@ -7,7 +7,10 @@ mod page;
 mod phone;
 mod webhook;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use axum::Router;
 use jiff::Timestamp;
@@ -38,7 +41,7 @@ struct State {
     calls: Vec<Value>,
     lines: Vec<Line>,
     next_id: u64,
-    answers_to_lose: usize,
+    answers_to_lose: Range<usize>,
 }
 
 /// What Meta knows of the app and its number.
@@ -73,7 +76,7 @@ impl Simulator {
     #[must_use]
     pub fn new(account: Account, http: reqwest::Client) -> Self {
         let state =
-            State { account, endpoint: None, calls: Vec::new(), lines: Vec::new(), next_id: 1, answers_to_lose: 0 };
+            State { account, endpoint: None, calls: Vec::new(), lines: Vec::new(), next_id: 1, answers_to_lose: 0..0 };
         Self(Arc::new(Inner { http, state: Mutex::new(state), changes: watch::Sender::new(0) }))
     }
 
@@ -92,9 +95,9 @@ impl Simulator {
         self.change(|state| secret.clone_into(&mut state.account.app_secret));
     }
 
-    /// The next messages are taken, and the answers are lost in a gateway.
-    pub fn lose_answers(&self, count: usize) {
-        self.change(|state| state.answers_to_lose = count);
+    /// Of the next messages these are taken, and their answers are lost in a gateway.
+    pub fn lose_answers(&self, which: Range<usize>) {
+        self.change(|state| state.answers_to_lose = which);
     }
 
     /// The bodies of all calls that were accepted, in order.

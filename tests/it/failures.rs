@@ -81,7 +81,7 @@ async fn failures_of_different_messages_are_counted_apart() {
 async fn a_reply_whose_answer_is_lost_is_settled_by_its_status_and_not_sent_twice() {
     let (endpoint, agent) = start(&[]).await;
     agent.will_say(&["one", "two"]);
-    endpoint.meta.lose_answers(1);
+    endpoint.meta.lose_answers(0..1);
     let message = webhook([endpoint.message(&Person(ADA), "hello")]);
     let status = async {
         let calls = endpoint
@@ -95,9 +95,25 @@ async fn a_reply_whose_answer_is_lost_is_settled_by_its_status_and_not_sent_twic
 }
 
 #[tokio::test]
+async fn the_second_reply_in_doubt_waits_for_its_status_after_a_new_delivery_too() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&["one", "two", "three"]);
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    // The invocation ends while it waits for the status of the second reply.
+    endpoint.meta.lose_answers(1..2);
+    endpoint.left.set(Duration::from_secs(4));
+    assert_eq!(endpoint.deliver(&message).await, 503);
+    assert_eq!(endpoint.replies(), ["one", "two"]);
+    assert_eq!(endpoint.deliver(&statuses(&endpoint.meta.calls(), "sent")).await, 200);
+    endpoint.left.set(Duration::from_secs(30));
+    assert_eq!(endpoint.deliver(&message).await, 200);
+    assert_eq!((endpoint.replies(), agent.heard().len()), (["one", "two", "three"].map(String::from).to_vec(), 1));
+}
+
+#[tokio::test]
 async fn a_reply_in_doubt_is_sent_again_when_no_status_comes() {
     let (endpoint, _) = start(&[("RESEND_AFTER_SECONDS", "0")]).await;
-    endpoint.meta.lose_answers(1);
+    endpoint.meta.lose_answers(0..1);
     assert_eq!(endpoint.say("hello").await, ["hello!", "hello!"], "better twice than never");
 }
 

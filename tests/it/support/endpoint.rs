@@ -34,6 +34,8 @@ pub struct Endpoint {
     next_message: std::cell::Cell<u64>,
     /// The time at which the next request comes.
     pub now: std::cell::Cell<Timestamp>,
+    /// The time until the invocation of the next request ends.
+    pub left: std::cell::Cell<Duration>,
 }
 
 /// Starts a simulated Meta on a free port; answers it and its URL.
@@ -56,7 +58,7 @@ impl Endpoint {
         let vars = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
         let app = App::new(settings).await.expect("an app");
-        Self { app, meta, secret_file, next_message: 1.into(), now: now().into() }
+        Self { app, meta, secret_file, next_message: 1.into(), now: now().into(), left: Duration::from_secs(30).into() }
     }
 
     /// Changes fields of the secret's file.
@@ -71,7 +73,7 @@ impl Endpoint {
 
     /// One request through the HTTP door.
     pub async fn request(&self, request: Request<Bytes>) -> Response<String> {
-        let clock = Clock::start(self.now.get(), Duration::from_secs(30));
+        let clock = Clock::start(self.now.get(), self.left.get());
         ingress::http::handle(&self.app, request, &clock).await
     }
 
