@@ -190,44 +190,54 @@ impl Outbox {
                 continue;
             }
             let state = loop {
-                let result = match pending.replies[index].state {
+                match pending.replies[index].state {
+                    ReplyState::Planned => self.mark(held, &mut pending, index, pause, clock).await?,
                     ReplyState::Sending(since) if held.in_doubt => {
-                        match self.is_out(held, job, &ReplyId::of(&pending.job, index), since, clock).await {
-                            Ok(true) => Ok(ReplyState::Sent(None)),
-                            Ok(false) => self.send(held, &pending, index, Duration::ZERO, clock).await,
-                            Err(error) => Err(error),
+                        if self.is_out(held, job, &ReplyId::of(&pending.job, index), since, clock).await? {
+                            break ReplyState::Sent(None);
                         }
+                        self.mark(held, &mut pending, index, Duration::ZERO, clock).await?;
                     }
-                    _ => self.send(held, &pending, index, pause, clock).await,
-                };
-                match result {
+                    ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
+                }
+                match self.send(held, &pending, index, pause, clock).await {
                     Ok(state) => break state,
                     Err(OutboxError::Graph(error)) if error.leaves_doubt() => {
                         tracing::warn!(reply = %ReplyId::of(&pending.job, index), error = %Chain(&error), "waiting for a status to tell");
                         held.in_doubt = true;
-                        pending.replies[index].state = ReplyState::Sending(clock.now());
-                        held.conversation.outbox = Some(pending.clone());
+                        pause = Duration::ZERO;
                     }
                     Err(error) => {
-                        if !held.in_doubt {
-                            pending.replies[index].state = ReplyState::Planned;
-                            held.conversation.outbox = Some(pending);
-                        }
+                        pending.replies[index].state = ReplyState::Planned;
+                        held.conversation.outbox = Some(pending);
                         return Err(error);
                     }
                 }
             };
-            held.in_doubt = false;
             pending.replies[index].state = state;
+            held.in_doubt = false;
             pause = self.pace.message_delay;
-            if let Some(next) = pending.replies.get_mut(index + 1) {
-                next.state = ReplyState::Sending(clock.now() + pause);
-                held.conversation.outbox = Some(pending.clone());
-                self.save(held, Hold::Keep).await?;
+            if index + 1 < pending.replies.len() {
+                self.mark(held, &mut pending, index + 1, pause, clock).await?;
             }
         }
         held.conversation.outbox = None;
         self.save(held, then).await
+    }
+
+    /// Notes that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
+    async fn mark(
+        &self,
+        held: &mut Held,
+        pending: &mut Pending,
+        index: usize,
+        pause: Duration,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        pending.replies[index].state = ReplyState::Sending(clock.now() + pause);
+        held.conversation.outbox = Some(pending.clone());
+        held.in_doubt = false;
+        self.save(held, Hold::Keep).await
     }
 
     /// Whether a reply in doubt is out, as far as the statuses tell until it is time to send it again.

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod endpoint;
 pub mod parts;
+pub mod process;
 pub mod stack;
 
 use jiff::Timestamp;

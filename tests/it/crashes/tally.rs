@@ -1,0 +1,42 @@
+//! What happened in how many cases.
+
+use std::ops::AddAssign;
+
+/// How often things happened.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    pub deliveries: u32,
+    pub crashes: u32,
+    pub failures: u32,
+    pub graph_faults: u32,
+    pub lost_answers: u32,
+    pub agent_faults: u32,
+    pub store_faults: u32,
+    pub repeats: u32,
+    pub given_up: u32,
+    pub sent_again: u32,
+}
+
+impl Tally {
+    /// A simulation in which nothing goes wrong shows nothing.
+    pub fn assert_everything_happened(&self) {
+        let Self { crashes, failures, graph_faults, lost_answers, agent_faults, store_faults, .. } = *self;
+        let happened = [crashes, failures, graph_faults, lost_answers, agent_faults, store_faults, self.repeats];
+        assert!(happened.iter().all(|count| *count > 20) && self.given_up > 5, "too little happened: {self:?}");
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.deliveries += other.deliveries;
+        self.crashes += other.crashes;
+        self.failures += other.failures;
+        self.graph_faults += other.graph_faults;
+        self.lost_answers += other.lost_answers;
+        self.agent_faults += other.agent_faults;
+        self.store_faults += other.store_faults;
+        self.repeats += other.repeats;
+        self.given_up += other.given_up;
+        self.sent_again += other.sent_again;
+    }
+}
