@@ -204,6 +204,9 @@ impl Outbox {
                     Ok(state) => break state,
                     Err(OutboxError::Graph(error)) if error.leaves_doubt() => {
                         tracing::warn!(reply = %ReplyId::of(&pending.job, index), error = %Chain(&error), "waiting for a status to tell");
+                        // From now on: the send itself may have waited before it went out.
+                        pending.replies[index].state = ReplyState::Sending(clock.now());
+                        held.conversation.outbox = Some(pending.clone());
                         held.in_doubt = true;
                         pause = Duration::ZERO;
                     }
