@@ -76,7 +76,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
         return to_raw(&queue::handle(app, event, &clock).await);
     }
     let mut request: LambdaRequest = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
-    tidy_path(&mut request);
+    tidy_url(&mut request);
     let mut adapter = Adapter::from(service_fn(|request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, Bytes::copy_from_slice(&body));
@@ -95,11 +95,18 @@ fn time_left(deadline: u64, now: Timestamp) -> Duration {
     Duration::from_millis(deadline.checked_sub(now).unwrap_or(deadline.min(LONGEST_INVOCATION_MS)))
 }
 
-/// Takes the stage out of the path, and puts `/` in the place of what is no path at all.
+/// Takes the stage out of the path, puts `/` in the place of what is no path at all, and encodes the query where it is not.
 ///
 /// `lambda_http` would put the stage in front of the path, and would panic on a path with a space, which
-/// API Gateway decodes and strangers try.
-fn tidy_path(request: &mut LambdaRequest) {
+/// API Gateway decodes and strangers try, and on a query with signs that no URL may hold.
+fn tidy_url(request: &mut LambdaRequest) {
+    if let LambdaRequest::ApiGatewayV2(request) = request
+        && let Some(query) = &mut request.raw_query_string
+        && format!("/?{query}").parse::<PathAndQuery>().is_err()
+    {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        *query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    }
     let (path, stage) = match request {
         LambdaRequest::ApiGatewayV1(request) => (&mut request.path, &mut request.request_context.stage),
         LambdaRequest::ApiGatewayV2(request) => (&mut request.raw_path, &mut request.request_context.stage),

@@ -158,7 +158,7 @@ impl Conversation {
         };
         let going_on = self.session.take().filter(|session| !expired(session));
         let mut session = going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0 });
-        session.inputs += 1;
+        session.inputs = session.inputs.saturating_add(1);
         session.last_input_at = now;
         self.session = Some(session.clone());
         session
