@@ -1,7 +1,7 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz lint fmt build package deploy bench invoke tools
+.PHONY: help run test fuzz soak lint fmt build package deploy bench invoke tools
 
 # Everything that is needed and is not on the machine comes into this folder, in fixed versions.
 TOOLS := $(CURDIR)/.tools
@@ -29,6 +29,9 @@ test: tools package ## Run all tests, with real parts; installs what it needs in
 
 fuzz: $(CARGO_FUZZ) ## Give every reader of foreign input odd bytes, FUZZ_SECONDS each (default 20)
 	PATH="$(dir $(CARGO_FUZZ))bin:$$PATH" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
+
+soak: $(MINISTACK) ## Let 500 people write 10,000 messages while calls fail and processes die (SOAK_MESSAGES and SOAK_PEOPLE change it)
+	SOAK_MESSAGES=$${SOAK_MESSAGES:-10000} SOAK_PEOPLE=$${SOAK_PEOPLE:-500} cargo test --features local --test it soak -- --nocapture
 
 lint: $(SAM) ## Check format, lints, documentation, template and scripts
 	cargo fmt --check

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use subtle::ConstantTimeEq;
 
-use super::{Ran, run_all};
+use super::{AT_ONCE, Ran, run_all};
 use crate::{
     app::App,
     conversation::{ConversationId, Job},
@@ -234,23 +235,27 @@ async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Response<String>
 ///
 /// Only the first news of a message can settle a doubt, so the others cost nothing.
 async fn take_in(app: &App, statuses: Vec<Status>, clock: &Clock) -> Result<(), StatusError> {
-    for status in statuses {
-        let Some(Tag { reply, user }) = status.tag else {
-            for Problem { code, title, details } in &status.problems {
-                tracing::error!(code, title, details, "a message that we did not send was not delivered");
-            }
-            continue;
-        };
-        let conversation = ConversationId { number: status.number, user };
-        if matches!(status.state.as_str(), "sent" | "failed") && app.outbox.settle(&conversation, &reply).await? {
-            tracing::info!(%reply, state = status.state, "a status has settled a reply in doubt");
+    // Side by side: a status that has to wait behind others may come too late to settle anything.
+    let taken = stream::iter(statuses).map(|status| take_in_one(app, status, clock)).buffer_unordered(AT_ONCE);
+    taken.try_collect().await
+}
+
+async fn take_in_one(app: &App, status: Status, clock: &Clock) -> Result<(), StatusError> {
+    let Some(Tag { reply, user }) = status.tag else {
+        for Problem { code, title, details } in &status.problems {
+            tracing::error!(code, title, details, "a message that we did not send was not delivered");
         }
-        for problem in &status.problems {
-            let reason = format!("a reply was not delivered: {}", problem.details.as_ref().unwrap_or(&problem.title));
-            let mut letter = DeadLetter::of_reply(&reply, &conversation, reason, clock.now());
-            blame(&mut letter, problem.code, None);
-            app.dead_letters.bury(&letter).await?;
-        }
+        return Ok(());
+    };
+    let conversation = ConversationId { number: status.number, user };
+    if matches!(status.state.as_str(), "sent" | "failed") && app.outbox.settle(&conversation, &reply).await? {
+        tracing::info!(%reply, state = status.state, "a status has settled a reply in doubt");
+    }
+    for problem in &status.problems {
+        let reason = format!("a reply was not delivered: {}", problem.details.as_ref().unwrap_or(&problem.title));
+        let mut letter = DeadLetter::of_reply(&reply, &conversation, reason, clock.now());
+        blame(&mut letter, problem.code, None);
+        app.dead_letters.bury(&letter).await?;
     }
     Ok(())
 }

@@ -14,5 +14,6 @@ mod inbound;
 mod samples;
 mod settings_table;
 mod signature;
+mod soak;
 mod store_contract;
 mod support;

@@ -1,0 +1,402 @@
+//! Many people write at the same time, through SQS, while calls fail and processes die: nothing lost, nothing doubled, in order.
+
+mod function;
+mod outside;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, Message as Received, MessageSystemAttributeName, QueueAttributeName,
+};
+use fastrand::Rng;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+use whatsapp_endpoint::{
+    conversation::ConversationId,
+    settings::environment,
+    simulator::{DEVELOPMENT_SECRET, Simulator},
+};
+
+use self::{
+    function::{Death, Ended, Function},
+    outside::{Outside, Sent},
+};
+use crate::support::{
+    agent::Agent,
+    endpoint::{NUMBER, replies, signed, start_meta, webhook},
+    now, parts, project,
+};
+
+const SEED: u64 = 131_000;
+const TABLE: &str = "soak";
+/// Processes that the queue gives its batches to.
+const WORKERS: usize = 4;
+/// Processes that take the statuses, enough for a status to come long before its reply would be sent again. The messages have a
+/// process of their own, for their order counts.
+const STATUS_DOORS: usize = 8;
+/// What an invocation has; the lease of a process that dies ends with it.
+const LEFT: Duration = Duration::from_secs(7);
+/// What the queue waits for a batch.
+const VISIBILITY_SECONDS: &str = "10";
+/// One process dies for so many batches: in one of the first `DEADLY_AMONG` of them.
+const BATCHES_PER_DEATH: usize = 50;
+const DEADLY_AMONG: usize = 15;
+/// Claim, read receipt, question, commit, send, end.
+const CALLS_OF_A_TURN: usize = 6;
+
+#[tokio::test]
+async fn messages_of_many_people_are_answered_once_and_in_order_while_calls_fail_and_processes_die() {
+    let soak = Soak::start().await;
+    let started = Instant::now();
+    let work = async {
+        join_all((0..WORKERS).map(|_| soak.work())).await;
+        soak.outside.no_more_sends();
+    };
+    let all = async { tokio::join!(soak.write(), work, join_all((0..STATUS_DOORS).map(|_| soak.tell_statuses()))) };
+    let patience = Duration::from_mins(2) + Duration::from_millis(200) * u32::try_from(soak.messages).expect("a few");
+    let ended = tokio::time::timeout(patience, all).await;
+    let took = started.elapsed();
+    let Ok((written, (), _)) = ended else {
+        panic!("not over after {took:?}: {:?} and {:?}\n{}", soak.tally(), soak.outside.tally(), soak.outside.log())
+    };
+
+    let found = soak.found(&written);
+    println!("{}", soak.report(&found, took));
+    let wrong = soak.wrong(&found).await;
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), soak.outside.log());
+    let (tally, faults) = (soak.tally(), soak.outside.tally());
+    assert!(tally.kills > 0 && faults.graph > 0 && faults.store > 0, "nothing has failed: {tally:?}, {faults:?}");
+    soak.outside.forget_log();
+}
+
+/// Everybody who takes part.
+struct Soak {
+    messages: usize,
+    people: usize,
+    aws: SdkConfig,
+    sqs: aws_sdk_sqs::Client,
+    queue: String,
+    dead_letters: String,
+    meta: Simulator,
+    agent: Agent,
+    outside: Arc<Outside>,
+    statuses: tokio::sync::Mutex<UnboundedReceiver<Sent>>,
+    tally: Mutex<Tally>,
+    dice: Mutex<Rng>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    webhooks: usize,
+    /// Webhooks that were not answered with 200 and came again.
+    repeated: usize,
+    batches: usize,
+    /// Deaths that are due.
+    due: usize,
+    kills: usize,
+    /// Invocations that were not over at their deadline, which ends the process as well.
+    overdue: usize,
+    redeliveries: usize,
+    done: usize,
+    slowest_status: Duration,
+}
+
+/// What every person wrote, as the texts of the answers, in order.
+type Written = BTreeMap<String, Vec<String>>;
+
+/// What came back.
+struct Found {
+    lost: usize,
+    duplicates: usize,
+    /// People whose answers came in another order than their messages.
+    disordered: Vec<String>,
+    asked_again: usize,
+}
+
+impl Soak {
+    async fn start() -> Self {
+        let (messages, people) = (setting("SOAK_MESSAGES", 200), setting("SOAK_PEOPLE", 20));
+        let port = parts::ministack().await;
+        let aws = parts::aws(port);
+        parts::make_table(&aws, TABLE).await;
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let (queue, dead_letters) = (make_queue(&sqs, "soak.fifo").await, make_queue(&sqs, "soak-dead.fifo").await);
+        let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
+        let (agent, agent_url) = Agent::start().await;
+        let settings = [("TABLE_NAME", TABLE), ("QUEUE_URL", &queue), ("DEAD_LETTER_QUEUE_URL", &dead_letters)];
+        let (outside, statuses) =
+            Outside::new(&settings, format!("http://127.0.0.1:{port}"), meta_url, agent_url, Rng::with_seed(SEED));
+        let (statuses, dice) = (statuses.into(), Rng::with_seed(SEED + 1).into());
+        let outside = Arc::new(outside);
+        let tally = Mutex::default();
+        Self { messages, people, aws, sqs, queue, dead_letters, meta, agent, outside, statuses, tally, dice }
+    }
+
+    fn tally(&self) -> Tally {
+        self.tally.lock().expect("not poisoned").clone()
+    }
+
+    fn count<T>(&self, change: impl FnOnce(&mut Tally) -> T) -> T {
+        change(&mut self.tally.lock().expect("not poisoned"))
+    }
+
+    /// Writes all messages, in webhooks of 1 to 10.
+    async fn write(&self) -> Written {
+        let mut door = Function::start(&self.outside).await;
+        let mut written = Written::new();
+        let mut dice = Rng::with_seed(SEED + 2);
+        let mut number = 0;
+        while number < self.messages {
+            let last = self.messages.min(number + dice.usize(1..=10));
+            let batch = (number..last).map(|number| {
+                let from = format!("1555{:07}", dice.usize(..self.people));
+                let text = format!("message {number}");
+                written.entry(from.clone()).or_default().push(format!("{text}!"));
+                json!({ "from": from, "id": format!("wamid.SOAK{number:06}=="), "timestamp": now().as_second().to_string(),
+                        "type": "text", "text": { "body": text } })
+            });
+            self.deliver(&mut door, &webhook(batch)).await;
+            number = last;
+        }
+        written
+    }
+
+    /// Tells what Meta has taken, as soon as a door is free.
+    async fn tell_statuses(&self) {
+        let mut door = Function::start(&self.outside).await;
+        loop {
+            let mut sent = Vec::new();
+            self.statuses.lock().await.recv_many(&mut sent, 10).await;
+            let Some(oldest) = sent.first().map(|sent| sent.at) else { return };
+            let statuses: Vec<_> = sent
+                .into_iter()
+                .map(|Sent { wamid, tag, to, .. }| {
+                    json!({ "id": wamid, "status": "sent", "timestamp": now().as_second().to_string(), "recipient_id": to,
+                            "biz_opaque_callback_data": tag })
+                })
+                .collect();
+            let metadata = json!({ "display_phone_number": "15550009001", "phone_number_id": NUMBER });
+            let value = json!({ "messaging_product": "whatsapp", "metadata": metadata, "statuses": statuses });
+            let webhook = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "900000000000001", "changes": [{ "field": "messages", "value": value }] }] });
+            self.deliver(&mut door, &webhook).await;
+            self.count(|tally| tally.slowest_status = tally.slowest_status.max(oldest.elapsed()));
+        }
+    }
+
+    /// Delivers a webhook as API Gateway does, again and again until it is taken.
+    async fn deliver(&self, door: &mut Function, webhook: &Value) {
+        let sample = std::fs::read_to_string(project("events/status-failed.json")).expect("a sample");
+        let mut event: Value = serde_json::from_str(&sample).expect("JSON");
+        event["headers"]["x-hub-signature-256"] = json!(signed(&webhook.to_string()));
+        event["body"] = json!(webhook.to_string());
+        self.count(|tally| tally.webhooks += 1);
+        loop {
+            match door.invoke(&event, LEFT, None).await {
+                Ended::Answered(answer) if answer["statusCode"] == 200 => return,
+                Ended::Answered(answer) if answer["statusCode"] == 503 => {}
+                Ended::Killed | Ended::Overdue => {}
+                other => panic!("a webhook is not taken: {other:?}\n{}", self.outside.log()),
+            }
+            self.count(|tally| tally.repeated += 1);
+        }
+    }
+
+    /// Takes batches from the queue, as Lambda does, until everything is done.
+    async fn work(&self) {
+        let mut function = Function::start(&self.outside).await;
+        while self.tally().done < self.messages {
+            let request = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
+            let request = request.message_system_attribute_names(MessageSystemAttributeName::All).wait_time_seconds(1);
+            let batch = request.send().await.expect("received").messages.unwrap_or_default();
+            if batch.is_empty() {
+                continue;
+            }
+            let death = self.count(|tally| self.begin(tally, &batch));
+            match function.invoke(&event(&batch), LEFT, death).await {
+                Ended::Answered(answer) => {
+                    self.count(|tally| tally.due += usize::from(death.is_some()));
+                    self.forget(&batch, &answer).await;
+                }
+                Ended::Killed => self.count(|tally| tally.kills += 1),
+                Ended::Overdue => self.count(|tally| {
+                    tally.overdue += 1;
+                    tally.due += usize::from(death.is_some());
+                }),
+                Ended::Failed(error) => panic!("a batch is refused: {error}\n{}", self.outside.log()),
+            }
+        }
+    }
+
+    /// Counts a batch; answers how its process dies of it.
+    fn begin(&self, tally: &mut Tally, batch: &[Received]) -> Option<Death> {
+        let (round, place) = (tally.batches / BATCHES_PER_DEATH, tally.batches % BATCHES_PER_DEATH);
+        let deadly = Rng::with_seed(SEED + u64::try_from(round).expect("a number")).usize(..DEADLY_AMONG);
+        tally.due += usize::from(place == deadly);
+        tally.batches += 1;
+        tally.redeliveries += batch
+            .iter()
+            .filter(|received| attribute(received, &MessageSystemAttributeName::ApproximateReceiveCount) != "1")
+            .count();
+        if tally.due == 0 {
+            return None;
+        }
+        tally.due -= 1;
+        let mut dice = self.dice.lock().expect("not poisoned");
+        Some(Death { call: dice.usize(1..=CALLS_OF_A_TURN * batch.len()), answered: dice.bool() })
+    }
+
+    /// Deletes what need not come again.
+    async fn forget(&self, batch: &[Received], answer: &Value) {
+        let again: BTreeSet<_> = answer["batchItemFailures"]
+            .as_array()
+            .expect("failures")
+            .iter()
+            .map(|failure| failure["itemIdentifier"].as_str().expect("an id"))
+            .collect();
+        let done = batch.iter().filter(|received| !again.contains(received.message_id().unwrap_or_default()));
+        let entries: Vec<_> = (0..)
+            .zip(done)
+            .map(|(place, received): (usize, _)| {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(place.to_string());
+                entry.receipt_handle(received.receipt_handle().expect("a receipt")).build().expect("an entry")
+            })
+            .collect();
+        if entries.is_empty() {
+            return;
+        }
+        let count = entries.len();
+        let request = self.sqs.delete_message_batch().queue_url(&self.queue).set_entries(Some(entries));
+        let answer = request.send().await.expect("deleted");
+        assert!(answer.failed().is_empty(), "not deleted: {answer:?}");
+        self.count(|tally| tally.done += count);
+    }
+
+    /// Compares what was written with what came back.
+    fn found(&self, written: &Written) -> Found {
+        let calls = self.meta.calls();
+        let mut answered = BTreeMap::<String, Vec<Value>>::new();
+        for call in calls.into_iter().filter(|call| call["type"].is_string()) {
+            let to = call["to"].as_str().expect("a number").trim_start_matches('+').to_owned();
+            answered.entry(to).or_default().push(call);
+        }
+        let asked = self.agent.heard();
+        let asked_again = asked.len() - asked.iter().collect::<BTreeSet<_>>().len();
+        let mut found = Found { lost: 0, duplicates: 0, disordered: Vec::new(), asked_again };
+        for (person, expected) in written {
+            let sent = replies(&answered.remove(person).unwrap_or_default(), None);
+            let mut firsts = Vec::new();
+            for words in &sent {
+                if !firsts.contains(words) {
+                    firsts.push(words.clone());
+                }
+            }
+            found.duplicates += sent.len() - firsts.len();
+            found.lost += expected.iter().filter(|words| !firsts.contains(words)).count();
+            let in_order = expected.iter().filter(|words| firsts.contains(words));
+            if !in_order.eq(&firsts) {
+                found.disordered.push(format!("{person} was sent {sent:?} and not {expected:?}"));
+            }
+        }
+        found.disordered.extend(answered.into_keys().map(|stranger| format!("{stranger} did not write")));
+        found
+    }
+
+    /// What is not as it has to be in the end.
+    async fn wrong(&self, found: &Found) -> Vec<String> {
+        let mut wrong = found.disordered.clone();
+        if (found.lost, found.duplicates) != (0, 0) {
+            wrong.push(format!("{} lost, {} duplicates", found.lost, found.duplicates));
+        }
+        for queue in [&self.queue, &self.dead_letters] {
+            let counters = [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ];
+            let request = self.sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(counters.into()));
+            let counters = request.send().await.expect("counted").attributes.unwrap_or_default();
+            if counters.len() != 2 || counters.values().any(|count| count != "0") {
+                wrong.push(format!("left in {queue}: {counters:?}"));
+            }
+        }
+        let items = aws_sdk_dynamodb::Client::new(&self.aws).scan().table_name(TABLE).into_paginator().items().send();
+        let items = items.try_collect().await.expect("a table");
+        let people = (0..self.people).map(|person| format!("1555{person:07}"));
+        let keys: BTreeSet<_> = people.map(|user| ConversationId { number: NUMBER.into(), user }.key()).collect();
+        for item in items {
+            let held = ["lease_owner", "lease_until", "outbox", "settled"].iter().any(|name| item.contains_key(*name));
+            if held || !item["pk"].as_s().is_ok_and(|key| keys.contains(key)) {
+                wrong.push(format!("left in the store: {item:?}"));
+            }
+        }
+        wrong
+    }
+
+    fn report(&self, found: &Found, took: Duration) -> String {
+        let (tally, faults) = (self.tally(), self.outside.tally());
+        let per_second = f64::from(u32::try_from(self.messages).expect("a few")) / took.as_secs_f64();
+        let rows = [
+            ("messages", self.messages.to_string()),
+            ("people", self.people.to_string()),
+            ("webhooks", format!("{}, {} of them repeated", tally.webhooks, tally.repeated)),
+            ("batches", tally.batches.to_string()),
+            ("processes killed", format!("{} at a call, {} at their deadline", tally.kills, tally.overdue)),
+            ("outside calls", faults.calls.to_string()),
+            ("injected faults", format!("{} Graph, {} DynamoDB", faults.graph, faults.store)),
+            ("redeliveries", tally.redeliveries.to_string()),
+            ("asked again", found.asked_again.to_string()),
+            ("slowest status", format!("{:.1} s", tally.slowest_status.as_secs_f64())),
+            ("duplicates", found.duplicates.to_string()),
+            ("lost", found.lost.to_string()),
+            ("out of order", found.disordered.len().to_string()),
+            ("duration", format!("{:.1} s", took.as_secs_f64())),
+            ("messages per second", format!("{per_second:.1}")),
+        ];
+        let mut report = String::from("soak\n");
+        for (name, value) in rows {
+            writeln!(report, "  {name:20}{value}").expect("a text");
+        }
+        report
+    }
+}
+
+/// A FIFO queue like the template's, without a redrive policy.
+async fn make_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
+    let attributes = [
+        (QueueAttributeName::FifoQueue, "true"),
+        (QueueAttributeName::DeduplicationScope, "messageGroup"),
+        (QueueAttributeName::FifoThroughputLimit, "perMessageGroupId"),
+        (QueueAttributeName::VisibilityTimeout, VISIBILITY_SECONDS),
+    ];
+    let attributes = attributes.map(|(name, value)| (name, value.to_owned())).into();
+    let request = sqs.create_queue().queue_name(name).set_attributes(Some(attributes));
+    request.send().await.expect("a queue").queue_url.expect("its URL")
+}
+
+/// The event that Lambda makes of a batch.
+fn event(batch: &[Received]) -> Value {
+    let records = batch.iter().map(|received| {
+        let attributes = received.attributes.iter().flatten().map(|(name, value)| (name.as_str(), value));
+        let attributes: BTreeMap<_, _> = attributes.collect();
+        json!({ "messageId": received.message_id, "receiptHandle": received.receipt_handle, "body": received.body,
+                "md5OfBody": received.md5_of_body, "attributes": attributes, "messageAttributes": {}, "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:soak.fifo", "awsRegion": parts::REGION })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
+
+fn attribute<'a>(received: &'a Received, name: &MessageSystemAttributeName) -> &'a str {
+    received.attributes.as_ref().and_then(|attributes| attributes.get(name)).expect("asked for")
+}
+
+/// How large the run is.
+fn setting(name: &str, usual: usize) -> usize {
+    let given = environment().find(|(given, _)| given == name);
+    given.map_or(usual, |(_, value)| value.parse().unwrap_or_else(|_| panic!("{name} has to be a number")))
+}
