@@ -1,23 +1,22 @@
 //! The HTTP door: Meta's handshake and Meta's webhooks.
 
+mod statuses;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use subtle::ConstantTimeEq;
 
-use super::{AT_ONCE, Ran, run_all};
+use super::{Ran, run_all};
 use crate::{
     app::App,
-    conversation::{ConversationId, Job},
+    conversation::Job,
     credentials::{CredentialsError, Keys, Refuser},
-    outbox::{OutboxError, blame},
-    queue::{DeadLetter, QueueError},
     retry::Clock,
     telemetry::Chain,
     whatsapp::{
-        inbound::{self, Event, Problem, Status, Tag, Unanswered},
+        inbound::{self, Event, Status, Unanswered},
         signature::{self, SignatureError, SignedBody},
     },
 };
@@ -106,7 +105,7 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         Err(refused) => return refused,
     };
     // First: a turn of this very webhook may be waiting for what a status tells.
-    if let Err(error) = take_in(app, statuses, clock).await {
+    if let Err(error) = statuses::take_in(app, statuses, clock).await {
         tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
         return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
     }
@@ -229,43 +228,6 @@ async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Response<String>
     } else {
         answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
     }
-}
-
-/// Tells the outbox which replies are out, and the ledger of failures which were not delivered.
-///
-/// Only the first news of a message can settle a doubt, so the others cost nothing.
-async fn take_in(app: &App, statuses: Vec<Status>, clock: &Clock) -> Result<(), StatusError> {
-    // Side by side: a status that has to wait behind others may come too late to settle anything.
-    let taken = stream::iter(statuses).map(|status| take_in_one(app, status, clock)).buffer_unordered(AT_ONCE);
-    taken.try_collect().await
-}
-
-async fn take_in_one(app: &App, status: Status, clock: &Clock) -> Result<(), StatusError> {
-    let Some(Tag { reply, user }) = status.tag else {
-        for Problem { code, title, details } in &status.problems {
-            tracing::error!(code, title, details, "a message that we did not send was not delivered");
-        }
-        return Ok(());
-    };
-    let conversation = ConversationId { number: status.number, user };
-    if matches!(status.state.as_str(), "sent" | "failed") && app.outbox.settle(&conversation, &reply).await? {
-        tracing::info!(%reply, state = status.state, "a status has settled a reply in doubt");
-    }
-    for problem in &status.problems {
-        let reason = format!("a reply was not delivered: {}", problem.details.as_ref().unwrap_or(&problem.title));
-        let mut letter = DeadLetter::of_reply(&reply, &conversation, reason, clock.now());
-        blame(&mut letter, problem.code, None);
-        app.dead_letters.bury(&letter).await?;
-    }
-    Ok(())
-}
-
-#[derive(Debug, thiserror::Error)]
-enum StatusError {
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
-    #[error(transparent)]
-    Queue(#[from] QueueError),
 }
 
 fn no_credentials(error: &CredentialsError) -> Response<String> {
