@@ -1,5 +1,6 @@
 //! The doors: where bytes become jobs. API Gateway and the queue come through the same function.
 
+mod gateway;
 pub mod http;
 #[cfg(feature = "local")]
 pub mod local;
@@ -7,7 +8,7 @@ mod queue;
 
 use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
-use ::http::{Request, Response, uri::PathAndQuery};
+use ::http::{Request, Response};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
@@ -76,7 +77,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
         return to_raw(&queue::handle(app, event, &clock).await);
     }
     let mut request: LambdaRequest = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
-    tidy_url(&mut request);
+    gateway::reduce_url(&mut request);
     let mut adapter = Adapter::from(service_fn(|request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, Bytes::copy_from_slice(&body));
@@ -93,29 +94,6 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
 fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     Duration::from_millis(deadline.checked_sub(now).unwrap_or(deadline.min(LONGEST_INVOCATION_MS)))
-}
-
-/// Takes the stage out of the path, puts `/` in the place of what is no path at all, and encodes the query where it is not.
-///
-/// `lambda_http` would put the stage in front of the path, and would panic on a path with a space, which
-/// API Gateway decodes and strangers try, and on a query with signs that no URL may hold.
-fn tidy_url(request: &mut LambdaRequest) {
-    if let LambdaRequest::ApiGatewayV2(request) = request
-        && let Some(query) = &mut request.raw_query_string
-        && format!("/?{query}").parse::<PathAndQuery>().is_err()
-    {
-        let pairs = url::form_urlencoded::parse(query.as_bytes());
-        *query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    }
-    let (path, stage) = match request {
-        LambdaRequest::ApiGatewayV1(request) => (&mut request.path, &mut request.request_context.stage),
-        LambdaRequest::ApiGatewayV2(request) => (&mut request.raw_path, &mut request.request_context.stage),
-        _ => return,
-    };
-    let given = path.take().unwrap_or_default();
-    let prefix = format!("/{}/", stage.take().unwrap_or_default());
-    let without_stage = given.strip_prefix(&prefix).map(|rest| format!("/{rest}")).unwrap_or(given);
-    *path = Some(without_stage.parse::<PathAndQuery>().map_or_else(|_| "/".to_owned(), |path| path.path().to_owned()));
 }
 
 fn to_raw(answer: &impl Serialize) -> Result<Box<RawValue>, IngressError> {

@@ -108,25 +108,12 @@ fn signed(event: &RawValue, endpoint: &Endpoint) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&event).ok()
 }
 
-/// Whether the event is one that neither API Gateway nor a Function URL can send, and on which `lambda_http` panics.
+/// Whether the body is none that API Gateway or a Function URL can send: they encode it themselves, and `lambda_http` relies on it.
 fn never_sent(event: &RawValue) -> bool {
-    let (headers, domain, encoded, body) = match serde_json::from_str(event.get()) {
-        Ok(LambdaRequest::ApiGatewayV1(request)) => {
-            (request.headers, request.request_context.domain_name, request.is_base64_encoded, request.body)
-        }
-        Ok(LambdaRequest::ApiGatewayV2(request)) => {
-            (request.headers, request.request_context.domain_name, request.is_base64_encoded, request.body)
-        }
+    let (encoded, body) = match serde_json::from_str(event.get()) {
+        Ok(LambdaRequest::ApiGatewayV1(request)) => (request.is_base64_encoded, request.body),
+        Ok(LambdaRequest::ApiGatewayV2(request)) => (request.is_base64_encoded, request.body),
         _ => return false,
     };
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // They encode the body themselves.
-    let no_base64 = encoded && BASE64_STANDARD.decode(body.unwrap_or_default()).is_err();
-    // They find the API by the name of the host.
-    let host = header("host").or(domain.as_deref()).unwrap_or("localhost");
-    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
-    let no_host = !host.bytes().all(in_names) || url::Url::parse(&format!("https://{host}/")).is_err();
-    // They write this header themselves.
-    let no_scheme = !matches!(header("x-forwarded-proto"), None | Some("http" | "https"));
-    no_base64 || no_host || no_scheme
+    encoded && BASE64_STANDARD.decode(body.unwrap_or_default()).is_err()
 }

@@ -46,3 +46,38 @@ async fn a_queue_that_repeats_its_batch_changes_nothing() {
     }
     assert_eq!(endpoint.replies().len(), 3);
 }
+
+#[tokio::test]
+async fn a_request_whose_parts_make_no_url_is_answered_like_any_other() {
+    let endpoint = Endpoint::start(&[]).await;
+    let long = "\u{e9}".repeat(40_000);
+    let odd = [
+        ("text", "/headers/host", json!("a b^<"), 200),
+        ("text", "/headers/host", json!(""), 200),
+        ("text", "/headers/x-forwarded-proto", json!("no scheme"), 200),
+        ("text", "/requestContext/domainName", json!("[::"), 200),
+        ("text", "/rawPath", json!("*"), 404),
+        ("text", "/rawPath", json!("webhook"), 404),
+        ("text", "/rawPath", json!("/a b"), 404),
+        ("text", "/rawPath", json!(format!("/{}", &long[..60_000])), 404),
+        ("text", "/rawQueryString", json!(long), 200),
+        ("handshake", "/rawQueryString", json!(long), 403),
+        ("text-rest-api", "/headers/Host", json!("a b^<"), 200),
+        ("text-rest-api", "/headers/X-Forwarded-Proto", json!("no scheme"), 200),
+        ("text-rest-api", "/multiValueHeaders", json!({ "Host": ["a b^<"], "X-Forwarded-Proto": ["", " "] }), 200),
+        ("text-rest-api", "/requestContext/domainName", json!("a b"), 200),
+        ("text-rest-api", "/path", json!("*"), 404),
+        ("text-rest-api", "/multiValueQueryStringParameters", json!({ "a": [long] }), 200),
+        ("text-rest-api", "/multiValueQueryStringParameters", json!({ "a": [] }), 200),
+        ("text-rest-api", "/queryStringParameters", json!({ "a": long }), 200),
+    ];
+    for (sample, place, value, status) in odd {
+        let event = std::fs::read_to_string(crate::support::project(&format!("events/{sample}.json")));
+        let mut event: Value = serde_json::from_str(&event.expect("readable")).expect("JSON");
+        let (parent, name) = place.rsplit_once('/').expect("a place");
+        event.pointer_mut(parent).expect("there")[name] = value;
+        let answer = give(&endpoint, &event.to_string()).await.expect("an answer");
+        let answer: Value = serde_json::from_str(answer.get()).expect("JSON");
+        assert_eq!(answer["statusCode"], status, "{sample}{place}");
+    }
+}
