@@ -27,16 +27,20 @@ run: ## Chat with the endpoint on this machine: http://localhost:8080/ (AGENT_PR
 test: tools package ## Run all tests, with real parts; installs what it needs into .tools
 	cargo test --features local
 
-fuzz: $(CARGO_FUZZ) ## Give every reader of foreign input odd bytes, FUZZ_SECONDS each (default 20)
+fuzz: $(CARGO_FUZZ) ## Give every reader of foreign input odd bytes, FUZZ_SECONDS each (default 20); FUZZ_SEED repeats a run
 	PATH="$(dir $(CARGO_FUZZ))bin:$$PATH" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
 
 soak: $(MINISTACK) ## Let 500 people write 10,000 messages while calls fail and processes die (SOAK_MESSAGES and SOAK_PEOPLE change it)
 	SOAK_MESSAGES=$${SOAK_MESSAGES:-10000} SOAK_PEOPLE=$${SOAK_PEOPLE:-500} cargo test --features local --test it soak -- --nocapture
 
+# The fuzz targets are a workspace of their own: with the versions of ours, as tests/fuzz/run builds them.
 lint: $(SAM) ## Check format, lints, documentation, template and scripts
 	cargo fmt --check
+	cp Cargo.lock tests/fuzz/Cargo.lock
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo clippy --features local --all-targets -- -D warnings
 	cargo clippy --bin whatsapp-endpoint -- -D warnings
+	cargo clippy --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz-lint -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --features local --no-deps --quiet
 	cfn-lint template.yaml
 	sam validate --lint
