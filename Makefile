@@ -47,6 +47,7 @@ lint: $(SAM) ## Check format, lints, documentation, template and scripts
 
 fmt: ## Format the code
 	cargo fmt
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml
 
 build: package ## Build the Lambda package into .aws-sam/build
 
