@@ -2,10 +2,10 @@
 
 mod function;
 mod outside;
+mod tally;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,10 +27,11 @@ use whatsapp_endpoint::{
 use self::{
     function::{Death, Ended, Function},
     outside::{Outside, Sent},
+    tally::{Found, Tally, Written},
 };
 use crate::support::{
     agent::Agent,
-    endpoint::{NUMBER, replies, signed, start_meta, webhook},
+    endpoint::{NUMBER, signed, start_meta, webhook},
     now, parts, project,
 };
 
@@ -67,11 +68,11 @@ async fn messages_of_many_people_are_answered_once_and_in_order_while_calls_fail
         panic!("not over after {took:?}: {:?} and {:?}\n{}", soak.tally(), soak.outside.tally(), soak.outside.log())
     };
 
-    let found = soak.found(&written);
-    println!("{}", soak.report(&found, took));
+    let found = Found::compare(&written, soak.meta.calls(), &soak.agent.heard());
+    let (tally, faults) = (soak.tally(), soak.outside.tally());
+    println!("{}", tally.report(&faults, &found, took));
     let wrong = soak.wrong(&found).await;
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), soak.outside.log());
-    let (tally, faults) = (soak.tally(), soak.outside.tally());
     assert!(tally.kills > 0 && faults.graph > 0 && faults.store > 0, "nothing has failed: {tally:?}, {faults:?}");
     soak.outside.forget_log();
 }
@@ -90,34 +91,6 @@ struct Soak {
     statuses: tokio::sync::Mutex<UnboundedReceiver<Sent>>,
     tally: Mutex<Tally>,
     dice: Mutex<Rng>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    webhooks: usize,
-    /// Webhooks that were not answered with 200 and came again.
-    repeated: usize,
-    batches: usize,
-    /// Deaths that are due.
-    due: usize,
-    kills: usize,
-    /// Invocations that were not over at their deadline, which ends the process as well.
-    overdue: usize,
-    redeliveries: usize,
-    done: usize,
-    slowest_status: Duration,
-}
-
-/// What every person wrote, as the texts of the answers, in order.
-type Written = BTreeMap<String, Vec<String>>;
-
-/// What came back.
-struct Found {
-    lost: usize,
-    duplicates: usize,
-    /// People whose answers came in another order than their messages.
-    disordered: Vec<String>,
-    asked_again: usize,
 }
 
 impl Soak {
@@ -278,36 +251,6 @@ impl Soak {
         self.count(|tally| tally.done += count);
     }
 
-    /// Compares what was written with what came back.
-    fn found(&self, written: &Written) -> Found {
-        let calls = self.meta.calls();
-        let mut answered = BTreeMap::<String, Vec<Value>>::new();
-        for call in calls.into_iter().filter(|call| call["type"].is_string()) {
-            let to = call["to"].as_str().expect("a number").trim_start_matches('+').to_owned();
-            answered.entry(to).or_default().push(call);
-        }
-        let asked = self.agent.heard();
-        let asked_again = asked.len() - asked.iter().collect::<BTreeSet<_>>().len();
-        let mut found = Found { lost: 0, duplicates: 0, disordered: Vec::new(), asked_again };
-        for (person, expected) in written {
-            let sent = replies(&answered.remove(person).unwrap_or_default(), None);
-            let mut firsts = Vec::new();
-            for words in &sent {
-                if !firsts.contains(words) {
-                    firsts.push(words.clone());
-                }
-            }
-            found.duplicates += sent.len() - firsts.len();
-            found.lost += expected.iter().filter(|words| !firsts.contains(words)).count();
-            let in_order = expected.iter().filter(|words| firsts.contains(words));
-            if !in_order.eq(&firsts) {
-                found.disordered.push(format!("{person} was sent {sent:?} and not {expected:?}"));
-            }
-        }
-        found.disordered.extend(answered.into_keys().map(|stranger| format!("{stranger} did not write")));
-        found
-    }
-
     /// What is not as it has to be in the end.
     async fn wrong(&self, found: &Found) -> Vec<String> {
         let mut wrong = found.disordered.clone();
@@ -336,33 +279,6 @@ impl Soak {
             }
         }
         wrong
-    }
-
-    fn report(&self, found: &Found, took: Duration) -> String {
-        let (tally, faults) = (self.tally(), self.outside.tally());
-        let per_second = f64::from(u32::try_from(self.messages).expect("a few")) / took.as_secs_f64();
-        let rows = [
-            ("messages", self.messages.to_string()),
-            ("people", self.people.to_string()),
-            ("webhooks", format!("{}, {} of them repeated", tally.webhooks, tally.repeated)),
-            ("batches", tally.batches.to_string()),
-            ("processes killed", format!("{} at a call, {} at their deadline", tally.kills, tally.overdue)),
-            ("outside calls", faults.calls.to_string()),
-            ("injected faults", format!("{} Graph, {} DynamoDB", faults.graph, faults.store)),
-            ("redeliveries", tally.redeliveries.to_string()),
-            ("asked again", found.asked_again.to_string()),
-            ("slowest status", format!("{:.1} s", tally.slowest_status.as_secs_f64())),
-            ("duplicates", found.duplicates.to_string()),
-            ("lost", found.lost.to_string()),
-            ("out of order", found.disordered.len().to_string()),
-            ("duration", format!("{:.1} s", took.as_secs_f64())),
-            ("messages per second", format!("{per_second:.1}")),
-        ];
-        let mut report = String::from("soak\n");
-        for (name, value) in rows {
-            writeln!(report, "  {name:20}{value}").expect("a text");
-        }
-        report
     }
 }
 
