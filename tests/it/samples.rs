@@ -57,7 +57,7 @@ async fn a_request_whose_parts_make_no_url_is_answered_like_any_other() {
         ("text", "/headers/x-forwarded-proto", json!("no scheme"), 200),
         ("text", "/requestContext/domainName", json!("[::"), 200),
         ("text", "/rawPath", json!("*"), 404),
-        ("text", "/rawPath", json!("webhook"), 404),
+        ("text", "/rawPath", json!(":80/webhook"), 404),
         ("text", "/rawPath", json!("/a b"), 404),
         ("text", "/rawPath", json!(format!("/{}", &long[..60_000])), 404),
         ("text", "/rawQueryString", json!(long), 200),
