@@ -5,19 +5,23 @@
 mod cloud_api;
 mod page;
 mod phone;
+mod status;
 mod webhook;
 
 use std::{
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::Router;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use self::cloud_api::media::Shelf;
 pub use phone::{Bubble, Line};
+pub use status::Status;
 
 /// The secret of local runs, as JSON: documented, and good for nothing but this simulator.
 pub const DEVELOPMENT_SECRET: &str = include_str!("simulator/development-secret.json");
@@ -40,6 +44,10 @@ struct State {
     endpoint: Option<String>,
     calls: Vec<Value>,
     lines: Vec<Line>,
+    taken: Vec<status::Taken>,
+    media: Shelf,
+    /// How far this Meta's clock is ahead.
+    ahead: SignedDuration,
     next_id: u64,
     answers_to_lose: Range<usize>,
 }
@@ -75,8 +83,17 @@ impl Simulator {
     /// A Meta with one account and nobody connected.
     #[must_use]
     pub fn new(account: Account, http: reqwest::Client) -> Self {
-        let state =
-            State { account, endpoint: None, calls: Vec::new(), lines: Vec::new(), next_id: 1, answers_to_lose: 0..0 };
+        let state = State {
+            account,
+            endpoint: None,
+            calls: Vec::new(),
+            lines: Vec::new(),
+            taken: Vec::new(),
+            media: Shelf::default(),
+            ahead: SignedDuration::ZERO,
+            next_id: 1,
+            answers_to_lose: 0..0,
+        };
         Self(Arc::new(Inner { http, state: Mutex::new(state), changes: watch::Sender::new(0) }))
     }
 
@@ -98,6 +115,12 @@ impl Simulator {
     /// Of the next messages these are taken, and their answers are lost in a gateway.
     pub fn lose_answers(&self, which: Range<usize>) {
         self.change(|state| state.answers_to_lose = which);
+    }
+
+    /// Puts this Meta's clock forward, so that what lives for a time can end.
+    pub fn let_time_pass(&self, time: Duration) {
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        self.change(|state| state.ahead = state.ahead.saturating_add(time));
     }
 
     /// The bodies of all calls that were accepted, in order.
@@ -122,6 +145,12 @@ impl Simulator {
     /// The routes of the Cloud API and of the chat page.
     pub fn router(&self) -> Router {
         page::routes().merge(cloud_api::routes()).with_state(self.clone())
+    }
+
+    /// The time at this Meta.
+    fn now(&self) -> Timestamp {
+        let ahead = self.state().ahead;
+        now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

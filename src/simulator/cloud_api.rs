@@ -1,158 +1,133 @@
 //! The simulated Graph API: it takes what Meta takes, and refuses what Meta refuses or would lose.
 
-use std::{collections::BTreeSet, ops::Range};
+mod body;
+mod interactive;
+mod limits;
+pub(super) mod media;
+mod template;
+
+use std::ops::Range;
 
 use axum::{
     Json, Router,
     extract::{Path, Query, State as AxumState},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::post,
 };
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Line, Simulator};
+use self::body::{Checked, Refusal, UNSUPPORTED, refuse};
+use super::{Line, Simulator, State};
 use crate::{credentials::Secret, whatsapp::signature::appsecret_proof};
 
+/// The code of a token that is not the right one.
+const TOKEN: i64 = 190;
+
 pub(super) fn routes() -> Router<Simulator> {
-    Router::new().route("/{version}/{number}/messages", post(messages))
+    Router::new().route("/{version}/{number}/messages", post(messages)).merge(media::routes())
 }
 
 #[derive(Deserialize)]
 struct Parameters {
     appsecret_proof: Option<String>,
+    phone_number_id: Option<String>,
 }
 
-/// A refusal: Meta's code and the details.
-type Refused = (i64, String);
+/// The token, the proof, and the number if the call names one.
+fn authorize(state: &State, headers: &HeaderMap, parameters: &Parameters, number: Option<&str>) -> Checked {
+    let account = &state.account;
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if bearer != format!("Bearer {}", account.access_token) {
+        return refuse(TOKEN, "Error validating access token");
+    }
+    let proof = appsecret_proof(&Secret::from(account.app_secret.clone()), &Secret::from(account.access_token.clone()));
+    if parameters.appsecret_proof.as_ref() != Some(&proof) {
+        return refuse(UNSUPPORTED, "Invalid appsecret_proof provided in the API argument");
+    }
+    match number {
+        Some(number) if number != account.phone_number_id => {
+            refuse(33, format!("Unsupported post request. Object with ID '{number}' does not exist"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn answer(result: Checked<Value>) -> Response {
+    match result {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => {
+            let status = if refusal.code == TOKEN { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+            (status, Json(refusal.json())).into_response()
+        }
+    }
+}
 
 async fn messages(
     AxumState(simulator): AxumState<Simulator>,
     Path((_version, number)): Path<(String, String)>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> (StatusCode, Json<Value>) {
-    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    body: Bytes,
+) -> Response {
+    let now = simulator.now();
     let result = simulator.change(|state| {
-        let account = &state.account;
-        if bearer != format!("Bearer {}", account.access_token) {
-            return Err((190, "Error validating access token".to_owned()));
-        }
-        let proof =
-            appsecret_proof(&Secret::from(account.app_secret.clone()), &Secret::from(account.access_token.clone()));
-        if parameters.appsecret_proof.as_ref() != Some(&proof) {
-            return Err((100, "Invalid appsecret_proof provided in the API argument".to_owned()));
-        }
-        if number != account.phone_number_id {
-            return Err((33, format!("Unsupported post request. Object with ID '{number}' does not exist")));
-        }
-        check(&body).map_err(|details| (100, details))?;
+        authorize(state, &headers, &parameters, Some(&number))?;
+        let body = read(&headers, &body)?;
+        state.media.tidy(now);
+        limits::check(&body, &state.media)?;
         state.calls.push(body.clone());
-        if body["status"] == "read" {
-            let id = body["message_id"].as_str().unwrap_or_default().to_owned();
-            state.lines.push(Line::Read { id });
-            state.lines.push(Line::Typing { on: body["typing_indicator"].is_object() });
-            return Ok(json!({ "success": true }));
-        }
-        let wamid = state.new_wamid();
-        state.lines.push(Line::Typing { on: false });
-        state.show_reply(&wamid, &body);
-        let contact = match (body["to"].as_str(), body["recipient"].as_str()) {
-            (Some(to), _) => json!({ "input": to, "wa_id": to.trim_start_matches('+') }),
-            (None, id) => json!({ "input": id, "user_id": id }),
-        };
-        let Range { start, end } = state.answers_to_lose;
-        state.answers_to_lose = start.saturating_sub(1)..end.saturating_sub(1);
-        if start == 0 && end > 0 {
-            return Ok(Value::Null);
-        }
-        Ok(json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [{ "id": wamid }] }))
+        Ok(state.take(&body))
     });
     match result {
-        Ok(Value::Null) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))),
-        Ok(answer) => (StatusCode::OK, Json(answer)),
-        Err(refused) => refusal(refused),
+        Ok(None) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
+        Ok(Some(taken)) => answer(Ok(taken)),
+        Err(refusal) => answer(Err(refusal)),
     }
 }
 
-fn refusal((code, details): Refused) -> (StatusCode, Json<Value>) {
-    let status = if code == 190 { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-    let error = json!({
-        "message": format!("(#{code}) {details}"),
-        "type": "OAuthException",
-        "code": code,
-        "error_data": { "messaging_product": "whatsapp", "details": details },
-        "fbtrace_id": "SIMULATED",
-    });
-    (status, Json(json!({ "error": error })))
+fn read(headers: &HeaderMap, body: &[u8]) -> Checked<Value> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/json") {
+        return refuse(UNSUPPORTED, format!("a body of type {kind} cannot be read"));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal { code: UNSUPPORTED, details: format!("the body is no JSON: {error}") })
 }
 
-/// Whether Meta would take and deliver this body; else what is wrong.
-fn check(body: &Value) -> Result<(), String> {
-    let wrong = |details: &str| Err(details.to_owned());
-    if body["messaging_product"] != "whatsapp" {
-        return wrong("messaging_product must be whatsapp");
-    }
-    if !body["status"].is_null() {
-        let known = body["status"] == "read" && body["message_id"].as_str().is_some_and(|id| id.starts_with("wamid."));
-        return if known { Ok(()) } else { wrong("status must be read, with the message_id of a message") };
-    }
-    let group = body["recipient_type"] == "group";
-    match (body["to"].as_str(), body["recipient"].as_str()) {
-        (Some(to), None) if group && !to.is_empty() => {}
-        // Meta would put a country code in front of a number without a plus sign and deliver nowhere.
-        (Some(to), None) if !group && is_phone(to) => {}
-        (None, Some(id)) if is_bsuid(id) => {}
-        (to, recipient) => {
-            return Err(format!(
-                "one of to (a number with +) and recipient (a BSUID) is needed, not {to:?} and {recipient:?}"
-            ));
+impl State {
+    /// Takes a body that was checked; answers what Meta answers, unless that is to be lost.
+    fn take(&mut self, body: &Value) -> Option<Value> {
+        if body["status"] == "read" {
+            let id = body["message_id"].as_str().unwrap_or_default().to_owned();
+            self.lines.push(Line::Read { id });
+            self.lines.push(Line::Typing { on: body["typing_indicator"].is_object() });
+            return Some(json!({ "success": true }));
         }
-    }
-    if body["biz_opaque_callback_data"].as_str().is_some_and(|data| data.chars().count() > 512) {
-        return wrong("biz_opaque_callback_data has more than 512 characters");
-    }
-    match body["type"].as_str() {
-        Some("text") => within(&body["text"]["body"], 4096, "text.body"),
-        Some("interactive") if body["interactive"]["type"] == "button" => check_buttons(&body["interactive"]),
-        other => Err(format!("the simulator knows text and interactive buttons, not {other:?}")),
-    }
-}
-
-fn check_buttons(interactive: &Value) -> Result<(), String> {
-    within(&interactive["body"]["text"], 1024, "interactive.body.text")?;
-    let buttons = interactive["action"]["buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if !(1..=3).contains(&buttons.len()) {
-        return Err(format!("{} reply buttons; 1 to 3 are allowed", buttons.len()));
-    }
-    let (mut ids, mut titles) = (BTreeSet::new(), BTreeSet::new());
-    for button in buttons {
-        let reply = &button["reply"];
-        within(&reply["title"], 20, "reply.title")?;
-        within(&reply["id"], 256, "reply.id")?;
-        if !ids.insert(reply["id"].as_str()) || !titles.insert(reply["title"].as_str()) {
-            return Err("ids and titles of reply buttons must be unique".to_owned());
+        let wamid = self.new_wamid();
+        self.lines.push(Line::Typing { on: false });
+        self.show_reply(&wamid, body);
+        self.remember(&wamid, body);
+        let Range { start, end } = self.answers_to_lose;
+        self.answers_to_lose = start.saturating_sub(1)..end.saturating_sub(1);
+        if start == 0 && end > 0 {
+            return None;
         }
+        let (to, recipient) = (&body["to"], &body["recipient"]);
+        let mut message = json!({ "id": wamid });
+        let contact = if body["recipient_type"] == "group" {
+            message["group_id"] = to.clone();
+            json!({ "input": to })
+        } else if let Some(to) = to.as_str() {
+            json!({ "input": to, "wa_id": to.trim_start_matches('+') })
+        } else {
+            json!({ "input": recipient, "user_id": recipient })
+        };
+        if body["type"] == "template" {
+            message["message_status"] = json!("accepted");
+        }
+        Some(json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] }))
     }
-    Ok(())
-}
-
-fn within(value: &Value, most: usize, name: &str) -> Result<(), String> {
-    match value.as_str().map(|text| (text.trim().is_empty(), text.chars().count())) {
-        Some((false, count)) if count <= most => Ok(()),
-        Some((false, count)) => Err(format!("{name} has {count} characters; {most} are allowed")),
-        Some((true, _)) | None => Err(format!("{name} is missing or empty")),
-    }
-}
-
-fn is_phone(text: &str) -> bool {
-    text.strip_prefix('+')
-        .is_some_and(|digits| (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn is_bsuid(text: &str) -> bool {
-    text.split_once('.').is_some_and(|(country, id)| {
-        country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()) && !id.is_empty()
-    })
 }

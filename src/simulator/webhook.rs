@@ -12,9 +12,10 @@ use crate::{
 };
 
 /// The person who holds the phone.
-const PERSON: &str = "15550100200";
-const PERSON_ID: &str = "US.90000000000000000001";
-const PERSON_NAME: &str = "Ada Example";
+pub(super) const PERSON: &str = "15550100200";
+pub(super) const PERSON_ID: &str = "US.90000000000000000001";
+pub(super) const PERSON_NAME: &str = "Ada Example";
+pub(super) const DISPLAY_NUMBER: &str = "15550009001";
 
 impl Simulator {
     /// The person writes; answers the id of the message, which is delivered in the background.
@@ -28,7 +29,7 @@ impl Simulator {
     pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
         self.change(|state| state.show_tap(message_id, id));
         let reply = json!({ "type": "button_reply", "button_reply": { "id": id, "title": title } });
-        self.write(title, json!({ "type": "interactive", "context": { "from": "15550009001", "id": message_id }, "interactive": reply }))
+        self.write(title, json!({ "type": "interactive", "context": { "from": DISPLAY_NUMBER, "id": message_id }, "interactive": reply }))
     }
 
     #[expect(clippy::disallowed_methods, reason = "Meta delivers webhooks while the phone goes on")]
@@ -41,17 +42,14 @@ impl Simulator {
         message["id"] = json!(id);
         message["from"] = json!(PERSON);
         message["from_user_id"] = json!(PERSON_ID);
-        message["timestamp"] = json!(super::now().as_second().to_string());
+        message["timestamp"] = json!(self.now().as_second().to_string());
         let value = json!({
             "messaging_product": "whatsapp",
-            "metadata": { "display_phone_number": "15550009001", "phone_number_id": number },
+            "metadata": { "display_phone_number": DISPLAY_NUMBER, "phone_number_id": number },
             "contacts": [{ "profile": { "name": PERSON_NAME }, "wa_id": PERSON, "user_id": PERSON_ID }],
             "messages": [message],
         });
-        let webhook = json!({
-            "object": "whatsapp_business_account",
-            "entry": [{ "id": "900000000000001", "changes": [{ "value": value, "field": "messages" }] }],
-        });
+        let webhook = of(&value);
         let simulator = self.clone();
         tokio::spawn(async move {
             if let Err(text) = simulator.deliver(&webhook).await {
@@ -90,6 +88,14 @@ impl Simulator {
         let text = response.text().await.unwrap_or_default();
         Err(format!("the endpoint answered {status}: {text} (its log says why)"))
     }
+}
+
+/// The webhook with this value.
+pub(super) fn of(value: &Value) -> Value {
+    json!({
+        "object": "whatsapp_business_account",
+        "entry": [{ "id": "900000000000001", "changes": [{ "value": value, "field": "messages" }] }],
+    })
 }
 
 /// JSON as Meta writes it: other characters than ASCII as `\uXXXX`, slashes as `\/`.

@@ -4,6 +4,7 @@
 mod architecture;
 mod browser;
 mod chat;
+mod cloud_api;
 mod cognigy;
 mod crashes;
 mod deployed;

@@ -1,0 +1,306 @@
+//! Media: uploaded and kept for 30 days, looked up, fetched from an address that lives five minutes, deleted.
+//!
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Multipart, Path, Query, State as AxumState, multipart::MultipartError},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Parameters, answer, authorize,
+    body::{Checked, Field, MEDIA, MISSING, Refusal, UNSUPPORTED, refuse},
+    limits::unknown_id,
+};
+use crate::{
+    credentials::Secret,
+    simulator::{Simulator, State},
+    whatsapp::signature::sign,
+};
+
+/// Megabytes and kilobytes of 1000, which is the stricter reading.
+const MB: usize = 1_000_000;
+const KB: usize = 1_000;
+const KEPT: Duration = Duration::from_hours(30 * 24);
+const KEPT_FROM_A_PERSON: Duration = Duration::from_hours(7 * 24);
+const URL_LIVES: Duration = Duration::from_mins(5);
+const OFFICE: [&str; 3] = ["wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation"];
+const DOWNLOAD: &str = "/whatsapp_business/attachments/";
+
+/// What a file is sent as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Image,
+    Video,
+    Audio,
+    Document,
+    Sticker,
+}
+
+/// The files that Meta holds.
+#[derive(Debug, Default)]
+pub(in crate::simulator) struct Shelf(BTreeMap<String, Stored>);
+
+#[derive(Debug)]
+struct Stored {
+    mime: String,
+    bytes: Bytes,
+    until: Timestamp,
+}
+
+pub(super) fn routes() -> Router<Simulator> {
+    Router::new()
+        .route("/{version}/{number}/media", post(upload).layer(DefaultBodyLimit::max(101 * MB)))
+        .route("/{version}/{media}", get(look_up).delete(delete))
+        .route(DOWNLOAD, get(download))
+}
+
+impl Shelf {
+    /// Whether this id can be sent as this.
+    pub(super) fn check(&self, id: &Field<'_>, kind: Kind, voice: bool) -> Checked {
+        let name = id.text(1024)?;
+        let Some(Stored { mime, .. }) = self.0.get(name) else { return Err(unknown_id(name)) };
+        let fits = kind == Kind::Document || kind_of(mime) == Some(kind);
+        match fits && (!voice || mime == "audio/ogg") {
+            true => Ok(()),
+            false => id.refused(MEDIA, &format!("{mime} cannot be sent as {kind:?}, voice: {voice}")),
+        }
+    }
+
+    fn find(&self, id: &str) -> Checked<&Stored> {
+        self.0.get(id).ok_or_else(|| unknown_id(id))
+    }
+
+    /// Forgets what is too old.
+    pub(super) fn tidy(&mut self, now: Timestamp) {
+        self.0.retain(|_, stored| stored.until > now);
+    }
+}
+
+impl Simulator {
+    /// Holds a file that a person sent, as Meta does for seven days; webhooks may name its id.
+    pub fn keep_media(&self, id: &str, mime: &str, bytes: impl Into<Bytes>) {
+        let stored = Stored { mime: mime.to_owned(), bytes: bytes.into(), until: self.now() + KEPT_FROM_A_PERSON };
+        self.change(|state| state.media.0.insert(id.to_owned(), stored));
+    }
+
+    /// The address of a file on this simulator, whose own address is `base`, for five minutes.
+    #[must_use]
+    pub fn media_url(&self, base: &str, id: &str) -> String {
+        let until = (self.now() + URL_LIVES).as_second();
+        format!("{base}{DOWNLOAD}?mid={id}&ext={until}&hash={}", hash(&self.state(), id, until))
+    }
+}
+
+/// Only Meta can make the addresses of its files.
+fn hash(state: &State, id: &str, until: i64) -> String {
+    sign(&Secret::from(state.account.app_secret.clone()), format!("{id} {until}").as_bytes()).replace("sha256=", "")
+}
+
+#[derive(Default)]
+struct Form {
+    messaging_product: Option<String>,
+    kind: Option<String>,
+    file: Option<(String, Bytes)>,
+}
+
+async fn upload(
+    AxumState(simulator): AxumState<Simulator>,
+    Path((_version, number)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Response {
+    let allowed = authorize(&simulator.state(), &headers, &parameters, Some(&number));
+    let read = match allowed {
+        Ok(()) => read_form(form).await.and_then(check_form),
+        Err(refusal) => Err(refusal),
+    };
+    let now = simulator.now();
+    answer(read.map(|(mime, bytes)| {
+        simulator.change(|state| {
+            state.next_id += 1;
+            let id = format!("{}", 710_000_000_000_000 + state.next_id);
+            state.media.0.insert(id.clone(), Stored { mime, bytes, until: now + KEPT });
+            json!({ "id": id })
+        })
+    }))
+}
+
+async fn read_form(mut parts: Multipart) -> Checked<Form> {
+    #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+    fn broken(error: MultipartError) -> Refusal {
+        let code = if error.status() == StatusCode::PAYLOAD_TOO_LARGE { MEDIA } else { UNSUPPORTED };
+        Refusal { code, details: error.body_text() }
+    }
+    let mut form = Form::default();
+    while let Some(part) = parts.next_field().await.map_err(broken)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "messaging_product" => form.messaging_product = Some(part.text().await.map_err(broken)?),
+            "type" => form.kind = Some(part.text().await.map_err(broken)?),
+            "file" if part.file_name().is_none() => return refuse(UNSUPPORTED, "file must be a file, with a name"),
+            "file" => {
+                let mime = part.content_type().unwrap_or_default().to_owned();
+                form.file = Some((mime, part.bytes().await.map_err(broken)?));
+            }
+            _ => return refuse(UNSUPPORTED, format!("Unexpected key \"{name}\"")),
+        }
+    }
+    Ok(form)
+}
+
+fn check_form(form: Form) -> Checked<(String, Bytes)> {
+    let missing = |name: &str| Refusal { code: MISSING, details: format!("Required parameter is missing: {name}") };
+    if form.messaging_product.ok_or_else(|| missing("messaging_product"))? != "whatsapp" {
+        return refuse(UNSUPPORTED, "messaging_product must be whatsapp");
+    }
+    let kind = form.kind.ok_or_else(|| missing("type"))?;
+    let (mime, bytes) = form.file.ok_or_else(|| missing("file"))?;
+    let mime = essence(&mime);
+    if essence(&kind) != mime {
+        return refuse(MEDIA, format!("type is {kind}, the file's Content-Type {mime}"));
+    }
+    let Some(most) = limit(&mime, &bytes) else {
+        return refuse(MEDIA, format!("file of type {mime} is not supported"));
+    };
+    if bytes.is_empty() || bytes.len() > most {
+        return refuse(MEDIA, format!("{} bytes of {mime}; {most} are allowed", bytes.len()));
+    }
+    if !is_what_it_says(&mime, &bytes) {
+        return refuse(MEDIA, format!("the file's content is no {mime}"));
+    }
+    Ok((mime, bytes))
+}
+
+/// The MIME type without its parameters.
+fn essence(mime: &str) -> String {
+    mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn kind_of(mime: &str) -> Option<Kind> {
+    match mime {
+        "image/jpeg" | "image/png" => Some(Kind::Image),
+        "image/webp" => Some(Kind::Sticker),
+        "video/mp4" | "video/3gpp" => Some(Kind::Video),
+        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" => Some(Kind::Audio),
+        "text/plain"
+        | "application/pdf"
+        | "application/msword"
+        | "application/vnd.ms-excel"
+        | "application/vnd.ms-powerpoint" => Some(Kind::Document),
+        office => OFFICE
+            .contains(&office.strip_prefix("application/vnd.openxmlformats-officedocument.")?)
+            .then_some(Kind::Document),
+    }
+}
+
+fn limit(mime: &str, bytes: &[u8]) -> Option<usize> {
+    Some(match kind_of(mime)? {
+        Kind::Image => 5 * MB,
+        Kind::Video | Kind::Audio => 16 * MB,
+        Kind::Document => 100 * MB,
+        // An extended WebP says in its flags whether it moves.
+        Kind::Sticker if bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 > 0) => {
+            500 * KB
+        }
+        Kind::Sticker => 100 * KB,
+    })
+}
+
+/// Meta looks into files: a MIME type that does not fit is its most frequent refusal.
+fn is_what_it_says(mime: &str, bytes: &[u8]) -> bool {
+    let at = |place: usize, sign: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(sign));
+    match mime {
+        "image/jpeg" => at(0, b"\xff\xd8\xff"),
+        "image/png" => at(0, b"\x89PNG\r\n\x1a\n"),
+        "image/webp" => at(0, b"RIFF") && at(8, b"WEBP"),
+        "video/mp4" | "video/3gpp" | "audio/mp4" => at(4, b"ftyp"),
+        "audio/aac" => at(0, b"\xff\xf1") || at(0, b"\xff\xf9"),
+        "audio/amr" => at(0, b"#!AMR"),
+        "audio/mpeg" => at(0, b"ID3") || (at(0, b"\xff") && bytes.get(1).is_some_and(|byte| byte & 0xe0 == 0xe0)),
+        // One page of Ogg, then the head of Opus: version 1, one channel.
+        "audio/ogg" => at(0, b"OggS") && at(28, b"OpusHead\x01\x01"),
+        "application/pdf" => at(0, b"%PDF-"),
+        "text/plain" => std::str::from_utf8(bytes).is_ok(),
+        office if office.starts_with("application/vnd.openxmlformats") => at(0, b"PK\x03\x04"),
+        _ => at(0, b"\xd0\xcf\x11\xe0"),
+    }
+}
+
+async fn look_up(
+    AxumState(simulator): AxumState<Simulator>,
+    Path((_version, id)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let url = simulator.media_url(&format!("http://{host}"), &id);
+    let now = simulator.now();
+    answer(simulator.change(|state| {
+        authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
+        state.media.tidy(now);
+        let Stored { mime, bytes, .. } = state.media.find(&id)?;
+        Ok(json!({
+            "messaging_product": "whatsapp",
+            "url": url,
+            "mime_type": mime,
+            "sha256": BASE64_STANDARD.encode(Sha256::digest(bytes)),
+            "file_size": bytes.len().to_string(),
+            "id": id,
+        }))
+    }))
+}
+
+async fn delete(
+    AxumState(simulator): AxumState<Simulator>,
+    Path((_version, id)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    answer(simulator.change(|state| {
+        authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
+        state.media.find(&id)?;
+        state.media.0.remove(&id);
+        Ok(json!({ "success": true }))
+    }))
+}
+
+#[derive(Deserialize)]
+struct Address {
+    mid: String,
+    ext: i64,
+    hash: String,
+}
+
+/// Every failure is a 404, as at Meta: who is refused should fetch a new address first, and a new token second.
+async fn download(
+    AxumState(simulator): AxumState<Simulator>,
+    Query(Address { mid, ext, hash: given }): Query<Address>,
+    headers: HeaderMap,
+) -> Response {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (now, state) = (simulator.now(), simulator.state());
+    // Without a User-Agent, or with a browser's, Meta's host sends a page instead of the file.
+    let agent = text(header::USER_AGENT);
+    let allowed = text(header::AUTHORIZATION) == format!("Bearer {}", state.account.access_token)
+        && !agent.is_empty()
+        && !agent.starts_with("Mozilla")
+        && given == hash(&state, &mid, ext)
+        && now.as_second() < ext;
+    match state.media.0.get(&mid).filter(|_| allowed) {
+        Some(Stored { mime, bytes, .. }) => ([(header::CONTENT_TYPE, mime.clone())], bytes.clone()).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(Value::Null)).into_response(),
+    }
+}
