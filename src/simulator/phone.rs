@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::{Simulator, State};
 
+mod reply;
+
 /// One line of the phone's history. A line is also an event of the page's stream.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
@@ -52,13 +54,27 @@ pub struct Bubble {
     pub at: Timestamp,
 }
 
-/// A reply button.
+/// What can be tapped.
 #[derive(Debug, Clone, Serialize)]
 pub struct Button {
     /// What comes back.
     pub id: String,
     /// The words on it.
     pub title: String,
+    /// As what it comes back.
+    #[serde(skip)]
+    pub(super) answer: Answer,
+}
+
+/// The kind of the message that a tap makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A reply button, also one of a carousel's card.
+    Button,
+    /// A row of a list.
+    Row { description: Option<String> },
+    /// A quick reply of a template.
+    Template,
 }
 
 impl Line {
@@ -84,23 +100,29 @@ impl Simulator {
 impl State {
     /// Shows a message of the business.
     pub(super) fn show_reply(&mut self, id: &str, message: &Value) {
-        let kind = message["type"].as_str().unwrap_or_default().to_owned();
-        let interactive = &message["interactive"];
-        let text = message["text"]["body"].as_str().or(interactive["body"]["text"].as_str()).map(str::to_owned);
-        let buttons = interactive["action"]["buttons"].as_array().into_iter().flatten().map(|button| Button {
-            id: button["reply"]["id"].as_str().unwrap_or_default().to_owned(),
-            title: button["reply"]["title"].as_str().unwrap_or_default().to_owned(),
-        });
-        let buttons = buttons.collect();
         self.lines.push(Line::Bubble(Bubble {
             id: id.to_owned(),
             from: "business",
-            kind,
-            text,
-            buttons,
+            kind: message["type"].as_str().unwrap_or_default().to_owned(),
+            text: Some(reply::words(message)),
+            buttons: reply::buttons(message),
             tapped: None,
             at: super::now(),
         }));
+    }
+
+    /// As what a tap on this button comes back.
+    pub(super) fn answer_of(&self, message_id: &str, button_id: &str) -> Answer {
+        let bubble = self.bubble(message_id);
+        let button = bubble.into_iter().flat_map(|bubble| &bubble.buttons).find(|button| button.id == button_id);
+        button.map_or(Answer::Button, |button| button.answer.clone())
+    }
+
+    fn bubble(&self, message_id: &str) -> Option<&Bubble> {
+        self.lines.iter().rev().find_map(|line| match line {
+            Line::Bubble(bubble) if bubble.id == message_id => Some(bubble),
+            Line::Bubble(_) | Line::Read { .. } | Line::Typing { .. } | Line::Problem { .. } => None,
+        })
     }
 
     /// Shows a message of the person.
@@ -119,11 +141,7 @@ impl State {
 
     /// Shows which button of a bubble was tapped.
     pub(super) fn show_tap(&mut self, message_id: &str, button_id: &str) {
-        let bubble = self.lines.iter().rev().find_map(|line| match line {
-            Line::Bubble(bubble) if bubble.id == message_id => Some(bubble.clone()),
-            Line::Bubble(_) | Line::Read { .. } | Line::Typing { .. } | Line::Problem { .. } => None,
-        });
-        if let Some(mut bubble) = bubble {
+        if let Some(mut bubble) = self.bubble(message_id).cloned() {
             bubble.tapped = Some(button_id.to_owned());
             self.lines.push(Line::Bubble(bubble));
         }

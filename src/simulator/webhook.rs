@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Line, Simulator};
+use super::{Line, Simulator, phone::Answer};
 use crate::{
     credentials::Secret,
     telemetry::Chain,
@@ -24,12 +24,23 @@ impl Simulator {
         self.write(text, json!({ "type": "text", "text": { "body": text } }))
     }
 
-    /// The person taps a button of the message `message_id`.
+    /// The person taps a button or a row of the message `message_id`.
     #[must_use]
     pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
-        self.change(|state| state.show_tap(message_id, id));
-        let reply = json!({ "type": "button_reply", "button_reply": { "id": id, "title": title } });
-        self.write(title, json!({ "type": "interactive", "context": { "from": DISPLAY_NUMBER, "id": message_id }, "interactive": reply }))
+        let answer = self.change(|state| {
+            state.show_tap(message_id, id);
+            state.answer_of(message_id, id)
+        });
+        let mut reply = match answer {
+            Answer::Button => interactive("button_reply", json!({ "id": id, "title": title })),
+            Answer::Row { description: None } => interactive("list_reply", json!({ "id": id, "title": title })),
+            Answer::Row { description } => {
+                interactive("list_reply", json!({ "id": id, "title": title, "description": description }))
+            }
+            Answer::Template => json!({ "type": "button", "button": { "payload": id, "text": title } }),
+        };
+        reply["context"] = json!({ "from": DISPLAY_NUMBER, "id": message_id });
+        self.write(title, reply)
     }
 
     #[expect(clippy::disallowed_methods, reason = "Meta delivers webhooks while the phone goes on")]
@@ -96,6 +107,12 @@ pub(super) fn of(value: &Value) -> Value {
         "object": "whatsapp_business_account",
         "entry": [{ "id": "900000000000001", "changes": [{ "value": value, "field": "messages" }] }],
     })
+}
+
+fn interactive(kind: &str, reply: Value) -> Value {
+    let mut interactive = json!({ "type": kind });
+    interactive[kind] = reply;
+    json!({ "type": "interactive", "interactive": interactive })
 }
 
 /// JSON as Meta writes it: other characters than ASCII as `\uXXXX`, slashes as `\/`.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::{
     credentials::Secret,
     https,
-    simulator::{DEVELOPMENT_SECRET, Simulator, Status},
+    simulator::{DEVELOPMENT_SECRET, Line, Simulator, Status},
     whatsapp::signature::appsecret_proof,
 };
 
@@ -77,7 +77,7 @@ fn fixture(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_documented_message_is_taken() {
+async fn every_documented_message_is_taken_and_shown_with_words() {
     let business = Business::start().await;
     let files = std::fs::read_dir(project("tests/fixtures/outbound")).expect("fixtures");
     let mut count = 0;
@@ -87,9 +87,22 @@ async fn every_documented_message_is_taken() {
         let (status, said) = business.send(&body).await;
         assert_eq!(status, 200, "{name}: {said}");
         assert_eq!(business.meta.calls().last(), Some(&body));
+        if body["type"].is_string() {
+            let shown = bubble(&business.meta, said["messages"][0]["id"].as_str().expect("an id"));
+            assert!(shown.text.is_some_and(|text| !text.trim().is_empty()), "{name} is shown with words");
+        }
         count += 1;
     }
     assert_eq!(count, 43);
+}
+
+fn bubble(meta: &Simulator, id: &str) -> whatsapp_endpoint::simulator::Bubble {
+    let lines = meta.lines().into_iter();
+    let found = lines.rev().find_map(|line| match line {
+        Line::Bubble(bubble) if bubble.id == id => Some(bubble),
+        Line::Bubble(_) | Line::Read { .. } | Line::Typing { .. } | Line::Problem { .. } => None,
+    });
+    found.expect("a bubble")
 }
 
 #[tokio::test]
@@ -147,6 +160,36 @@ async fn listen(meta: &Simulator) -> tokio::sync::mpsc::UnboundedReceiver<Value>
     let url = serve(axum::Router::new().route("/", axum::routing::post(take))).await;
     meta.connect(&url);
     received
+}
+
+#[tokio::test]
+async fn what_is_tapped_comes_back_as_the_kind_that_it_is() {
+    let business = Business::start().await;
+    let mut webhooks = listen(&business.meta).await;
+    let list = business.sent(&fixture("interactive_list")).await;
+    let carousel = business.sent(&fixture("interactive_carousel_quick_reply")).await;
+    let template = business.sent(&fixture("template_media_header_and_buttons")).await;
+    let expected = [
+        (
+            &list,
+            "row-1",
+            json!({ "type": "list_reply", "list_reply": { "id": "row-1", "title": "First row", "description": "About row one" } }),
+        ),
+        (&list, "row-2", json!({ "type": "list_reply", "list_reply": { "id": "row-2", "title": "Second row" } })),
+        (&carousel, "more-1", json!({ "type": "button_reply", "button_reply": { "id": "more-1", "title": "More" } })),
+    ];
+    for (wamid, id, reply) in expected {
+        let buttons = bubble(&business.meta, wamid).buttons;
+        let button = buttons.iter().find(|button| button.id == id).expect("a button");
+        let _id = business.meta.tap(id, &button.title, wamid);
+        let value = webhooks.recv().await.expect("a webhook");
+        let message = &value["messages"][0];
+        assert_eq!((&message["interactive"], &message["context"]["id"]), (&reply, &json!(wamid)));
+        assert_eq!(bubble(&business.meta, wamid).tapped.as_deref(), Some(id));
+    }
+    let _id = business.meta.tap("unsubscribe-v1", "Unsubscribe", &template);
+    let message = webhooks.recv().await.expect("a webhook")["messages"][0].clone();
+    assert_eq!(message["button"], json!({ "payload": "unsubscribe-v1", "text": "Unsubscribe" }));
 }
 
 #[tokio::test]
