@@ -197,8 +197,12 @@ fn is_one_emoji(text: &str) -> bool {
     let hangs = |sign: char| matches!(sign, '\u{200d}' | '\u{20e3}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
     let flag = |sign: char| matches!(sign, '\u{1f1e6}'..='\u{1f1ff}');
     let keycap = signs.len() > 1 && signs.ends_with(&['\u{20e3}']);
-    let starts =
-        signs.first().is_some_and(|&first| !hangs(first) && (keycap || (first > '\u{a8}' && !first.is_alphabetic())));
+    // A few letters in circles and squares are emoji; some of them only where a selector says so.
+    let letter = |sign: char| sign.is_alphabetic() && !('\u{1f170}'..='\u{1f19a}').contains(&sign);
+    let selected = signs.get(1) == Some(&'\u{fe0f}');
+    let starts = signs
+        .first()
+        .is_some_and(|&first| !hangs(first) && (keycap || (first > '\u{a8}' && (selected || !letter(first)))));
     let follows = signs
         .windows(2)
         .enumerate()
@@ -277,4 +281,20 @@ pub(super) fn unique(mut values: Vec<&str>, what: &str) -> Checked {
 /// A media id that nobody uploaded.
 pub(super) fn unknown_id(id: &str) -> Refusal {
     Refusal { code: UNSUPPORTED, details: format!("Invalid parameter: no media has the id {id}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emoji_is_told_from_words_and_from_two_of_them() {
+        for one in ["👍", "👍🏽", "❤️", "👨‍👩‍👧", "🇩🇪", "1️⃣", "🅰️", "Ⓜ️", "ℹ️", "🏴\u{e0067}\u{e0062}\u{e007f}", "😀"]
+        {
+            assert!(is_one_emoji(one), "{one}");
+        }
+        for other in ["", "a", "ok", "👍👍", "👍 ", "中", "1", ":)", "\u{fe0f}", "🇩🇪🇫🇷"] {
+            assert!(!is_one_emoji(other), "{other}");
+        }
+    }
 }

@@ -216,6 +216,54 @@ fn change(body: &mut Value, pointer: &str, value: Option<Value>) {
 }
 
 #[tokio::test]
+async fn nothing_unknown_and_nothing_of_a_wrong_type_is_passed_over_anywhere() {
+    /// What Meta hands on as it is.
+    const FREE: [&str; 2] = ["/parameters/values", "/flow_action_payload/data"];
+    let business = Business::start().await;
+    let mut count = 0;
+    for name in super::fixtures() {
+        let whole = fixture(&name);
+        for pointer in pointers(&whole) {
+            if FREE.iter().any(|free| pointer.contains(free)) {
+                continue;
+            }
+            let mut body = whole.clone();
+            let value = body.pointer_mut(&pointer).expect("there");
+            match value {
+                Value::Object(object) => drop(object.insert("unexpected".into(), json!("x"))),
+                Value::Array(items) => items.push(json!("x")),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => *value = json!([]),
+            }
+            let (status, said) = business.send(&body).await;
+            assert_eq!(status, 400, "{name} with something odd at {pointer}");
+            // The type decides what else may be there.
+            let known = [100, 131_051].contains(&said["error"]["code"].as_i64().expect("a code"));
+            assert!(known || value_is_counted(&whole, &pointer), "{name} {pointer}: {said}");
+            count += 1;
+        }
+    }
+    assert!(count > 500, "{count} places");
+}
+
+/// Lists of a fixed length are counted before their items are read.
+fn value_is_counted(body: &Value, pointer: &str) -> bool {
+    body.pointer(pointer).is_some_and(Value::is_array)
+}
+
+/// Every place in a body, the body included.
+fn pointers(value: &Value) -> Vec<String> {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    let below = inner
+        .into_iter()
+        .flat_map(|(name, value)| pointers(value).into_iter().map(move |pointer| format!("/{name}{pointer}")));
+    std::iter::once(String::new()).chain(below).collect()
+}
+
+#[tokio::test]
 async fn what_is_no_json_or_has_no_token_is_refused_as_graph_does() {
     let mut business = Business::start().await;
     let path = format!("{}/messages", crate::support::endpoint::NUMBER);
