@@ -11,9 +11,12 @@ use super::{
     template,
 };
 
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages>
 const TEXT: usize = 4096;
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages>
 const CAPTION: usize = 1024;
 const OPAQUE: usize = 512;
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/contacts-messages>
 const CONTACTS: usize = 257;
 /// No limit is documented; what is longer is a mistake of ours.
 pub(super) const UNDOCUMENTED: usize = 1024;
@@ -166,10 +169,7 @@ pub(super) fn media(content: &Field<'_>, kind: Kind, beside: &[&str], shelf: &Sh
     if let Some(filename) = media.optional("filename") {
         filename.text(UNDOCUMENTED)?;
     }
-    let voice = media.optional("voice").is_some_and(|voice| voice.flag() == Ok(true));
-    if let Some(voice) = media.optional("voice") {
-        voice.flag()?;
-    }
+    let voice = media.optional("voice").map(|voice| voice.flag()).transpose()? == Some(true);
     match media.optional("id") {
         Some(id) => shelf.check(&id, kind, voice),
         None => Ok(()),
@@ -196,7 +196,7 @@ fn is_one_emoji(text: &str) -> bool {
     let signs: Vec<_> = text.chars().collect();
     let hangs = |sign: char| matches!(sign, '\u{200d}' | '\u{20e3}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
     let flag = |sign: char| matches!(sign, '\u{1f1e6}'..='\u{1f1ff}');
-    let keycap = signs.len() > 1 && signs.ends_with(&['\u{20e3}']);
+    let keycap = matches!(signs.first(), Some('0'..='9' | '#' | '*')) && signs.ends_with(&['\u{20e3}']);
     // A few letters in circles and squares are emoji; some of them only where a selector says so.
     let letter = |sign: char| sign.is_alphabetic() && !('\u{1f170}'..='\u{1f19a}').contains(&sign);
     let selected = signs.get(1) == Some(&'\u{fe0f}');
@@ -293,7 +293,8 @@ mod tests {
         {
             assert!(is_one_emoji(one), "{one}");
         }
-        for other in ["", "a", "ok", "👍👍", "👍 ", "中", "1", ":)", "\u{fe0f}", "🇩🇪🇫🇷"] {
+        for other in ["", "a", "ok", "👍👍", "👍 ", "中", "1", ":)", "a\u{20e3}", "\u{fe0f}", "🇩🇪🇫🇷"]
+        {
             assert!(!is_one_emoji(other), "{other}");
         }
     }

@@ -130,7 +130,8 @@ fn check_body(component: &Field<'_>) -> Checked {
 fn check_text<'a>(parameter: &Field<'a>, most: usize) -> Checked<Option<&'a str>> {
     let parameter = parameter.object(&["type", "parameter_name", "text"])?;
     let words = parameter.required("text")?;
-    if words.text(most)?.contains(['\n', '\r', '\t']) || words.text(most)?.contains("     ") {
+    let text = words.text(most)?;
+    if text.contains(['\n', '\r', '\t']) || text.contains("     ") {
         return words.refused(PARAMETER, "no line ends, tabs, or more than four spaces in a row");
     }
     parameter.optional("parameter_name").map(|name| name.text(UNDOCUMENTED)).transpose()
