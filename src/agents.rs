@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    conversation::{JobId, Message, Person, Said},
+    conversation::{Details, JobId, Message, Output, Person, Tap},
     credentials::{Credentials, CredentialsError},
     retry::Retry,
     settings::{AgentProtocol, AgentSettings},
@@ -38,6 +38,8 @@ pub struct Question<'a> {
     pub inputs: u32,
     /// What the person said.
     pub message: &'a Message,
+    /// What the message holds beside its words.
+    pub details: &'a Details<'a>,
     /// The same when the same question has to be asked again.
     pub key: &'a JobId,
 }
@@ -48,12 +50,16 @@ struct Data<'a> {
     /// The message as the channel sent it, byte for byte.
     whatsapp: &'a RawValue,
     profile: Profile<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tap: Option<&'a Tap>,
     /// Id of the tapped choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     /// Words on the tapped choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    #[serde(flatten)]
+    details: &'a Details<'a>,
     #[serde(rename = "newSession")]
     new_session: bool,
 }
@@ -79,8 +85,10 @@ impl Question<'_> {
         Data {
             whatsapp: &self.message.raw,
             profile,
+            tap,
             id: tap.map(|tap| tap.id.as_str()),
             title: tap.map(|tap| tap.title.as_str()),
+            details: self.details,
             new_session: self.inputs == 1,
         }
     }
@@ -134,7 +142,7 @@ impl Agent {
     ///
     /// # Errors
     /// The situation.
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Said>, AgentError> {
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Output>, AgentError> {
         match self {
             Self::Demo => Ok(demo::answer(question)),
             Self::Cognigy(cognigy) => cognigy.ask(question, patience).await,

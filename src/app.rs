@@ -82,7 +82,7 @@ impl App {
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
-            outbox: Outbox::new(store, graph.clone(), dead_letters.clone(), settings.pace),
+            outbox: Outbox::new(store, graph.clone(), dead_letters.clone(), &settings),
             dead_letters,
             queue,
             graph,

@@ -2,8 +2,15 @@
 
 mod job;
 mod message;
+mod offers;
+mod said;
 mod session;
 
-pub use job::{ConversationId, Job, JobId, Person};
-pub use message::{Choice, Message, Said, Tap};
+pub use job::{ConversationId, Errand, Job, JobId, NewNames, Person};
+pub use message::{Attachment, Details, FormAnswer, Message, Tap};
+pub use offers::Offers;
+pub use said::{
+    Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
+    Template,
+};
 pub use session::{Conversation, DONE_KEPT, Failing, Pending, Reply, ReplyId, ReplyState, Session};

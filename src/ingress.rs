@@ -6,11 +6,11 @@ pub mod http;
 pub mod local;
 mod queue;
 
-use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use ::http::{Request, Response};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda_http::{
     Adapter,
@@ -139,21 +139,21 @@ async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<(
 /// One turn, its line in the log, and what follows from its failure.
 async fn run_one(app: &App, job: &Job, clock: &Clock) -> Ran {
     let started_at = clock.now();
-    let turn = AssertUnwindSafe(turn::run(app, job, clock)).catch_unwind().await;
+    let turn = turn::run(app, job, clock).await;
     let took_ms = milliseconds(clock.now().duration_since(started_at).unsigned_abs());
     let (conversation, person) = (job.conversation.group(), Masked(&job.conversation.user));
     let failure = match turn {
-        Ok(Ok(outcome)) => {
+        Ok(outcome) => {
             let (outcome, messages, agent_ms) = match outcome {
                 Outcome::Answered { messages, agent } => ("answered", Some(messages), Some(milliseconds(agent))),
                 Outcome::Resumed => ("resumed", None, None),
                 Outcome::Repeated => ("repeated", None, None),
+                Outcome::Noted => ("noted", None, None),
             };
             tracing::info!(job = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
             return Ran::Done;
         }
-        Ok(Err(failure)) => failure,
-        Err(panic) => TurnError::Panicked(words_of(&*panic)).into(),
+        Err(failure) => failure,
     };
     if !failure.is_final() {
         let Failure { error, tries } = failure;
@@ -173,16 +173,14 @@ async fn run_one(app: &App, job: &Job, clock: &Clock) -> Ran {
 /// Tells the person in the operator's words, and the operator through the ledger of failures.
 async fn give_up(app: &App, job: &Job, failure: &Failure, clock: &Clock) -> Result<(), QueueError> {
     let Failure { error, tries } = failure;
-    if let (Some(words), TurnError::Agent(_)) = (&app.settings.fallback_text, error)
-        && let Err(error) = turn::apologize(app, job, words, clock).await
-    {
-        tracing::error!(job = %job.id, error = %Chain(&error), "the fallback text is not out");
+    if let Err(error) = turn::apologize(app, job, error, clock).await {
+        tracing::error!(job = %job.id, error = %Chain(&error), "the person could not be told that no answer will come");
     }
     let mut letter = DeadLetter::of_job(job, Chain(error).to_string(), *tries, clock.now());
     if let TurnError::Outbox(OutboxError::Graph(error)) = error
-        && let Some(refusal) = error.refusal()
+        && let Some(code) = error.code()
     {
-        blame(&mut letter, refusal.code, Some(&refusal.trace_id));
+        blame(&mut letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
     }
     app.dead_letters.bury(&letter).await
 }
@@ -194,12 +192,6 @@ fn next_try(tries: u32, retry: Retry) -> Duration {
         Retry::After(asked) => usual.max(asked).min(LONGEST_WAIT),
         Retry::Never => usual,
     }
-}
-
-/// What a panic says, which is our own words and never a person's.
-fn words_of(panic: &(dyn Any + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
 }
 
 /// For logs, where a number of 128 bits would become a text.

@@ -7,27 +7,30 @@
 //! Graph takes no idempotency key. A reply that was being sent when the invocation ended is in doubt: the status of the message
 //! settles it, which brings back the tag that we sent along, and only without one it is sent again.
 
-use std::{sync::Arc, time::Duration};
+mod delivery;
+mod files;
+mod moving;
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    conversation::{Conversation, ConversationId, DONE_KEPT, Job, JobId, Pending, Reply, ReplyId, ReplyState, Said},
+    conversation::{
+        Conversation, ConversationId, DONE_KEPT, Job, JobId, Output, Pending, Reply, ReplyId, ReplyState, Said,
+        Template,
+    },
     queue::{DeadLetter, DeadLetters, QueueError},
     retry::{Clock, Retry, back_off},
-    settings::Pace,
+    settings::{Pace, Settings, TextSettings},
     store::{self, Hold, Lease, Store, StoreError},
-    telemetry::Chain,
     whatsapp::{
         errors,
         graph::{Graph, GraphError},
-        inbound, outbound,
+        outbound::{self, Style},
     },
 };
-
-/// How often the store is asked whether a status has settled a reply.
-const STATUS_LOOK: Duration = Duration::from_secs(1);
 
 /// Everything that sending needs.
 #[derive(Debug)]
@@ -36,6 +39,11 @@ pub struct Outbox {
     graph: Graph,
     dead_letters: DeadLetters,
     pace: Pace,
+    text: TextSettings,
+    /// Whether linked files are uploaded.
+    upload_media: bool,
+    /// What goes out when free words are not taken any more.
+    window_template: Option<Template>,
 }
 
 /// A conversation in our hands.
@@ -74,6 +82,9 @@ pub enum OutboxError {
     /// A reply is refused for good, and the dead-letter queue did not take it.
     #[error(transparent)]
     Queue(QueueError),
+    /// The conversation goes on under another name, where another invocation works on it.
+    #[error("another invocation works on the conversation that this one becomes and did not finish in time")]
+    Busy,
     /// The invocation ends before the next reply may go out.
     #[error("no time left before the next reply: it follows with the next delivery of the job")]
     OutOfTime,
@@ -86,12 +97,18 @@ impl OutboxError {
         match self {
             Self::Store(StoreError::Unreadable(_)) => Retry::Never,
             Self::Graph(error) => error.retry(),
-            Self::Store(_) | Self::Queue(_) | Self::OutOfTime => Retry::SOON,
+            Self::Store(_) | Self::Queue(_) | Self::Busy | Self::OutOfTime => Retry::SOON,
         }
     }
 }
 
 impl Held {
+    /// The name by which the agent knows the other side.
+    #[must_use]
+    pub fn known_as(&self) -> &str {
+        self.conversation.known_as.as_ref().unwrap_or(&self.id.user)
+    }
+
     /// Whether `job` is done, though its replies may still be on their way.
     #[must_use]
     pub fn has_done(&self, job: &JobId) -> bool {
@@ -102,8 +119,18 @@ impl Held {
 impl Outbox {
     /// The outbox over this store and this number.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, graph: Graph, dead_letters: DeadLetters, pace: Pace) -> Self {
-        Self { store, graph, dead_letters, pace }
+    pub fn new(store: Arc<dyn Store>, graph: Graph, dead_letters: DeadLetters, settings: &Settings) -> Self {
+        let window_template =
+            settings.window_template.clone().map(|(name, language)| Template { name, language, ..Template::default() });
+        Self {
+            store,
+            graph,
+            dead_letters,
+            pace: settings.pace,
+            text: settings.text.clone(),
+            upload_media: settings.upload_media,
+            window_template,
+        }
     }
 
     /// Takes the conversation of `job`; waits while another invocation has it, as long as `clock` allows.
@@ -112,10 +139,15 @@ impl Outbox {
     /// When the store fails.
     pub async fn claim(&self, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
         let lease = Lease { owner: Uuid::now_v7(), until: clock.deadline() };
-        let id = &job.conversation;
+        let claim = self.take(&job.conversation, job, &lease, clock).await?;
+        self.follow(claim, job, clock).await
+    }
+
+    /// Takes the conversation `id`, and no other, for `job`.
+    async fn take(&self, id: &ConversationId, job: &Job, lease: &Lease, clock: &Clock) -> Result<Claim, OutboxError> {
         let held = |conversation, in_doubt| Held { conversation, id: id.clone(), lease: lease.clone(), in_doubt };
         for tries in 0.. {
-            match self.store.claim(id, &job.id, &lease, clock.now(), self.keep_until(clock)).await? {
+            match self.store.claim(id, &job.id, lease, clock.now(), self.keep_until(clock)).await? {
                 store::Claim::Fresh(conversation) => return Ok(Claim::Fresh(held(conversation, false))),
                 store::Claim::Resume(conversation) => return Ok(Claim::Resume(held(conversation, true))),
                 store::Claim::Done => return Ok(Claim::Done),
@@ -137,21 +169,21 @@ impl Outbox {
         held: &mut Held,
         mut next: Conversation,
         job: &Job,
-        said: Vec<Said>,
+        outputs: Vec<Output>,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
         next.mark_done(&job.id, clock.now());
-        self.plan(held, next, job, said, clock).await
+        self.plan(held, next, job, outputs, clock).await
     }
 
-    /// Keeps words that are to go out in the place of an answer; the job is not done with them.
+    /// Keeps what is to go out in the place of an answer; the job is not done with it.
     ///
     /// # Errors
     /// When the store fails; then nothing was kept.
-    pub async fn apologize(&self, held: &mut Held, job: &Job, words: &str, clock: &Clock) -> Result<(), OutboxError> {
+    pub async fn apologize(&self, held: &mut Held, job: &Job, said: Said, clock: &Clock) -> Result<(), OutboxError> {
         let mut next = held.conversation.clone();
         next.person = job.person.clone();
-        self.plan(held, next, job, vec![Said::Text(words.to_owned())], clock).await.map(|_| ())
+        self.plan(held, next, job, vec![said.into()], clock).await.map(|_| ())
     }
 
     async fn plan(
@@ -159,145 +191,25 @@ impl Outbox {
         held: &mut Held,
         mut next: Conversation,
         job: &Job,
-        said: Vec<Said>,
+        outputs: Vec<Output>,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let replies = said.into_iter().flat_map(outbound::fit).map(|said| Reply { said, state: ReplyState::Planned });
-        let mut pending = Pending { job: job.id.clone(), to: next.person.clone(), replies: replies.collect() };
+        let to = next.person.clone();
+        let (fitted, offers) = outbound::fit(outputs, Style { settings: &self.text, to_group: to.group_id.is_some() });
+        next.offers.renew(offers);
+        let replies = fitted.into_iter().map(|output| Reply { output, state: ReplyState::Planned }).collect();
+        let mut pending = Pending { job: job.id.clone(), message_id: job.message.id.clone(), to, replies };
         let count = pending.replies.len();
         if let Some(first) = pending.replies.first_mut() {
-            first.state = ReplyState::Sending(clock.now());
+            if !self.has_upload(&first.output.said) {
+                first.state = ReplyState::Sending(clock.now());
+            }
             next.outbox = Some(pending);
         }
         held.conversation = next;
         held.in_doubt = false;
         self.save(held, if count > 0 { Hold::Keep } else { Hold::Release }).await?;
         Ok(count)
-    }
-
-    /// Sends what is to go out, in order, with the message delay between two replies; then keeps or frees the conversation.
-    ///
-    /// A reply that Graph refuses for good is reported and does not stop the ones behind it. A reply in doubt is sent again
-    /// only if no status has told within `resend_after` that it is out.
-    ///
-    /// # Errors
-    /// The first failure that another delivery of the job can heal; `held` knows how far it came and has to be given back.
-    pub async fn deliver(&self, held: &mut Held, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
-        let Some(mut pending) = held.conversation.outbox.clone() else { return Ok(()) };
-        let mut pause = Duration::ZERO;
-        for index in 0..pending.replies.len() {
-            if matches!(pending.replies[index].state, ReplyState::Sent(_) | ReplyState::Refused) {
-                continue;
-            }
-            let state = loop {
-                match pending.replies[index].state {
-                    ReplyState::Planned => self.mark(held, &mut pending, index, pause, clock).await?,
-                    ReplyState::Sending(since) if held.in_doubt => {
-                        if self.is_out(held, job, &ReplyId::of(&pending.job, index), since, clock).await? {
-                            break ReplyState::Sent(None);
-                        }
-                        self.mark(held, &mut pending, index, Duration::ZERO, clock).await?;
-                    }
-                    ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
-                }
-                match self.send(held, &pending, index, pause, clock).await {
-                    Ok(state) => break state,
-                    Err(OutboxError::Graph(error)) if error.leaves_doubt() => {
-                        tracing::warn!(reply = %ReplyId::of(&pending.job, index), error = %Chain(&error), "waiting for a status to tell");
-                        // From now on: the send itself may have waited before it went out.
-                        pending.replies[index].state = ReplyState::Sending(clock.now());
-                        held.conversation.outbox = Some(pending.clone());
-                        held.in_doubt = true;
-                        pause = Duration::ZERO;
-                    }
-                    Err(error) => {
-                        pending.replies[index].state = ReplyState::Planned;
-                        held.conversation.outbox = Some(pending);
-                        return Err(error);
-                    }
-                }
-            };
-            pending.replies[index].state = state;
-            held.in_doubt = false;
-            pause = self.pace.message_delay;
-            if index + 1 < pending.replies.len() {
-                self.mark(held, &mut pending, index + 1, pause, clock).await?;
-            }
-        }
-        held.conversation.outbox = None;
-        self.save(held, then).await
-    }
-
-    /// Notes that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
-    async fn mark(
-        &self,
-        held: &mut Held,
-        pending: &mut Pending,
-        index: usize,
-        pause: Duration,
-        clock: &Clock,
-    ) -> Result<(), OutboxError> {
-        pending.replies[index].state = ReplyState::Sending(clock.now() + pause);
-        held.conversation.outbox = Some(pending.clone());
-        held.in_doubt = false;
-        self.save(held, Hold::Keep).await
-    }
-
-    /// Whether a reply in doubt is out, as far as the statuses tell until it is time to send it again.
-    async fn is_out(
-        &self,
-        held: &mut Held,
-        job: &JobId,
-        reply: &ReplyId,
-        since: Timestamp,
-        clock: &Clock,
-    ) -> Result<bool, OutboxError> {
-        loop {
-            if held.conversation.settled.contains(reply) {
-                return Ok(true);
-            }
-            // The send may have been planned for later than the process lived.
-            let waited = clock.now().duration_since(since).max(SignedDuration::ZERO).unsigned_abs();
-            let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
-                return Ok(false);
-            };
-            if !clock.pause(rest.min(STATUS_LOOK)).await {
-                return Err(OutboxError::OutOfTime);
-            }
-            // The claim of the holder succeeds and brings the record as it is now.
-            match self.store.claim(&held.id, job, &held.lease, clock.now(), self.keep_until(clock)).await? {
-                store::Claim::Fresh(found) | store::Claim::Resume(found) => held.conversation.settled = found.settled,
-                store::Claim::Done | store::Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
-            }
-        }
-    }
-
-    /// Sends one reply after a pause; one that Graph refuses for good is done as well.
-    async fn send(
-        &self,
-        held: &Held,
-        pending: &Pending,
-        index: usize,
-        pause: Duration,
-        clock: &Clock,
-    ) -> Result<ReplyState, OutboxError> {
-        if !clock.pause(pause).await {
-            return Err(OutboxError::OutOfTime);
-        }
-        let reply = ReplyId::of(&pending.job, index);
-        let tag = inbound::Tag { reply, user: held.id.user.clone() };
-        match self.graph.send(&held.id.number, &pending.to, &pending.replies[index].said, &tag, clock).await {
-            Ok(wamid) => Ok(ReplyState::Sent(Some(wamid))),
-            Err(error) if error.retry() == Retry::Never => {
-                let mut letter = DeadLetter::of_reply(&tag.reply, &held.id, Chain(&error).to_string(), clock.now());
-                if let Some(refusal) = error.refusal() {
-                    blame(&mut letter, refusal.code, Some(&refusal.trace_id));
-                }
-                self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
-                Ok(ReplyState::Refused)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Notes what a status has told: the reply is out. Costs a read, and a write only if the reply is in doubt.

@@ -3,9 +3,13 @@
 //! A variable that is set to nothing counts as absent, because a template parameter left empty arrives that way.
 //! All faults are reported at once, each with its cure.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+mod vars;
+
+use std::{fmt, str::FromStr, time::Duration};
 
 use url::Url;
+
+use vars::Vars;
 
 use crate::telemetry::LogLevel;
 
@@ -38,6 +42,13 @@ pub const KNOBS: &[Knob] = &[
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
     knob("FALLBACK_TEXT", Some("FallbackText"), None),
+    knob("UNSUPPORTED_TEXT", Some("UnsupportedText"), None),
+    knob("ALSO_ANSWER", Some("AlsoAnswer"), None),
+    knob("TEXT_FORMAT", Some("TextFormat"), Some("auto")),
+    knob("MERGE_TEXTS", Some("MergeTexts"), Some("false")),
+    knob("UPLOAD_MEDIA", Some("UploadMedia"), Some("false")),
+    knob("LIST_LABEL", Some("ListLabel"), Some("☰")),
+    knob("WINDOW_TEMPLATE", Some("WindowTemplate"), None),
     knob("RESEND_AFTER_SECONDS", Some("ResendAfter"), Some("30")),
     knob("ENDPOINT_ENABLED", Some("EndpointEnabled"), Some("true")),
     knob("REQUIRE_SIGNATURE", Some("RequireSignature"), Some("true")),
@@ -50,8 +61,19 @@ pub const KNOBS: &[Knob] = &[
 pub const LOCAL_KNOBS: &[Knob] = &[knob("WHATSAPP_SECRET_FILE", None, None), knob("STORE_FILE", None, None)];
 
 /// A variable whose name starts like this is meant for us; one we do not know is refused, not ignored.
-const OUR_PREFIXES: &[&str] =
-    &["WHATSAPP_", "AGENT_", "MESSAGE_DELAY", "SESSION_EXPIRATION", "ENDPOINT_", "REQUIRE_SIGNATURE", "GRAPH_"];
+const OUR_PREFIXES: &[&str] = &[
+    "WHATSAPP_",
+    "AGENT_",
+    "MESSAGE_DELAY",
+    "SESSION_EXPIRATION",
+    "ENDPOINT_",
+    "TEXT_FORMAT",
+    "MERGE_",
+    "UPLOAD_",
+    "WINDOW_TEMPLATE",
+    "REQUIRE_SIGNATURE",
+    "GRAPH_",
+];
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone)]
@@ -70,6 +92,16 @@ pub struct Settings {
     pub pace: Pace,
     /// What a person is told when no answer will come; `None`: nothing.
     pub fallback_text: Option<String>,
+    /// What a person is told who sent something that the channel does not pass on; `None`: what the agent says to it.
+    pub unsupported_text: Option<String>,
+    /// Kinds of messages that are put to the agent although they ask for no answer.
+    pub also_answer: Vec<QuietKind>,
+    /// How words are written.
+    pub text: TextSettings,
+    /// Whether linked files are uploaded to the channel once, in the place of being fetched by it each time.
+    pub upload_media: bool,
+    /// Name and language of the template that is sent when free words are not taken any more.
+    pub window_template: Option<(String, String)>,
     /// `false`: webhooks are checked, acknowledged and counted, nothing else.
     pub enabled: bool,
     /// `false`: webhooks are accepted unsigned as long as the secret holds no app secret.
@@ -80,6 +112,42 @@ pub struct Settings {
     pub graph_api_version: String,
     /// What is logged.
     pub log_level: LogLevel,
+}
+
+/// How words are written.
+#[derive(Debug, Clone)]
+pub struct TextSettings {
+    /// What agents write.
+    pub format: TextFormat,
+    /// Whether consecutive texts of one answer become one message.
+    pub merge: bool,
+    /// The words on the button that opens a list, where the agent names none.
+    pub list_label: String,
+}
+
+/// What agents write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TextFormat {
+    /// Markdown if the text holds something that only Markdown has, else WhatsApp's marks.
+    #[default]
+    Auto,
+    /// Markdown.
+    Markdown,
+    /// WhatsApp's marks.
+    Whatsapp,
+}
+
+/// Kinds of messages that ask for no answer by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuietKind {
+    /// An emoji on a message.
+    Reaction,
+    /// An earlier message was changed.
+    Edit,
+    /// An earlier message was deleted.
+    Revoke,
+    /// A notice, such as a changed number.
+    System,
 }
 
 /// How long things may take.
@@ -180,6 +248,15 @@ impl Settings {
         }
         // Accepted for the protocols that need a model name and a system prompt; neither of today's does.
         let (_model, _instructions) = (vars.text("AGENT_MODEL"), vars.text("AGENT_INSTRUCTIONS"));
+        let text = TextSettings {
+            format: vars.parsed("TEXT_FORMAT", "auto, markdown or whatsapp"),
+            merge: vars.parsed("MERGE_TEXTS", "true or false"),
+            list_label: vars.label("LIST_LABEL", 20),
+        };
+        let also_answer =
+            vars.list("ALSO_ANSWER", "some of reaction, edit, revoke and system, with commas between them");
+        let upload_media = vars.parsed("UPLOAD_MEDIA", "true or false");
+        let window_template = vars.template("WINDOW_TEMPLATE");
         let message_delay = Duration::from_millis(vars.number("MESSAGE_DELAY_MS", 0, 10_000));
         let session_expiration = match vars.number("SESSION_EXPIRATION_MINUTES", 0, 525_600) {
             0 => None,
@@ -201,6 +278,11 @@ impl Settings {
                 dead_letter_queue_url: vars.text("DEAD_LETTER_QUEUE_URL"),
                 pace: Pace { message_delay, session_expiration, resend_after },
                 fallback_text: vars.text("FALLBACK_TEXT"),
+                unsupported_text: vars.text("UNSUPPORTED_TEXT"),
+                also_answer,
+                text,
+                upload_media,
+                window_template,
                 enabled,
                 require_signature,
                 graph_base_url,
@@ -223,84 +305,35 @@ impl FromStr for AgentProtocol {
     }
 }
 
+impl FromStr for TextFormat {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "markdown" => Ok(Self::Markdown),
+            "whatsapp" => Ok(Self::Whatsapp),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for QuietKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "reaction" => Ok(Self::Reaction),
+            "edit" => Ok(Self::Edit),
+            "revoke" => Ok(Self::Revoke),
+            "system" => Ok(Self::System),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The environment of this process.
 #[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars()
-}
-
-/// The variables and the faults found while reading them.
-struct Vars {
-    values: BTreeMap<String, String>,
-    faults: Vec<String>,
-}
-
-impl Vars {
-    fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
-        Self { values: trimmed.filter(|(_, value)| !value.is_empty()).collect(), faults: Vec::new() }
-    }
-
-    /// Notes a fault; the empty text stands in for the value that is missing and is never used.
-    fn fault(&mut self, sentence: impl Into<String>) -> String {
-        self.faults.push(sentence.into());
-        String::new()
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        let default = KNOBS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
-        self.values.get(name).cloned().or_else(|| default.map(str::to_owned))
-    }
-
-    fn parsed<T: FromStr + Default>(&mut self, name: &str, expected: &str) -> T {
-        let text = self.text(name).unwrap_or_default();
-        text.parse().unwrap_or_else(|_| {
-            self.fault(format!("{name} is \"{text}\" but must be {expected}"));
-            T::default()
-        })
-    }
-
-    fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
-        let text = self.text(name).unwrap_or_default();
-        match text.parse() {
-            Ok(number) if (least..=most).contains(&number) => number,
-            _ => {
-                self.fault(format!("{name} is \"{text}\" but must be a whole number from {least} to {most}"));
-                least
-            }
-        }
-    }
-
-    fn url(&mut self, name: &str) -> Option<Url> {
-        let text = self.text(name)?;
-        match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
-            _ => {
-                // The text is not repeated: the URL of an agent may carry a token.
-                self.fault(format!("{name} must be a full URL that starts with https:// (or http://)"));
-                None
-            }
-        }
-    }
-
-    fn graph_version(&mut self, name: &str) -> String {
-        let text = self.text(name).unwrap_or_default();
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        match text.strip_prefix('v').and_then(|rest| rest.split_once('.')) {
-            Some((major, minor)) if digits(major) && digits(minor) => text,
-            _ => self.fault(format!("{name} is \"{text}\" but must look like v26.0")),
-        }
-    }
-
-    fn refuse_unknown(&mut self) {
-        let known = |name: &str| KNOBS.iter().chain(LOCAL_KNOBS).any(|knob| knob.env == name);
-        let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();
-        for name in unknown {
-            let names: Vec<_> = KNOBS.iter().map(|knob| knob.env).collect();
-            self.fault(format!("{name} is not a setting; the settings are {}", names.join(", ")));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -98,6 +98,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         hold: Hold,
     ) -> Result<(), StoreError>;
 
+    /// Looks at a conversation without taking it; `None` where nothing was kept.
+    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// Keeps a small fact under `key` until a moment. A key is never a conversation's: it has `#` twice.
+    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError>;
+
+    /// The fact under `key`, unless its time is over at `now`.
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError>;
+
     /// Notes that a reply is out, if the conversation's outbox holds it in doubt; else writes nothing.
     ///
     /// It needs no lease and changes nothing that a lease protects: the status that settles a reply must not wait for the

@@ -4,23 +4,27 @@
 //! claim+load ▸ what is still to be sent ▸ take in ▸ ask the agent (and show that we are reading) ▸ commit ▸ deliver
 //! ```
 
-use std::time::Duration;
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::{FutureExt, future::Either};
+use tokio::sync::oneshot;
 
 use crate::{
     agents::{AgentError, Question},
     app::App,
-    conversation::{Conversation, Job, Said, Session},
+    conversation::{Conversation, Errand, Job, Message, Output, ReplyId, Said, Session, Template},
     outbox::{Claim, Held, OutboxError},
     retry::{Clock, Retry, USEFUL_REST},
     store::Hold,
     telemetry::Chain,
+    whatsapp::{inbound, outbound::limits::WINDOW},
 };
 
 /// Most failures of a job before it is given up.
 pub const TRIES_MOST: u32 = 5;
-/// How long after a message it may be answered with free words.
-/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages#customer-service-windows>
-pub const WINDOW: Duration = Duration::from_hours(24);
+/// How long Meta shows that an answer is being written, less a little.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
+const TYPING: Duration = Duration::from_secs(20);
 
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub enum Outcome {
     Resumed,
     /// The job was done before: nothing to do.
     Repeated,
+    /// It was not the agent's matter: a new name, or a file that could not be fetched.
+    Noted,
 }
 
 /// A job that is not done. Another delivery may do it; what was committed is not lost.
@@ -99,15 +105,22 @@ impl Failure {
 /// # Errors
 /// Why it is not done; the conversation is free again and nothing that was committed is lost.
 pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure> {
-    if job.message.sent_at.is_some_and(|sent_at| sent_at + WINDOW < clock.now()) {
+    let asks = match &job.errand {
+        Errand::Answer => true,
+        Errand::Rename(names) => names.is_told,
+        Errand::Replace(_) => false,
+    };
+    if asks && job.message.sent_at.is_some_and(|sent_at| sent_at + WINDOW < clock.now()) {
         return Err(TurnError::TooLate.into());
     }
-    let mut held = match app.outbox.claim(job, clock).await.map_err(TurnError::from)? {
+    let claimed = AssertUnwindSafe(app.outbox.claim(job, clock)).catch_unwind().await;
+    let mut held = match claimed.map_err(|panic| panicked(&*panic))?.map_err(TurnError::from)? {
         Claim::Fresh(held) | Claim::Resume(held) => held,
         Claim::Done => return Ok(Outcome::Repeated),
         Claim::Busy => return Err(TurnError::Busy.into()),
     };
-    match converse(app, job, &mut held, clock).await {
+    let turn = AssertUnwindSafe(converse(app, job, &mut held, clock)).catch_unwind().await;
+    match turn.unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(outcome) => Ok(outcome),
         Err(error) => {
             let counted = app.outbox.give_back(&mut held, &job.id).await.inspect_err(|error| {
@@ -118,13 +131,23 @@ pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure
     }
 }
 
-/// Tells the person, in the operator's words, that no answer will come.
+/// Tells the person, in what the operator has prepared for it, that no answer will come.
 ///
 /// # Errors
-/// When the words could not be kept or sent; they are not tried again.
-pub async fn apologize(app: &App, job: &Job, words: &str, clock: &Clock) -> Result<(), OutboxError> {
+/// When that could not be kept or sent; it is not tried again.
+pub async fn apologize(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Result<(), OutboxError> {
+    let said = match error {
+        TurnError::Agent(_) => app.settings.fallback_text.clone().map(Said::Text),
+        TurnError::TooLate => app
+            .settings
+            .window_template
+            .clone()
+            .map(|(name, language)| Said::Template(Template { name, language, ..Template::default() })),
+        TurnError::Busy | TurnError::Panicked(_) | TurnError::Outbox(_) => None,
+    };
+    let Some(said) = said else { return Ok(()) };
     if let Claim::Fresh(mut held) = app.outbox.claim(job, clock).await? {
-        app.outbox.apologize(&mut held, job, words, clock).await?;
+        app.outbox.apologize(&mut held, job, said, clock).await?;
         app.outbox.deliver(&mut held, &job.id, Hold::Release, clock).await?;
     }
     Ok(())
@@ -136,13 +159,32 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
         return Ok(Outcome::Resumed);
     }
     app.outbox.deliver(held, &job.id, Hold::Keep, clock).await?;
+    let person = match &job.errand {
+        Errand::Answer => &job.person,
+        Errand::Rename(names) => {
+            app.outbox.rename(held, names, job, clock).await?;
+            app.outbox.deliver(held, &job.id, Hold::Keep, clock).await?;
+            if !names.is_told {
+                return note(app, job, held, None, clock).await;
+            }
+            &names.person
+        }
+        Errand::Replace(reply) => return note(app, job, held, Some(reply), clock).await,
+    };
 
     let mut next = held.conversation.clone();
-    let session = next.take_in(&job.person, job.message.sent_at, clock.now(), app.settings.pace.session_expiration);
-    let (answer, ()) = tokio::join!(ask(app, job, &next, &session, clock), show_reading(app, job));
-    let (said, agent) = answer?;
+    let session = next.take_in(person, job.message.sent_at, clock.now(), app.settings.pace.session_expiration);
+    let message = next.offers.understand(&job.message);
+    let (is_answered, answered) = oneshot::channel();
+    let asked = async {
+        let answer = ask(app, job, held.known_as(), &message, &next, &session, clock).await;
+        drop(is_answered);
+        answer
+    };
+    let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
+    let (outputs, agent) = answer?;
 
-    let messages = app.outbox.commit(held, next, job, said, clock).await?;
+    let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
     if messages == 0 {
         tracing::warn!(job = %job.id, "the agent had nothing to say: the person gets no answer");
     }
@@ -150,32 +192,70 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
     Ok(Outcome::Answered { messages, agent })
 }
 
+/// Ends a job that the agent does not hear of; says what takes the place of `replaced`.
+async fn note(
+    app: &App,
+    job: &Job,
+    held: &mut Held,
+    replaced: Option<&ReplyId>,
+    clock: &Clock,
+) -> Result<Outcome, TurnError> {
+    let mut next = held.conversation.clone();
+    let said = replaced.and_then(|reply| next.take_replacement(reply));
+    app.outbox.commit(held, next, job, said.into_iter().map(Output::from).collect(), clock).await?;
+    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    Ok(Outcome::Noted)
+}
+
 /// What the agent says, and how long it took.
 async fn ask(
     app: &App,
     job: &Job,
+    user_id: &str,
+    message: &Message,
     conversation: &Conversation,
     session: &Session,
     clock: &Clock,
-) -> Result<(Vec<Said>, Duration), AgentError> {
+) -> Result<(Vec<Output>, Duration), AgentError> {
+    if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
+        return Ok((vec![Said::Text(words.clone()).into()], Duration::ZERO));
+    }
     let question = Question {
-        user_id: &job.conversation.user,
+        user_id,
         person: &conversation.person,
         session_id: session.id,
         inputs: session.inputs,
-        message: &job.message,
+        message,
+        details: &inbound::details(&message.raw),
         key: &job.id,
     };
     // What the agent may take, and still leaves time to commit its answer.
     let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
     let asked_at = clock.now();
-    let said = app.agent.ask(&question, patience).await?;
-    Ok((said, clock.now().duration_since(asked_at).unsigned_abs()))
+    let outputs = app.agent.ask(&question, patience).await?;
+    Ok((outputs, clock.now().duration_since(asked_at).unsigned_abs()))
 }
 
-/// Nothing depends on it, so its failure is only noted.
-async fn show_reading(app: &App, job: &Job) {
-    if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
-        tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
+/// Shows that the message is read and that an answer is being written, until `answered` is closed.
+///
+/// Nothing depends on it, so its failure is only noted, and ends it.
+async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
+    loop {
+        if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
+            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
+            return;
+        }
+        let pause = std::pin::pin!(clock.pause(TYPING));
+        match futures_util::future::select(&mut answered, pause).await {
+            Either::Right((true, _)) => {}
+            Either::Left(_) | Either::Right((false, _)) => return,
+        }
     }
+}
+
+/// What a panic says, which is our own words and never a person's.
+fn panicked(panic: &(dyn Any + Send)) -> TurnError {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+    TurnError::Panicked(words.unwrap_or_else(|| "no words".to_owned()))
 }

@@ -4,6 +4,8 @@
 //! holds the outputs in order; the text beside it joins them and counts only where there is no stack.
 //! <https://docs.cognigy.com/ai/deploy/endpoint-reference/rest>
 
+mod outputs;
+
 use std::{sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 
 use super::{AgentError, Data, Question};
 use crate::{
-    conversation::Said,
+    conversation::Output,
     credentials::{Credentials, Keys, Refuser},
 };
 
@@ -34,7 +36,7 @@ impl Cognigy {
         Self { http, url, credentials }
     }
 
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Said>, AgentError> {
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Output>, AgentError> {
         let body = Input {
             user_id: question.user_id,
             session_id: question.session_id,
@@ -86,20 +88,20 @@ struct Input<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
-    output_stack: Option<Vec<Output>>,
+    output_stack: Option<Vec<StackItem>>,
     #[serde(default)]
     text: Value,
 }
 
 #[derive(Deserialize)]
-struct Output {
+struct StackItem {
     #[serde(default)]
     text: Value,
     #[serde(default)]
     data: Value,
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Said>, AgentError> {
+fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
     let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
         AgentError::Unreadable(format!(
             "no JSON object with an outputStack (line {}, column {})",
@@ -112,26 +114,9 @@ fn read(bytes: &[u8]) -> Result<Vec<Said>, AgentError> {
         None if answer.text.is_null() => {
             return Err(AgentError::Unreadable("it has neither outputStack nor text".into()));
         }
-        None => vec![Output { text: answer.text, data: Value::Null }],
+        None => vec![StackItem { text: answer.text, data: Value::Null }],
     };
-    Ok(outputs.iter().flat_map(said).collect())
-}
-
-/// The words of one output. A text is usually a string; where a flow gives several variants it is a list.
-fn said(output: &Output) -> Vec<Said> {
-    let words: Vec<Said> = match &output.text {
-        Value::Array(texts) => texts.iter().filter_map(Value::as_str).map(text).collect(),
-        other => other.as_str().filter(|words| !words.is_empty()).map(text).into_iter().collect(),
-    };
-    if words.is_empty() && output.data.as_object().is_some_and(|data| !data.is_empty()) {
-        let keys: Vec<_> = output.data.as_object().into_iter().flat_map(|data| data.keys()).collect();
-        tracing::warn!(?keys, "an output of the agent has data and no text: only texts are sent, so give it a text");
-    }
-    words
-}
-
-fn text(words: &str) -> Said {
-    Said::Text(words.to_owned())
+    Ok(outputs.iter().flat_map(|output| outputs::read(&output.text, &output.data)).collect())
 }
 
 #[cfg(test)]
@@ -139,14 +124,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::conversation::Said;
 
     fn words(answer: &Value) -> Vec<String> {
-        let said = read(answer.to_string().as_bytes()).expect("readable");
-        said.into_iter()
-            .map(|said| match said {
-                Said::Text(text) | Said::Choices { text, .. } => text,
-            })
-            .collect()
+        let outputs = read(answer.to_string().as_bytes()).expect("readable");
+        let text =
+            |output: Output| if let Said::Text(text) = output.said { text } else { panic!("not a text: {output:?}") };
+        outputs.into_iter().map(text).collect()
     }
 
     #[test]

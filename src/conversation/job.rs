@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Message;
+use super::{Message, ReplyId};
 
 /// One thing that is asked of us. As JSON it is also the body of a record in the queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +18,31 @@ pub struct Job {
     pub person: Person,
     /// What the person said.
     pub message: Message,
+    /// What is to be done.
+    #[serde(default, skip_serializing_if = "Errand::is_answer")]
+    pub errand: Errand,
+}
+
+/// What a job asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// To answer the message.
+    #[default]
+    Answer,
+    /// To let the conversation go on under the names that the message tells.
+    Rename(NewNames),
+    /// To send something in the place of a reply with a file that the channel could not fetch.
+    Replace(ReplyId),
+}
+
+/// The other side goes by other names from now on; what we know of it moves along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewNames {
+    /// The new names; those that are not in it are gone.
+    pub person: Person,
+    /// Whether the agent is to hear of it.
+    pub is_told: bool,
 }
 
 /// 16 hex digits that follow from the number and the message id.
@@ -95,6 +120,20 @@ pub struct Person {
     /// The handle the person chose; it may change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+}
+
+impl Errand {
+    fn is_answer(&self) -> bool {
+        *self == Self::Answer
+    }
+}
+
+impl Person {
+    /// The most lasting name we have: it is the key of the conversation.
+    #[must_use]
+    pub fn lasting_name(&self) -> Option<&String> {
+        self.group_id.as_ref().or(self.user_id.as_ref()).or(self.phone.as_ref())
+    }
 }
 
 fn short_hash(parts: &[&str], bytes: usize) -> String {

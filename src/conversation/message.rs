@@ -1,8 +1,8 @@
-//! What is said: by the person (a message) and by the agent (replies in our own words).
+//! What a person said.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// What a person said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -12,12 +12,15 @@ pub struct Message {
     /// When it was sent, by the channel's clock, which counts whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
-    /// The words: a text, a caption, the id of a tapped choice; `None` where there are none.
+    /// The words: a text, a caption, the id of a tapped choice, the name of a place; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The choice that was tapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tap: Option<Tap>,
+    /// Whether the channel does not pass on what the person sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unsupported: bool,
     /// The message as the channel sent it, byte for byte.
     pub raw: Box<RawValue>,
 }
@@ -31,26 +34,65 @@ pub struct Tap {
     pub title: String,
 }
 
-/// What an agent says, ready to be rendered for the channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Said {
-    /// Words.
-    Text(String),
-    /// Words, and choices to tap.
-    Choices {
-        /// The words above the choices.
-        text: String,
-        /// The choices, in order.
-        options: Vec<Choice>,
-    },
+/// What a message holds beside its words, cut out of the message as the channel sent it.
+#[derive(Debug, Default, Serialize)]
+pub struct Details<'a> {
+    /// The place that was shared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<&'a RawValue>,
+    /// The contact cards that were shared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<&'a RawValue>,
+    /// The basket of products.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<&'a RawValue>,
+    /// The emoji, and the message it was set on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<&'a RawValue>,
+    /// The message that was replied to, or how this one was forwarded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<&'a RawValue>,
+    /// The advertisement that led here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referral: Option<&'a RawValue>,
+    /// Why the channel does not pass the message on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<&'a RawValue>,
+    /// The answer to a form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FormAnswer>,
+    /// The files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
-/// A choice to tap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// What comes back as the text when it is tapped.
+/// The answer to a form.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FormAnswer {
+    /// Which kind of form: `flow`, `address_message`, `call_permission`.
+    pub name: String,
+    /// What the person entered; as text where it is no JSON.
+    pub response: Value,
+}
+
+/// A file that came with a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// The name that the person's device gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `image`, `audio`, `video`, `document` or `sticker`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its media type, such as `audio/ogg; codecs=opus`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// Where the channel gives it out, to holders of the access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The channel's id of the file.
     pub id: String,
-    /// The words on it.
-    pub title: String,
+    /// Whether it was recorded as a voice message.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub voice: bool,
 }

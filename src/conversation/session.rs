@@ -10,23 +10,38 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobId, Person, Said};
+use super::{JobId, Offers, Output, Person, Said};
 
 /// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
 pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
 /// How many done jobs are remembered at most: 4096 of them take about 100 kB of the 400 kB that a DynamoDB item may have.
 const DONE_MOST: usize = 4096;
 
+/// For how many replies with a file we know what to send instead. The channel reports within seconds that it cannot fetch one.
+const REPLACEMENTS_MOST: usize = 4;
+
 /// Everything we remember of one conversation.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Conversation {
     /// The other side.
     pub person: Person,
+    /// The name by which the agent knows the other side: it stays when the channel gives the person a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_as: Option<String>,
+    /// The conversation goes on under this user; nothing but the jobs that are done is kept here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
     /// The session that is open, or was last.
     pub session: Option<Session>,
     /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
     pub last_message_at: Option<Timestamp>,
+    /// What numbers and shortened ids of the person stand for.
+    #[serde(skip_serializing_if = "Offers::is_empty")]
+    pub offers: Offers,
+    /// What can take the place of the last replies with a file, if the channel reports that it could not fetch it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<(ReplyId, Said)>,
     /// The job that failed last, and how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<Failing>,
@@ -62,10 +77,12 @@ pub struct Session {
 }
 
 /// The replies of one job, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
     /// The job they answer.
     pub job: JobId,
+    /// The channel's id of the message they answer.
+    pub message_id: String,
     /// Where they go.
     pub to: Person,
     /// The replies and how far each has come.
@@ -73,10 +90,11 @@ pub struct Pending {
 }
 
 /// One reply on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// What is said.
-    pub said: Said,
+    /// What is said; it fits into one message of the channel.
+    #[serde(flatten)]
+    pub output: Output,
     /// How far it has come.
     pub state: ReplyState,
 }
@@ -132,6 +150,51 @@ impl Pending {
 }
 
 impl Conversation {
+    /// Whether nothing was ever said in it.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.session.is_none() && self.last_message_at.is_none() && self.done.is_empty()
+    }
+
+    /// What remains under the old name of the other side when the conversation goes on under the name `user`.
+    #[must_use]
+    pub fn signpost(&self, user: &str) -> Self {
+        Self { moved_to: Some(user.to_owned()), done: self.done.clone(), ..Self::default() }
+    }
+
+    /// Takes over what is known under the name `old_user`; what is newer here stays.
+    pub fn inherit(&mut self, old: Self, old_user: &str) {
+        if self.session.is_none() {
+            self.session = old.session;
+            self.known_as = old.known_as.or_else(|| Some(old_user.to_owned()));
+        }
+        let mut offers = old.offers;
+        if !self.offers.is_empty() {
+            offers.renew(std::mem::take(&mut self.offers));
+        }
+        self.offers = offers;
+        let mut person = old.person;
+        person.update(&self.person);
+        self.person = person;
+        self.last_message_at = self.last_message_at.max(old.last_message_at);
+        self.done.extend(old.done);
+        self.replacements.extend(old.replacements);
+        self.failing = self.failing.take().or(old.failing);
+    }
+
+    /// Notes what can take the place of `reply`.
+    pub fn note_replacement(&mut self, reply: ReplyId, said: Said) {
+        self.replacements.push((reply, said));
+        let surplus = self.replacements.len().saturating_sub(REPLACEMENTS_MOST);
+        self.replacements.drain(..surplus);
+    }
+
+    /// What can take the place of `reply`, once.
+    pub fn take_replacement(&mut self, reply: &ReplyId) -> Option<Said> {
+        let place = self.replacements.iter().position(|(known, _)| known == reply)?;
+        Some(self.replacements.remove(place).1)
+    }
+
     /// Counts a failure of `job`; answers how often it has failed by now.
     pub fn count_failure(&mut self, job: &JobId) -> u32 {
         let before = self.failing.take().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries);

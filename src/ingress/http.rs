@@ -100,14 +100,17 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         );
         return answer(StatusCode::OK, "");
     }
-    let (jobs, statuses) = match sort(app, keys, events).await {
+    let (mut jobs, statuses) = match sort(app, keys, events).await {
         Ok(sorted) => sorted,
         Err(refused) => return refused,
     };
     // First: a turn of this very webhook may be waiting for what a status tells.
-    if let Err(error) = statuses::take_in(app, statuses, clock).await {
-        tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
+    match statuses::take_in(app, statuses, clock).await {
+        Ok(consequences) => jobs.extend(consequences),
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
+        }
     }
     if jobs.is_empty() { answer(StatusCode::OK, "") } else { make_safe(app, jobs, clock).await }
 }
@@ -166,7 +169,7 @@ async fn sort(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<(Vec
                         .or_default() += 1;
                     continue;
                 }
-                match received.job() {
+                match received.job(&app.settings.also_answer) {
                     Ok(job) => jobs.push(job),
                     Err(Unanswered::Kind(kind)) => *ignored.entry(format!("message of type {kind}")).or_default() += 1,
                     Err(Unanswered::NoSender) => {
@@ -175,7 +178,7 @@ async fn sort(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<(Vec
                 }
             }
             Event::Status(status) => {
-                *ignored.entry(format!("status {}", status.state)).or_default() += 1;
+                *ignored.entry(status.kind()).or_default() += 1;
                 statuses.push(status);
             }
             Event::Problem(problem) => {

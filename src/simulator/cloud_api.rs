@@ -131,3 +131,13 @@ impl State {
         Some(json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] }))
     }
 }
+
+impl Simulator {
+    /// Whether the simulated Meta would take this body of a send request.
+    ///
+    /// # Errors
+    /// What it would say.
+    pub fn check(&self, body: &Value) -> Result<(), String> {
+        limits::check(body, &self.state().media).map_err(|Refusal { code, details }| format!("{code}: {details}"))
+    }
+}

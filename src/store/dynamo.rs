@@ -8,6 +8,7 @@
 //! | `outbox` | the replies on their way, as JSON; absent when there are none |
 //! | `settled` | the replies of the outbox that a status has told to be out; a set of texts |
 //! | `lease_owner`, `lease_until` | who works on it, and until which millisecond |
+//! | `value` | a small fact; its items have nothing else but `pk` and `expires_at` |
 //! | `expires_at` | the second after which DynamoDB may delete the item; absent = never |
 
 use std::collections::HashMap;
@@ -79,7 +80,8 @@ impl Store for Dynamo {
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let item = match refused.item {
                     Some(item) => item,
-                    None => self.read(id).await?,
+                    // From stores that do not return it, as DynamoDB itself did not before June 2023.
+                    None => self.item(id).await?,
                 };
                 Ok(refused_claim(&item, job, now))
             }
@@ -122,6 +124,25 @@ impl Store for Dynamo {
         }
     }
 
+    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let found = conversation(&self.item(id).await?)?;
+        Ok(Some(found).filter(|found| *found != Conversation::default()))
+    }
+
+    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+        let request = self.client.put_item().table_name(&self.table).item("pk", text(key)).item("value", text(value));
+        let request = request.item("expires_at", number(until.as_second()));
+        request.send().await.map(drop).map_err(|error| unavailable("remember a fact", error))
+    }
+
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).key("pk", text(key));
+        let answer = request.send().await.map_err(|error| unavailable("recall a fact", error))?;
+        let item = answer.item.unwrap_or_default();
+        let holds = item.get("expires_at").and_then(as_number).is_some_and(|until| until > now.as_second());
+        Ok(item.get("value").and_then(|value| value.as_s().ok()).filter(|_| holds).cloned())
+    }
+
     async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
         // Hardly ever is there a doubt: one read unit tells, a write that finds none costs five times that.
         let request = self.client.get_item().table_name(&self.table).key("pk", text(id.key()));
@@ -142,8 +163,7 @@ impl Store for Dynamo {
 }
 
 impl Dynamo {
-    /// For stores that do not return the item with a failed condition, as DynamoDB itself did not before June 2023.
-    async fn read(&self, id: &ConversationId) -> Result<Item, StoreError> {
+    async fn item(&self, id: &ConversationId) -> Result<Item, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key("pk", text(id.key())).consistent_read(true);
         let answer = request.send().await.map_err(|error| unavailable("read a conversation", error))?;
         Ok(answer.item.unwrap_or_default())

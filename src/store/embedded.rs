@@ -18,6 +18,9 @@ use crate::conversation::{Conversation, ConversationId, JobId, Pending, ReplyId}
 /// From the key of a conversation to its record as JSON.
 const CONVERSATIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("conversations");
 
+/// From the key of a fact to the second at which it ends, and the fact.
+const FACTS: TableDefinition<'_, &str, (i64, &str)> = TableDefinition::new("facts");
+
 /// A `redb` database; every step is one of its transactions.
 #[derive(Debug, Clone)]
 pub struct Embedded(Arc<Database>);
@@ -31,6 +34,13 @@ struct Record {
     settled: BTreeSet<ReplyId>,
     lease: Option<(Uuid, Timestamp)>,
     keep_until: Option<Timestamp>,
+}
+
+impl Record {
+    fn loaded(&self) -> Conversation {
+        let (done, outbox, settled) = (self.done.clone(), self.outbox.clone(), self.settled.clone());
+        Conversation { done, outbox, settled, ..self.conversation.clone() }
+    }
 }
 
 impl Embedded {
@@ -101,8 +111,7 @@ impl Store for Embedded {
             }
             record.lease = Some((lease.owner, lease.until));
             record.keep_until = keep_until;
-            let (done, outbox, settled) = (record.done.clone(), record.outbox.clone(), record.settled.clone());
-            (true, found(Conversation { done, outbox, settled, ..record.conversation.clone() }))
+            (true, found(record.loaded()))
         })
     }
 
@@ -128,6 +137,32 @@ impl Store for Embedded {
             }
             (true, Ok(()))
         })?
+    }
+
+    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.with_record(id, |record| (false, Some(record.loaded()).filter(|found| *found != Conversation::default())))
+    }
+
+    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+        let failed = |error: redb::Error| unavailable("remember a fact", error);
+        let transaction = self.0.begin_write().map_err(|error| failed(error.into()))?;
+        {
+            let mut table = transaction.open_table(FACTS).map_err(|error| failed(error.into()))?;
+            table.insert(key, (until.as_second(), value)).map_err(|error| failed(error.into()))?;
+        }
+        transaction.commit().map_err(|error| failed(error.into()))
+    }
+
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        let failed = |error: redb::Error| unavailable("recall a fact", error);
+        // A write transaction: it makes the table where there is none yet.
+        let transaction = self.0.begin_write().map_err(|error| failed(error.into()))?;
+        let table = transaction.open_table(FACTS).map_err(|error| failed(error.into()))?;
+        let found = table.get(key).map_err(|error| failed(error.into()))?;
+        Ok(found.and_then(|fact| {
+            let (until, value) = fact.value();
+            (until > now.as_second()).then(|| value.to_owned())
+        }))
     }
 
     async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {

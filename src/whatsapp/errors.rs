@@ -53,6 +53,8 @@ pub const TOKEN_REFUSED: i64 = 190;
 pub const PARAMETER_REFUSED: i64 = 100;
 /// `appsecret_proof` or the token is missing or wrong, on some endpoints.
 pub const PROOF_REFUSED: i64 = 104;
+/// A file could not be fetched, or is not what it says.
+pub const MEDIA_REFUSED: i64 = 131_053;
 /// More than 24 hours since the person last wrote.
 pub const OUTSIDE_WINDOW: i64 = 131_047;
 
@@ -111,7 +113,9 @@ pub fn advise(code: i64) -> Advice {
         ),
         131_048 => (Class::Policy, Retry::Never, "the number's quality is low: people blocked or reported it"),
         131_052 => (Class::User, Retry::Never, "the person's file could not be fetched; ask for it again"),
-        131_053 => (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it takes"),
+        MEDIA_REFUSED => {
+            (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it takes")
+        }
         131_062 => (Class::Content, Retry::Never, "this kind of message needs a phone number, not a BSUID"),
         132_000..=132_999 => {
             (Class::Content, Retry::Never, "check the template: its name, language, parameters and status")

@@ -2,6 +2,8 @@
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages>
 
+mod files;
+
 use std::{sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
@@ -9,11 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{errors, inbound::Tag, outbound, signature::appsecret_proof};
+use super::{errors, outbound, signature::appsecret_proof};
 use crate::{
-    conversation::{Person, Said},
     credentials::{Credentials, CredentialsError, Keys, Refuser},
-    retry::{Clock, Retry, back_off},
+    retry::{Clock, Retry},
 };
 
 /// How long Graph may take to answer a send.
@@ -22,8 +23,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const RECORDING_TIME: Duration = Duration::from_secs(1);
 /// A read receipt is worth less than the answer that waits beside it.
 const READING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
-const TRIES: u32 = 4;
 
 /// The Cloud API.
 #[derive(Debug, Clone)]
@@ -71,6 +70,14 @@ pub enum GraphError {
     /// More than 24 hours since the person last wrote.
     #[error("outside the 24-hour window ({0})")]
     OutsideWindow(Refusal),
+    /// The same, known before anything was sent.
+    #[error(
+        "more than 24 hours have passed since the person wrote: free words are not tried, only a template may be sent"
+    )]
+    WindowClosed,
+    /// A file cannot be fetched, so it cannot be uploaded.
+    #[error("the linked file cannot be uploaded: {0}")]
+    NoFile(String),
     /// The same request would be refused again.
     #[error("Graph refused the message ({0}): {cure}", cure = errors::advise(.0.code).cure)]
     Refused(Refusal),
@@ -109,7 +116,7 @@ impl GraphError {
             | Self::Unanswered(_)
             | Self::Unclear(_)
             | Self::Unavailable(_) => Retry::SOON,
-            Self::OutsideWindow(_) | Self::Refused(_) => Retry::Never,
+            Self::OutsideWindow(_) | Self::WindowClosed | Self::NoFile(_) | Self::Refused(_) => Retry::Never,
         }
     }
 
@@ -123,7 +130,21 @@ impl GraphError {
             | Self::Unavailable(refusal)
             | Self::OutsideWindow(refusal)
             | Self::Refused(refusal) => Some(refusal),
-            Self::Credentials(_) | Self::NoToken | Self::NoConnection(_) | Self::Unanswered(_) => None,
+            Self::Credentials(_)
+            | Self::NoToken
+            | Self::NoConnection(_)
+            | Self::Unanswered(_)
+            | Self::NoFile(_)
+            | Self::WindowClosed => None,
+        }
+    }
+
+    /// Meta's code for it.
+    #[must_use]
+    pub fn code(&self) -> Option<i64> {
+        match self {
+            Self::WindowClosed => Some(errors::OUTSIDE_WINDOW),
+            _ => self.refusal().map(|refusal| refusal.code),
         }
     }
 
@@ -134,7 +155,8 @@ impl GraphError {
     }
 
     /// Whether a repeat within the same turn makes sense: the message is known not to be out, and time can heal the fault.
-    fn heals(&self) -> bool {
+    #[must_use]
+    pub fn heals(&self) -> bool {
         matches!(self, Self::NoConnection(_) | Self::RateLimited { .. } | Self::Unavailable(_))
     }
 }
@@ -146,42 +168,14 @@ impl Graph {
         Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials }
     }
 
-    /// Sends one reply from the number with the id `number` and answers its wamid. `tag` comes back in the statuses of the message.
+    /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and answers its wamid.
     ///
     /// # Errors
-    /// The situation after up to four tries, each within the time that `clock` leaves.
-    pub async fn send(
-        &self,
-        number: &str,
-        to: &Person,
-        said: &Said,
-        tag: &Tag,
-        clock: &Clock,
-    ) -> Result<String, GraphError> {
-        let body = outbound::send_body(to, said, &tag.to_string());
-        let mut tries = 0;
-        loop {
-            let error = match self
-                .post_messages(number, &body, SEND_TIMEOUT.min(clock.left().saturating_sub(RECORDING_TIME)))
-                .await
-            {
-                Ok(answer) => {
-                    return answer
-                        .messages
-                        .into_iter()
-                        .next()
-                        .map(|message| message.id)
-                        .ok_or_else(|| unclear(StatusCode::OK));
-                }
-                Err(error) => error,
-            };
-            tries += 1;
-            let Retry::After(pause) = error.retry() else { return Err(error) };
-            if tries == TRIES || !error.heals() || !clock.pause(pause.max(back_off(tries))).await {
-                return Err(error);
-            }
-            tracing::debug!(tries, error = %error, "sending again");
-        }
+    /// The situation after one try, within the time that `clock` leaves.
+    pub async fn send(&self, number: &str, body: &Value, clock: &Clock) -> Result<String, GraphError> {
+        let timeout = SEND_TIMEOUT.min(clock.left().saturating_sub(RECORDING_TIME));
+        let answer = self.post_messages(number, body, timeout).await?;
+        answer.messages.into_iter().next().map(|message| message.id).ok_or_else(|| unclear(StatusCode::OK))
     }
 
     /// Marks a message as read and shows that an answer is being written.
@@ -213,27 +207,35 @@ impl Graph {
         body: &Value,
         timeout: Duration,
     ) -> Result<SendAnswer, GraphError> {
+        let request = self.post(keys, &[number, "messages"])?.json(body).timeout(timeout);
+        let (status, bytes) = answered(request).await?;
+        serde_json::from_slice(&bytes).map_err(|_| unclear(status))
+    }
+
+    /// A request with the token and its proof.
+    fn post(&self, keys: &Keys, path: &[&str]) -> Result<reqwest::RequestBuilder, GraphError> {
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
         let mut url = self.base_url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([&self.version, number, "messages"]);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push(&self.version).extend(path);
         }
         if let Some(secret) = keys.app_secret.present() {
             url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
         }
-        let request = self.http.post(url).bearer_auth(token.expose()).json(body).timeout(timeout);
-        // Errors lose their URL: it carries the proof.
-        let response = request.send().await.map_err(|error| match error.without_url() {
-            error if error.is_connect() => GraphError::NoConnection(error),
-            error => GraphError::Unanswered(error),
-        })?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
-        let bytes = response.bytes().await.map_err(|error| GraphError::Unanswered(error.without_url()))?;
-        if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|_| unclear(status));
-        }
-        Err(refused(status, retry_after, &bytes))
+        Ok(self.http.post(url).bearer_auth(token.expose()))
     }
+}
+
+/// The answer to a request, if it is one of success.
+async fn answered(request: reqwest::RequestBuilder) -> Result<(StatusCode, bytes::Bytes), GraphError> {
+    // Errors lose their URL: it carries the proof.
+    let response = request.send().await.map_err(|error| match error.without_url() {
+        error if error.is_connect() => GraphError::NoConnection(error),
+        error => GraphError::Unanswered(error),
+    })?;
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    let bytes = response.bytes().await.map_err(|error| GraphError::Unanswered(error.without_url()))?;
+    if status.is_success() { Ok((status, bytes)) } else { Err(refused(status, retry_after, &bytes)) }
 }
 
 #[derive(Deserialize)]

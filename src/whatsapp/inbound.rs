@@ -5,15 +5,21 @@
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages>
 
 mod content;
+mod details;
 mod wire;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use content::{Content, Media, MediaKind};
+pub use details::details;
 
 use super::{errors, signature::SignedBody};
-use crate::conversation::{ConversationId, Job, JobId, Message, Person, ReplyId};
+use crate::{
+    conversation::{ConversationId, Errand, Job, JobId, Message, NewNames, Person, ReplyId},
+    settings::QuietKind,
+};
 
 /// One thing a webhook tells.
 #[derive(Debug)]
@@ -46,6 +52,8 @@ pub struct Received {
     pub id: String,
     /// Who sent it.
     pub person: Person,
+    /// By which names the sender goes from now on, where the message tells that.
+    pub becomes: Option<Person>,
     /// When, to the second, where Meta says so.
     pub sent_at: Option<Timestamp>,
     /// Meta's word for what it is.
@@ -76,8 +84,21 @@ pub struct Status {
     pub tag: Option<Tag>,
     /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
     pub state: String,
+    /// What Meta charges for the message, where the status tells.
+    pub pricing: Option<Pricing>,
     /// What went wrong, for `failed`.
     pub problems: Vec<Problem>,
+}
+
+/// What Meta charges for a message.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing>
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Pricing {
+    /// `regular` is charged; `free_customer_service` and `free_entry_point` are not.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// `service`, `utility`, `marketing`, `authentication`, or something newer.
+    pub category: Option<String>,
 }
 
 /// What goes along with a message as `biz_opaque_callback_data` and comes back with its statuses: `<job>:<place>:<user>`.
@@ -126,18 +147,18 @@ pub fn parse(body: &SignedBody) -> Vec<Event> {
 }
 
 impl Received {
-    /// The job it asks of us.
+    /// The job it asks of us; the kinds in `also` ask for an answer as well.
     ///
     /// # Errors
     /// Why it asks nothing.
-    pub fn job(self) -> Result<Job, Unanswered> {
-        if !self.content.starts_turn() {
+    pub fn job(self, also: &[QuietKind]) -> Result<Job, Unanswered> {
+        let is_told = self.content.starts_turn(also);
+        if !is_told && self.becomes.is_none() {
             return Err(Unanswered::Kind(self.kind));
         }
-        let person = &self.person;
-        let user = person.group_id.as_ref().or(person.user_id.as_ref()).or(person.phone.as_ref());
-        let user = user.ok_or(Unanswered::NoSender)?.clone();
+        let user = self.person.lasting_name().ok_or(Unanswered::NoSender)?.clone();
         let message = Message {
+            is_unsupported: matches!(self.content, Content::Unsupported(_)),
             text: self.content.text().map(str::to_owned),
             tap: if let Content::Tap(tap) = self.content { Some(tap) } else { None },
             sent_at: self.sent_at,
@@ -145,7 +166,41 @@ impl Received {
             id: self.id,
         };
         let id = JobId::of(&self.number, &message.id);
-        Ok(Job { id, conversation: ConversationId { number: self.number, user }, person: self.person, message })
+        let conversation = ConversationId { number: self.number, user };
+        let errand = self.becomes.map_or(Errand::Answer, |person| Errand::Rename(NewNames { person, is_told }));
+        Ok(Job { id, conversation, person: self.person, message, errand })
+    }
+}
+
+impl Status {
+    /// What is counted of it: the state, and how Meta charges for the message.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let Pricing { kind, category } = self.pricing.as_ref().unwrap_or(&Pricing { kind: None, category: None });
+        let words = [Some("status"), Some(self.state.as_str()), category.as_deref(), kind.as_deref()];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The job that a failure asks of us: to send something else, if the file of the reply could not be fetched.
+    #[must_use]
+    pub fn job(&self) -> Option<Job> {
+        let Tag { reply, user } = self.tag.as_ref()?;
+        self.problems.iter().find(|problem| problem.code == errors::MEDIA_REFUSED)?;
+        let message = Message {
+            id: self.id.clone(),
+            sent_at: None,
+            text: None,
+            tap: None,
+            is_unsupported: false,
+            raw: Box::<RawValue>::default(),
+        };
+        Some(Job {
+            id: JobId::of(&self.number, &format!("{} failed", self.id)),
+            conversation: ConversationId { number: self.number.clone(), user: user.clone() },
+            person: Person::default(),
+            message,
+            errand: Errand::Replace(reply.clone()),
+        })
     }
 }
 

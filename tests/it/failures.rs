@@ -132,7 +132,7 @@ async fn a_message_that_makes_us_panic_takes_nobody_along() {
     let (mut endpoint, _) = start(&[]).await;
     let store = Arc::new(Panicking { inner: Embedded::in_memory().expect("a store"), at: "15550100666" });
     endpoint.app.outbox =
-        Outbox::new(store, endpoint.app.graph.clone(), DeadLetters::default(), endpoint.app.settings.pace);
+        Outbox::new(store, endpoint.app.graph.clone(), DeadLetters::default(), &endpoint.app.settings);
     let people = ["15550100200", "15550100666", "15550100300"];
     let batch = webhook(people.map(|from| endpoint.message(&Person(from), "hello")));
     assert_eq!(endpoint.deliver(&batch).await, 200, "a panic does not heal by a repeat");
@@ -168,6 +168,18 @@ impl Store for Panicking {
         hold: Hold,
     ) -> Result<(), StoreError> {
         self.inner.save(id, lease, conversation, hold).await
+    }
+
+    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.inner.read(id).await
+    }
+
+    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.inner.remember(key, value, until).await
+    }
+
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.inner.recall(key, now).await
     }
 
     async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {

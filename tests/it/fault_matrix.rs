@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{ConversationId, Job, JobId, Message, Person},
+    conversation::{ConversationId, Errand, Job, JobId, Message, Person},
     simulator::{DEVELOPMENT_SECRET, Simulator},
 };
 
@@ -113,8 +113,10 @@ impl Scene {
                 sent_at: Some(now()),
                 text: Some("hello".into()),
                 tap: None,
+                is_unsupported: false,
                 raw: serde_json::value::to_raw_value(&raw).expect("JSON"),
             },
+            errand: Errand::Answer,
         };
         let outside = Outside { table, store, meta: meta_url, agent: agent_url };
         Self { job, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }

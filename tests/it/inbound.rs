@@ -1,9 +1,7 @@
 //! Every webhook that Meta documents is read without loss.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use whatsapp_endpoint::{
     credentials::Keys,
     whatsapp::{
@@ -12,7 +10,11 @@ use whatsapp_endpoint::{
     },
 };
 
-use crate::support::project;
+use crate::support::{
+    agent::Agent,
+    endpoint::{Endpoint, signed},
+    project,
+};
 
 fn events(body: impl Into<Bytes>) -> Vec<Event> {
     inbound::parse(&SignedBody::verify(body.into(), None, &Keys::default(), false).expect("no secret, no signature"))
@@ -31,27 +33,63 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_documented_webhook_is_read() {
-    let mut table = String::new();
-    for (name, body) in fixtures() {
-        for event in events(body) {
-            writeln!(table, "{name}: {}", summary(event)).expect("a String");
-        }
+fn every_documented_webhook_is_read_and_put_to_the_agent() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    insta::glob!("../fixtures/inbound", "*.json", |path| {
+        let body = std::fs::read_to_string(path).expect("readable");
+        let parsed: Vec<_> = events(body.clone()).into_iter().map(summary).collect();
+        let asked = runtime.block_on(asked(body));
+        insta::assert_json_snapshot!(json!({ "parsed": parsed, "asked": asked }));
+    });
+}
+
+/// What an agent is asked that wants to hear of everything.
+async fn asked(body: String) -> Vec<Value> {
+    let (agent, url) = Agent::start().await;
+    let settings = [("AGENT_PROTOCOL", "cognigy"), ("AGENT_URL", &url), ("ALSO_ANSWER", "reaction,edit,revoke,system")];
+    let endpoint = Endpoint::start(&settings).await;
+    let signature = signed(&body);
+    assert_eq!(endpoint.post(body, Some(&signature)).await.status(), 200);
+    let mut asked: Vec<_> = agent.asked().into_iter().map(|asked| asked.body).collect();
+    for body in &mut asked {
+        body["sessionId"] = json!("(new)");
     }
-    insta::assert_snapshot!(table);
+    asked
+}
+
+#[test]
+fn properties_that_nobody_knows_change_nothing() {
+    for (name, body) in fixtures() {
+        let mut webhook: Value = serde_json::from_slice(&body).expect("JSON");
+        let before: Vec<_> = events(body).into_iter().map(summary).collect();
+        invent(&mut webhook);
+        let after: Vec<_> = events(webhook.to_string()).into_iter().map(summary).collect();
+        assert_eq!(after, before, "{name}");
+    }
+}
+
+/// Adds to every object a property that Meta has not invented yet.
+fn invent(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.values_mut().for_each(invent);
+            object.insert("brand_new".into(), json!({ "id": 7, "type": ["x"], "errors": null }));
+        }
+        Value::Array(values) => values.iter_mut().for_each(invent),
+        _ => {}
+    }
 }
 
 fn summary(event: Event) -> String {
     match event {
         Event::Message(received) => {
-            let content = format!("{:?}", received.content);
-            let person = received.person.clone();
-            match received.job() {
-                Ok(job) => {
-                    format!("{content} → job of {}, text {:?}, {person:?}", job.conversation.user, job.message.text)
-                }
-                Err(Unanswered::Kind(kind)) => format!("{content} → no turn ({kind})"),
-                Err(Unanswered::NoSender) => format!("{content} → no sender"),
+            let (content, person, becomes) =
+                (received.content.clone(), received.person.clone(), received.becomes.clone());
+            let renamed = becomes.map_or_else(String::new, |becomes| format!(", from now on {becomes:?}"));
+            match received.job(&[]) {
+                Ok(job) => format!("{content:?} → job of {}, {person:?}{renamed}", job.conversation.user),
+                Err(Unanswered::Kind(kind)) => format!("{content:?} → no turn ({kind}), {person:?}"),
+                Err(Unanswered::NoSender) => format!("{content:?} → no sender"),
             }
         }
         Event::Status(status) => format!("{status:?}"),
@@ -70,7 +108,7 @@ fn messages_keep_every_byte() {
             if let Event::Message(received) = event {
                 count += 1;
                 assert!(text.contains(received.raw.get()), "{name}: the raw message is not as it came");
-                let job = received.clone().job();
+                let job = received.clone().job(&[]);
                 if let Ok(job) = job {
                     let stored = serde_json::to_string(&job).expect("JSON");
                     let again: whatsapp_endpoint::conversation::Job = serde_json::from_str(&stored).expect("a job");

@@ -62,13 +62,18 @@ async fn claim(store: &dyn Store, user: &str, name: &str, second: i64) -> (Claim
 }
 
 fn pending(name: &str) -> Pending {
-    let reply = |text: &str, state| Reply { said: Said::Text(text.into()), state };
+    let reply = |text: &str, state| Reply { output: Said::Text(text.into()).into(), state };
     let replies = vec![
         reply("out", ReplyState::Sent(Some("wamid.A".into()))),
         reply("é😀 \"next\"", ReplyState::Sending(at(0))),
         reply("last", ReplyState::Planned),
     ];
-    Pending { job: job(name), to: Person { phone: Some("15550100200".into()), ..Person::default() }, replies }
+    Pending {
+        job: job(name),
+        message_id: String::new(),
+        to: Person { phone: Some("15550100200".into()), ..Person::default() },
+        replies,
+    }
 }
 
 async fn contract(store: &dyn Store) {

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     app::App,
-    conversation::ConversationId,
+    conversation::{ConversationId, Job},
     ingress::AT_ONCE,
     outbox::{OutboxError, blame},
     queue::{DeadLetter, QueueError},
@@ -14,11 +14,13 @@ use crate::{
 
 /// Tells the outbox which replies are out, and the ledger of failures which were not delivered.
 ///
-/// Only the first news of a message can settle a doubt, so the others cost nothing.
-pub(super) async fn take_in(app: &App, statuses: Vec<Status>, clock: &Clock) -> Result<(), StatusError> {
+/// Only the first news of a message can settle a doubt, so the others cost nothing. Answers the jobs that follow from failures.
+pub(super) async fn take_in(app: &App, statuses: Vec<Status>, clock: &Clock) -> Result<Vec<Job>, StatusError> {
+    let jobs = statuses.iter().filter_map(Status::job).collect();
     // Side by side: a status that has to wait behind others may come too late to settle anything.
     let taken = stream::iter(statuses).map(|status| take_in_one(app, status, clock)).buffer_unordered(AT_ONCE);
-    taken.try_collect().await
+    taken.try_collect::<()>().await?;
+    Ok(jobs)
 }
 
 async fn take_in_one(app: &App, status: Status, clock: &Clock) -> Result<(), StatusError> {

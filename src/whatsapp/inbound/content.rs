@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::conversation::Tap;
+use crate::{conversation::Tap, settings::QuietKind};
 
 /// What a message says. The bytes stay beside it, so a variant holds only what we act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub enum Content {
     Reaction,
     /// A notice, such as a changed number.
     System,
-    /// An earlier message was changed.
-    Edit,
+    /// An earlier message was changed; its new words, if it has some.
+    Edit(Option<String>),
     /// An earlier message was deleted.
     Revoke,
     /// The person opened the chat; Meta took this type back in 2026.
@@ -79,12 +79,11 @@ impl Content {
             Self::Text(text) => Some(text),
             Self::Media(media) => media.caption.as_deref(),
             Self::Tap(tap) => Some(&tap.id),
-            Self::Location(text) | Self::Order(text) => text.as_deref(),
+            Self::Location(text) | Self::Order(text) | Self::Edit(text) => text.as_deref(),
             Self::Form
             | Self::Contacts
             | Self::Reaction
             | Self::System
-            | Self::Edit
             | Self::Revoke
             | Self::RequestWelcome
             | Self::Unsupported(_)
@@ -92,11 +91,15 @@ impl Content {
         }
     }
 
-    /// Whether the person expects an answer.
+    /// Whether the agent is asked: the person expects an answer, or the operator wants one for this kind as well.
     #[must_use]
-    pub fn starts_turn(&self) -> bool {
+    pub fn starts_turn(&self, also: &[QuietKind]) -> bool {
         match self {
-            Self::Reaction | Self::System | Self::Edit | Self::Revoke | Self::RequestWelcome => false,
+            Self::Reaction => also.contains(&QuietKind::Reaction),
+            Self::System => also.contains(&QuietKind::System),
+            Self::Edit(_) => also.contains(&QuietKind::Edit),
+            Self::Revoke => also.contains(&QuietKind::Revoke),
+            Self::RequestWelcome => false,
             Self::Text(_)
             | Self::Media(_)
             | Self::Tap(_)
@@ -128,7 +131,7 @@ impl Content {
             "contacts" => Ok(Self::Contacts),
             "reaction" => Ok(Self::Reaction),
             "system" => Ok(Self::System),
-            "edit" => Ok(Self::Edit),
+            "edit" => body(kind, fields).map(|edit: Edit| Self::Edit(edit.message.text.map(|text| text.body))),
             "revoke" => Ok(Self::Revoke),
             "request_welcome" => Ok(Self::RequestWelcome),
             "unsupported" => {
@@ -143,6 +146,16 @@ impl Content {
 #[derive(Deserialize)]
 struct Text {
     body: String,
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    message: Edited,
+}
+
+#[derive(Deserialize)]
+struct Edited {
+    text: Option<Text>,
 }
 
 #[derive(Deserialize)]

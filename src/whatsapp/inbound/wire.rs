@@ -60,7 +60,7 @@ struct Profile {
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct Head<'a> {
     id: String,
     #[serde(rename = "type", default)]
     kind: String,
@@ -68,6 +68,16 @@ struct Head {
     from_user_id: Option<String>,
     group_id: Option<String>,
     timestamp: Option<Seconds>,
+    #[serde(borrow)]
+    system: Option<&'a RawValue>,
+}
+
+/// What a system message tells about the names of a person.
+#[derive(Deserialize)]
+struct System {
+    wa_id: Option<String>,
+    user_id: Option<String>,
+    previous_user_id: Option<String>,
 }
 
 /// Seconds since 1970, which Meta writes as a string in messages and as a number elsewhere.
@@ -79,9 +89,11 @@ enum Seconds {
 }
 
 #[derive(Deserialize)]
-struct WireStatus {
+struct WireStatus<'a> {
     id: String,
     status: String,
+    #[serde(borrow)]
+    pricing: Option<&'a RawValue>,
     biz_opaque_callback_data: Option<String>,
     #[serde(default)]
     errors: Vec<WireError>,
@@ -139,13 +151,14 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
         });
     }
     for raw in value.statuses {
-        let Some(status) = read::<WireStatus>("status", raw, events) else { continue };
+        let Some(status) = read::<WireStatus<'_>>("status", raw, events) else { continue };
         let problems = status.errors.into_iter().map(Problem::from).collect();
         events.push(Event::Status(Status {
             number: number.clone(),
             id: status.id,
             tag: status.biz_opaque_callback_data.as_deref().and_then(Tag::parse),
             state: status.status,
+            pricing: status.pricing.and_then(|pricing| serde_json::from_str(pricing.get()).ok()),
             problems,
         }));
     }
@@ -156,7 +169,7 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
 }
 
 fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Received, serde_json::Error> {
-    let head: Head = serde_json::from_str(raw.get())?;
+    let head: Head<'_> = serde_json::from_str(raw.get())?;
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get())?;
     let seconds = match head.timestamp {
         Some(Seconds::Number(seconds)) => Some(seconds),
@@ -171,15 +184,20 @@ fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Receiv
         // The only contact is the sender's, even if its wa_id differs from `from` by a digit, as in Brazil and Mexico.
         .or(if let [only] = contacts { Some(only) } else { None });
     let profile = contact.and_then(|contact| contact.profile.as_ref());
-    let person = Person {
+    let mut person = Person {
         phone: phone.or_else(|| contact.and_then(|contact| contact.wa_id.as_deref()).and_then(digits)),
         user_id: head.from_user_id.or_else(|| contact.and_then(|contact| contact.user_id.clone())),
         group_id: head.group_id,
         name: profile.and_then(|profile| profile.name.clone()),
         username: profile.and_then(|profile| profile.username.clone()),
     };
+    let becomes = match head.kind.as_str() {
+        "system" => head.system.and_then(|system| new_names(system, &mut person)),
+        _ => None,
+    };
     Ok(Received {
         number: number.to_owned(),
+        becomes,
         content: Content::read(&head.kind, &fields),
         kind: head.kind,
         id: head.id,
@@ -187,6 +205,18 @@ fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Receiv
         sent_at: seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()),
         raw: raw.to_owned(),
     })
+}
+
+/// The names by which the sender of a system message goes from now on; `person` gets the one it had.
+///
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system>
+fn new_names(system: &RawValue, person: &mut Person) -> Option<Person> {
+    let System { wa_id, user_id, previous_user_id } = serde_json::from_str(system.get()).ok()?;
+    if previous_user_id.is_some() {
+        person.user_id = previous_user_id;
+    }
+    let becomes = Person { phone: wa_id.as_deref().and_then(digits), user_id, ..Person::default() };
+    (becomes.lasting_name().is_some() && becomes.lasting_name() != person.lasting_name()).then_some(becomes)
 }
 
 impl From<WireError> for Problem {

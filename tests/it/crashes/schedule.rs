@@ -66,7 +66,7 @@ impl Schedule {
         let mut app = App::new(Settings::from_vars(vars).expect("settings")).await.expect("an app");
         let store = Embedded::in_memory().expect("a store");
         let failing = FailingStore { inner: store.clone(), world: world.clone() };
-        app.outbox = Outbox::new(Arc::new(failing), app.graph.clone(), app.dead_letters.clone(), app.settings.pace);
+        app.outbox = Outbox::new(Arc::new(failing), app.graph.clone(), app.dead_letters.clone(), &app.settings);
         let people = [
             Writer::new("ada", "15550100200", None, &world),
             Writer::new("bob", "15550100300", Some("US.90000000000000000003"), &world),

@@ -64,6 +64,19 @@ impl Store for FailingStore {
         self.way("save", "after the").await
     }
 
+    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.way("read", "before the").await?;
+        self.inner.read(id).await
+    }
+
+    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.inner.remember(key, value, until).await
+    }
+
+    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+        self.inner.recall(key, now).await
+    }
+
     async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
         self.way("settle", "before the").await?;
         let settled = self.inner.settle(id, reply).await?;

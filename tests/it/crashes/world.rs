@@ -287,7 +287,7 @@ impl State {
         let Some((job, answer)) = self.answer_with(words) else { return false };
         let Some(kept) = self.kept.get(&answer.conversation) else { return false };
         let on_its_way = kept.outbox.iter().flat_map(|outbox| &outbox.replies).any(|reply| {
-            matches!(&reply.said, Said::Text(said) if said == words)
+            matches!(&reply.output.said, Said::Text(said) if said == words)
                 && !matches!(reply.state, ReplyState::Sent(_) | ReplyState::Refused)
         });
         kept.done.contains_key(job) && !on_its_way

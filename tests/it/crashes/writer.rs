@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json, value::to_raw_value};
-use whatsapp_endpoint::conversation::{ConversationId, Job, JobId, Message, Person};
+use whatsapp_endpoint::conversation::{ConversationId, Errand, Job, JobId, Message, Person};
 
 use super::world::World;
 use crate::support::endpoint::{NUMBER, replies};
@@ -45,7 +45,15 @@ impl Writer {
             id: JobId::of(NUMBER, &id),
             conversation: self.conversation.clone(),
             person: self.person.clone(),
-            message: Message { id, sent_at: Some(World::beginning()), text: Some(text.to_owned()), tap: None, raw },
+            message: Message {
+                id,
+                sent_at: Some(World::beginning()),
+                text: Some(text.to_owned()),
+                tap: None,
+                is_unsupported: false,
+                raw,
+            },
+            errand: Errand::Answer,
         }
     }
 

@@ -1,0 +1,135 @@
+//! What a person can answer with that is more than it says: numbers of lines, and ids of ours that stand for the agent's.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Choice, Message, Tap};
+
+/// How many ids of ours are remembered; a chat shows buttons for good, but people tap those of the last messages.
+const ALIASES_MOST: usize = 64;
+/// What such an id begins with. No agent uses it by chance.
+const ALIAS: &str = "~id:";
+
+/// What was offered in a way that its answer has to be translated back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Offers {
+    /// The choices of the last answer that stand as numbered lines in its words; the first has number 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    numbered: Vec<Choice>,
+    /// Ids of ours and those of the agent they stand for, the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<(String, String)>,
+}
+
+impl Offers {
+    /// Nothing was offered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbered.is_empty() && self.aliases.is_empty()
+    }
+
+    /// Numbers a choice; the first of an answer gets 1.
+    pub fn number(&mut self, choice: Choice) -> usize {
+        self.numbered.push(choice);
+        self.numbered.len()
+    }
+
+    /// A short id of ours in the place of `id`, which is too long for the channel or not the only one of its kind.
+    pub fn alias(&mut self, id: &str) -> String {
+        let known = self.aliases.iter().filter(|(_, meant)| meant == id).count();
+        let digest = Sha256::digest(format!("{known} {id}").as_bytes());
+        let alias = format!("{ALIAS}{}", hex::encode(&digest[..8]));
+        self.aliases.push((alias.clone(), id.to_owned()));
+        alias
+    }
+
+    /// Takes in what a newer answer offers: its numbers take the place of the older ones.
+    pub fn renew(&mut self, newer: Self) {
+        self.numbered = newer.numbered;
+        self.aliases.retain(|alias| !newer.aliases.contains(alias));
+        self.aliases.extend(newer.aliases);
+        let surplus = self.aliases.len().saturating_sub(ALIASES_MOST);
+        self.aliases.drain(..surplus);
+    }
+
+    /// The message with what its number or its shortened id stands for.
+    #[must_use]
+    pub fn understand<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
+        let chosen = match &message.tap {
+            Some(tap) => self.aliases.iter().find(|(alias, _)| *alias == tap.id).map(|(_, id)| (id, &tap.title)),
+            None => {
+                let number = message.text.as_deref().and_then(number);
+                let chosen = number.and_then(|number| self.numbered.get(number.checked_sub(1)?));
+                chosen.map(|choice| (&choice.id, &choice.title))
+            }
+        };
+        let Some((id, title)) = chosen else { return Cow::Borrowed(message) };
+        let tap = Some(Tap { id: id.clone(), title: title.clone() });
+        Cow::Owned(Message { text: Some(id.clone()), tap, ..message.clone() })
+    }
+}
+
+/// `2`, and the ways in which people write it: `2.`, `2)`, `(2)`, `#2`.
+fn number(text: &str) -> Option<usize> {
+    text.trim().trim_start_matches(['(', '#']).trim_end_matches(['.', ')']).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn message(text: &str, tap: Option<&str>) -> Message {
+        let tap = tap.map(|id| Tap { id: id.to_owned(), title: "Title".into() });
+        Message {
+            id: "wamid.1".into(),
+            sent_at: None,
+            text: Some(text.to_owned()),
+            tap,
+            is_unsupported: false,
+            raw: Box::<RawValue>::default(),
+        }
+    }
+
+    fn understood(offers: &Offers, text: &str) -> Option<String> {
+        offers.understand(&message(text, None)).tap.clone().map(|tap| tap.id)
+    }
+
+    #[test]
+    fn a_number_stands_for_the_choice_of_the_last_answer_only() {
+        let mut offers = Offers::default();
+        for title in ["One", "Two"] {
+            offers.number(Choice::new(title.to_lowercase(), title));
+        }
+        for text in ["2", " 2. ", "(2)", "#2"] {
+            assert_eq!(understood(&offers, text).as_deref(), Some("two"), "{text}");
+        }
+        for text in ["0", "3", "21", "2 please", "-1", ""] {
+            assert_eq!(understood(&offers, text), None, "{text}");
+        }
+        offers.renew(Offers::default());
+        assert_eq!(understood(&offers, "2"), None);
+    }
+
+    #[test]
+    fn an_alias_comes_back_as_the_id_it_stands_for() {
+        let mut answer = Offers::default();
+        let (first, second) = (answer.alias("same"), answer.alias("same"));
+        assert_ne!(first, second);
+        let mut offers = Offers::default();
+        offers.renew(answer);
+        for index in 0..ALIASES_MOST - 2 {
+            let mut later = Offers::default();
+            later.alias(&index.to_string());
+            offers.renew(later);
+        }
+        for alias in [first, second] {
+            let tapped = message(&alias, Some(&alias));
+            assert_eq!(offers.understand(&tapped).text.as_deref(), Some("same"));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Sending what was committed, in order, once each.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Held, Outbox, OutboxError, blame};
+use crate::{
+    conversation::{Card, JobId, Media, Pending, Reply, ReplyId, ReplyState, Said, Source},
+    queue::DeadLetter,
+    retry::{Clock, Retry, back_off},
+    store::{self, Hold, StoreError},
+    telemetry::Chain,
+    whatsapp::{
+        errors,
+        graph::GraphError,
+        inbound,
+        outbound::{self, limits::WINDOW},
+    },
+};
+
+/// How often the store is asked whether a status has settled a reply.
+const STATUS_LOOK: Duration = Duration::from_secs(1);
+/// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
+const TRIES: u32 = 4;
+
+impl Outbox {
+    /// Sends what is to go out, in order, with the message delay between two replies; then keeps or frees the conversation.
+    ///
+    /// A reply that Graph refuses for good is reported and does not stop the ones behind it. A reply in doubt is sent again
+    /// only if no status has told within `resend_after` that it is out.
+    ///
+    /// # Errors
+    /// The first failure that another delivery of the job can heal; `held` knows how far it came and has to be given back.
+    pub async fn deliver(&self, held: &mut Held, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
+        let Some(mut pending) = held.conversation.outbox.clone() else { return Ok(()) };
+        let mut pause = Duration::ZERO;
+        for index in 0..pending.replies.len() {
+            if matches!(pending.replies[index].state, ReplyState::Sent(_) | ReplyState::Refused) {
+                continue;
+            }
+            let state = self.deliver_one(held, &mut pending, index, job, pause, clock).await?;
+            let Reply { output, .. } = &pending.replies[index];
+            if let (ReplyState::Sent(_), Some(said)) = (&state, without_file(&output.said)) {
+                held.conversation.note_replacement(ReplyId::of(&pending.job, index), said);
+            }
+            pending.replies[index].state = state;
+            held.in_doubt = false;
+            pause = self.pace.message_delay;
+            if let Some(next) = pending.replies.get_mut(index + 1) {
+                self.upload(&held.id.number, &mut next.output.said, clock).await;
+                self.mark(held, &mut pending, index + 1, pause, clock).await?;
+            }
+        }
+        held.conversation.outbox = None;
+        self.save(held, then).await
+    }
+
+    /// Brings one reply to its end.
+    async fn deliver_one(
+        &self,
+        held: &mut Held,
+        pending: &mut Pending,
+        index: usize,
+        job: &JobId,
+        mut pause: Duration,
+        clock: &Clock,
+    ) -> Result<ReplyState, OutboxError> {
+        let reply = ReplyId::of(&pending.job, index);
+        let mut tries = 0;
+        loop {
+            match pending.replies[index].state {
+                ReplyState::Planned => {
+                    self.upload(&held.id.number, &mut pending.replies[index].output.said, clock).await;
+                    self.mark(held, pending, index, pause, clock).await?;
+                }
+                ReplyState::Sending(since) if held.in_doubt => {
+                    if self.is_out(held, job, &reply, since, clock).await? {
+                        return Ok(ReplyState::Sent(None));
+                    }
+                    self.mark(held, pending, index, Duration::ZERO, clock).await?;
+                }
+                ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
+            }
+            let error = match self.send(held, pending, index, std::mem::take(&mut pause), clock).await {
+                Ok(wamid) => return Ok(ReplyState::Sent(Some(wamid))),
+                Err(OutboxError::Graph(error)) => error,
+                Err(error) => return Err(Self::put_back(held, pending, index, error)),
+            };
+            if error.leaves_doubt() {
+                tracing::warn!(%reply, error = %Chain(&error), "waiting for a status to tell");
+                // From now on: the send itself may have waited before it went out.
+                pending.replies[index].state = ReplyState::Sending(clock.now());
+                held.conversation.outbox = Some(pending.clone());
+                held.in_doubt = true;
+                continue;
+            }
+            match error.retry() {
+                Retry::Never => match self.instead(pending, index, &error) {
+                    Some(said) => {
+                        tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
+                        pending.replies[index].output.said = said;
+                    }
+                    None => {
+                        self.bury(held, &reply, &error, clock).await?;
+                        return Ok(ReplyState::Refused);
+                    }
+                },
+                Retry::After(least) => {
+                    tries += 1;
+                    if tries == TRIES || !error.heals() || !clock.pause(least.max(back_off(tries))).await {
+                        return Err(Self::put_back(held, pending, index, error.into()));
+                    }
+                    tracing::debug!(%reply, tries, error = %error, "sending again");
+                }
+            }
+            pending.replies[index].state = ReplyState::Planned;
+        }
+    }
+
+    /// Notes that a reply is known not to be out, for the next delivery of the job.
+    fn put_back(held: &mut Held, pending: &mut Pending, index: usize, error: OutboxError) -> OutboxError {
+        pending.replies[index].state = ReplyState::Planned;
+        held.conversation.outbox = Some(pending.clone());
+        error
+    }
+
+    /// Notes that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
+    async fn mark(
+        &self,
+        held: &mut Held,
+        pending: &mut Pending,
+        index: usize,
+        pause: Duration,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        pending.replies[index].state = ReplyState::Sending(clock.now() + pause);
+        held.conversation.outbox = Some(pending.clone());
+        held.in_doubt = false;
+        self.save(held, Hold::Keep).await
+    }
+
+    /// Whether a reply in doubt is out, as far as the statuses tell until it is time to send it again.
+    async fn is_out(
+        &self,
+        held: &mut Held,
+        job: &JobId,
+        reply: &ReplyId,
+        since: Timestamp,
+        clock: &Clock,
+    ) -> Result<bool, OutboxError> {
+        loop {
+            if held.conversation.settled.contains(reply) {
+                return Ok(true);
+            }
+            // The send may have been planned for later than the process lived.
+            let waited = clock.now().duration_since(since).max(SignedDuration::ZERO).unsigned_abs();
+            let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
+                return Ok(false);
+            };
+            if !clock.pause(rest.min(STATUS_LOOK)).await {
+                return Err(OutboxError::OutOfTime);
+            }
+            // The claim of the holder succeeds and brings the record as it is now.
+            match self.store.claim(&held.id, job, &held.lease, clock.now(), self.keep_until(clock)).await? {
+                store::Claim::Fresh(found) | store::Claim::Resume(found) => held.conversation.settled = found.settled,
+                store::Claim::Done | store::Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
+            }
+        }
+    }
+
+    /// Sends one reply after a pause; answers its wamid.
+    async fn send(
+        &self,
+        held: &Held,
+        pending: &Pending,
+        index: usize,
+        pause: Duration,
+        clock: &Clock,
+    ) -> Result<String, OutboxError> {
+        if !clock.pause(pause).await {
+            return Err(OutboxError::OutOfTime);
+        }
+        let output = &pending.replies[index].output;
+        let heard_at = held.conversation.last_message_at;
+        if outbound::needs_window(&output.said) && heard_at.is_some_and(|heard_at| heard_at + WINDOW < clock.now()) {
+            return Err(GraphError::WindowClosed.into());
+        }
+        let tag = inbound::Tag { reply: ReplyId::of(&pending.job, index), user: held.id.user.clone() };
+        let body = outbound::send_body(&pending.to, output, &pending.message_id, &tag.to_string());
+        Ok(self.graph.send(&held.id.number, &body, clock).await?)
+    }
+
+    /// What can be sent in the place of a reply that is refused for good.
+    fn instead(&self, pending: &Pending, index: usize, error: &GraphError) -> Option<Said> {
+        let said = &pending.replies[index].output.said;
+        match error {
+            GraphError::WindowClosed | GraphError::OutsideWindow(_) => {
+                // One says all that may be said: that the person should write again.
+                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.said, Said::Template(_)));
+                self.window_template.clone().filter(|_| !is_said).map(Said::Template)
+            }
+            GraphError::Refused(refusal) if refusal.code == errors::MEDIA_REFUSED => without_file(said),
+            _ => None,
+        }
+    }
+
+    /// Writes down that a reply is refused for good.
+    async fn bury(&self, held: &Held, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
+        let mut letter = DeadLetter::of_reply(reply, &held.id, Chain(error).to_string(), clock.now());
+        if let Some(code) = error.code() {
+            blame(&mut letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
+        }
+        self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
+    }
+}
+
+/// The same without a file that Meta could not fetch: its link stands in the words.
+fn without_file(said: &Said) -> Option<Said> {
+    match said {
+        Said::Media(Media { source: Source::Link(link), caption, .. }) => {
+            let words: Vec<_> = caption.iter().map(String::as_str).chain([link.as_str()]).collect();
+            Some(Said::Text(words.join("\n")))
+        }
+        Said::Card(card @ Card { media: Some(Media { source: Source::Link(_), .. }), .. }) => {
+            Some(Said::Card(Card { media: None, ..card.clone() }))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,67 @@
+//! Linked files, given to Meta once: what Meta has needs no fetching, and fails before it is sent and not after.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Outbox, OutboxError};
+use crate::{
+    conversation::{Media, Said, Source},
+    retry::Clock,
+    telemetry::Chain,
+};
+
+/// How long an uploaded file is used. Meta keeps it for 30 days.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
+const KEPT_DAYS: i64 = 29;
+
+impl Outbox {
+    /// Whether a file has to be uploaded before this is sent.
+    pub(super) fn has_upload(&self, said: &Said) -> bool {
+        self.upload_media && links(&mut said.clone()).next().is_some()
+    }
+
+    /// Puts ids of uploaded files in the place of links. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
+    pub(super) async fn upload(&self, number: &str, said: &mut Said, clock: &Clock) {
+        if !self.upload_media {
+            return;
+        }
+        for media in links(said) {
+            let Source::Link(link) = &media.source else { continue };
+            match self.uploaded(number, link, media, clock).await {
+                Ok(id) => media.source = Source::Id(id),
+                Err(error) => tracing::warn!(error = %Chain(&error), "a file is not uploaded: Meta gets its link"),
+            }
+        }
+    }
+
+    async fn uploaded(&self, number: &str, link: &str, media: &Media, clock: &Clock) -> Result<String, OutboxError> {
+        let key = format!("{number}#file#{}", hex::encode(Sha256::digest(link.as_bytes())));
+        if let Some(id) = self.store.recall(&key, clock.now()).await? {
+            return Ok(id);
+        }
+        let id = self.graph.upload(number, link, media.name.as_deref(), clock).await?;
+        let until = Timestamp::from_second(clock.now().as_second() + KEPT_DAYS * 24 * 3600).unwrap_or(Timestamp::MAX);
+        self.store.remember(&key, &id, until).await?;
+        Ok(id)
+    }
+}
+
+/// The linked files of what is said.
+fn links(said: &mut Said) -> impl Iterator<Item = &mut Media> {
+    let media: Vec<&mut Media> = match said {
+        Said::Media(media) => vec![media],
+        Said::Card(card) => card.media.iter_mut().collect(),
+        Said::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),
+        Said::Text(_)
+        | Said::List(_)
+        | Said::Location(_)
+        | Said::Contacts(_)
+        | Said::Template(_)
+        | Said::Reaction(_)
+        | Said::LocationRequest(_)
+        | Said::ContactRequest(_)
+        | Said::Flow(_)
+        | Said::Raw(_) => Vec::new(),
+    };
+    media.into_iter().filter(|media| matches!(media.source, Source::Link(_)))
+}

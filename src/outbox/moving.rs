@@ -1,0 +1,88 @@
+//! One person, several names: a conversation stays one when the channel names its person anew.
+//!
+//! A conversation is kept under the most lasting name that the channel gives: the BSUID where there is one, else the phone number.
+//! When a better or a new name comes, everything moves under it in two writes, and a signpost stays behind: jobs that still
+//! carry the old name follow it. The agent keeps the name it knows.
+
+use super::{Claim, Held, Outbox, OutboxError};
+use crate::{
+    conversation::{ConversationId, Job, NewNames},
+    retry::Clock,
+    store::Hold,
+};
+
+/// Most signposts that are followed: more can only be a circle.
+const SIGNPOSTS_MOST: usize = 8;
+
+impl Outbox {
+    /// Goes from a claim of the old name to the conversation itself, and fetches what is known of a person under a lesser name.
+    pub(super) async fn follow(&self, mut claim: Claim, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+        for _ in 0..SIGNPOSTS_MOST {
+            let held = match claim {
+                Claim::Fresh(held) | Claim::Resume(held) if held.conversation.moved_to.is_some() => held,
+                Claim::Fresh(held) if held.conversation.is_new() => return self.fetch(held, job, clock).await,
+                claim => return Ok(claim),
+            };
+            self.save(&held, Hold::Release).await?;
+            let Some(user) = held.conversation.moved_to else { break };
+            claim = self.take(&ConversationId { user, ..held.id }, job, &held.lease, clock).await?;
+        }
+        Ok(Claim::Busy)
+    }
+
+    /// Fetches what is known under the phone number of a person whom we now know by a BSUID.
+    ///
+    /// It costs a read, once: when somebody is heard for the first time.
+    async fn fetch(&self, held: Held, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+        let Some(phone) =
+            job.person.phone.clone().filter(|phone| *phone != held.id.user && job.person.group_id.is_none())
+        else {
+            return Ok(Claim::Fresh(held));
+        };
+        let old_id = ConversationId { user: phone, number: held.id.number.clone() };
+        let known = self.store.read(&old_id).await?;
+        if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
+            return Ok(Claim::Fresh(held));
+        }
+        match self.take(&old_id, job, &held.lease, clock).await? {
+            Claim::Fresh(old) => Ok(Claim::Fresh(self.move_over(old, held).await?)),
+            // Replies that are still on their way come first, under the name they carry; it moves with the next message.
+            claim => {
+                self.save(&held, Hold::Release).await?;
+                Ok(claim)
+            }
+        }
+    }
+
+    /// Lets the conversation go on under new names. `held` has to have nothing on its way; afterwards it may have.
+    ///
+    /// # Errors
+    /// When the store fails, or when another invocation works under the new name; then nothing has changed.
+    pub async fn rename(&self, held: &mut Held, names: &NewNames, job: &Job, clock: &Clock) -> Result<(), OutboxError> {
+        if let Some(user) = names.person.lasting_name().filter(|user| **user != held.id.user) {
+            let id = ConversationId { user: user.clone(), number: held.id.number.clone() };
+            let to = match self.take(&id, job, &held.lease, clock).await? {
+                Claim::Fresh(to) | Claim::Resume(to) => to,
+                Claim::Done | Claim::Busy => return Err(OutboxError::Busy),
+            };
+            let (lease, id) = (held.lease.clone(), held.id.clone());
+            let old = Held { conversation: std::mem::take(&mut held.conversation), id, lease, in_doubt: false };
+            *held = self.move_over(old, to).await?;
+        }
+        // A number that is not named any more is no longer theirs.
+        held.conversation.person.phone.clone_from(&names.person.phone);
+        held.conversation.person.user_id.clone_from(&names.person.user_id);
+        Ok(())
+    }
+
+    /// Two writes: if we die between them, the new name has everything, and the old one has a copy that nobody continues.
+    async fn move_over(&self, mut old: Held, mut new: Held) -> Result<Held, OutboxError> {
+        new.conversation.moved_to = None;
+        new.conversation.inherit(old.conversation.clone(), &old.id.user);
+        self.save(&new, Hold::Keep).await?;
+        old.conversation = old.conversation.signpost(&new.id.user);
+        self.save(&old, Hold::Release).await?;
+        tracing::info!(from = old.id.group(), to = new.id.group(), "a conversation goes on under another name");
+        Ok(new)
+    }
+}

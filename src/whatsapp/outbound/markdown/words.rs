@@ -1,0 +1,178 @@
+//! The words of one block: bare text, and the marks as spans over it until the block is complete.
+//!
+//! Only then is known what stands around a span, and WhatsApp has no sign that escapes: marks that it would show instead of
+//! obeying them are left away.
+
+/// A style that WhatsApp has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Bold,
+    Italic,
+    Strike,
+    Code,
+}
+
+impl Mark {
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Bold => "*",
+            Self::Italic => "_",
+            Self::Strike => "~",
+            Self::Code => "`",
+        }
+    }
+}
+
+/// Words, spans over them, and the spans that are still open.
+#[derive(Debug, Default)]
+pub struct Words<'a> {
+    text: String,
+    spans: Vec<Span<'a>>,
+    open: Vec<Span<'a>>,
+}
+
+#[derive(Debug)]
+struct Span<'a> {
+    mark: Mark,
+    start: usize,
+    end: usize,
+    /// The sign of Markdown, to be put back where it was not meant as one.
+    written: &'a str,
+    /// Within a span of the same mark: a bold word in a heading.
+    doubled: bool,
+}
+
+impl<'a> Words<'a> {
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    pub fn open(&mut self, mark: Mark, written: &'a str) {
+        let doubled = self.open.iter().any(|span| span.mark == mark);
+        let start = self.text.len();
+        self.open.push(Span { mark, start, end: start, written, doubled });
+    }
+
+    pub fn close(&mut self) {
+        if let Some(span) = self.open.pop() {
+            self.spans.push(Span { end: self.text.len(), ..span });
+        }
+    }
+
+    pub fn code(&mut self, code: &str) {
+        self.open(Mark::Code, "");
+        self.push(code);
+        self.close();
+    }
+
+    /// Ends the link or image whose words began at `from`: the address, if any, goes behind them, or in their place if it says the same.
+    pub fn link(&mut self, from: usize, url: &str) {
+        let address = ["mailto:", "tel:"].iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or(url);
+        // An anchor of a page that is not there, or an image that is its own address, leads nowhere.
+        let leads = !address.is_empty() && !address.starts_with('#') && !address.starts_with("data:");
+        let words = self.text[from..].trim();
+        if leads && (words.is_empty() || stem(words).eq_ignore_ascii_case(stem(address))) {
+            self.text.truncate(from);
+            while self.spans.last().is_some_and(|span| span.start >= from) {
+                self.spans.pop();
+            }
+            self.push(address);
+        } else if leads {
+            self.text.extend([" (", address, ")"]);
+        }
+    }
+
+    /// The words alone, in one line.
+    pub fn bare(&self) -> String {
+        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The words with the marks of WhatsApp. A span over several lines gets its marks on each: they do not reach further.
+    pub fn marked(&self) -> String {
+        let mut codes: Vec<_> = self.spans.iter().filter(|span| span.mark == Mark::Code).collect();
+        codes.sort_by_key(|span| span.start);
+        let mut signs = Vec::new();
+        for span in &self.spans {
+            // What closes at a place goes before what opens there; a shorter span closes first and opens last, and bold holds italic.
+            let rank = span.mark as usize;
+            let mut put = |sign, start, end| {
+                signs.extend([
+                    (start, 1, usize::MAX - end, rank, sign),
+                    (end, 0, usize::MAX - start, usize::MAX - rank, sign),
+                ]);
+            };
+            if self.is_no_mark(span) {
+                put(span.written, span.start, span.end);
+            }
+            if span.doubled || self.is_no_mark(span) {
+                continue;
+            }
+            let mut line_start = span.start;
+            for line in self.text[span.start..span.end].split('\n') {
+                let start = line_start + line.len() - line.trim_start().len();
+                let end = start + line.trim().len();
+                line_start += line.len() + 1;
+                let next_code = codes.partition_point(|code| code.end < end);
+                let is_code = span.mark != Mark::Code && codes.get(next_code).is_some_and(|code| code.start <= start);
+                if start < end && !is_code && self.obeyed(span.mark, start, end) {
+                    put(span.mark.sign(), start, end);
+                }
+            }
+        }
+        signs.sort_unstable();
+        let mut marked = String::with_capacity(self.text.len() + signs.len());
+        let mut from = 0;
+        for (at, _, _, _, sign) in signs {
+            marked.extend([&self.text[from..at], sign]);
+            from = at;
+        }
+        marked.push_str(&self.text[from..]);
+        tidy(&marked)
+    }
+
+    /// `2*3*4` is no italic three, and neither is `2**3**4` a bold one.
+    fn is_no_mark(&self, span: &Span) -> bool {
+        let digits = || self.text[span.start..span.end].chars().all(char::is_numeric);
+        self.in_word(span.start, span.end) && (span.written.len() == 1 || digits())
+    }
+
+    fn in_word(&self, start: usize, end: usize) -> bool {
+        self.text[..start].ends_with(char::is_alphanumeric) || self.text[end..].starts_with(char::is_alphanumeric)
+    }
+
+    /// Whether WhatsApp takes the marks around these words for what they are.
+    fn obeyed(&self, mark: Mark, start: usize, end: usize) -> bool {
+        let (words, sign) = (&self.text[start..end], mark.sign());
+        // The sign would become a part of the address.
+        let address = || {
+            words.rsplit(char::is_whitespace).next().is_some_and(|last| last.contains("://") && !last.ends_with(')'))
+        };
+        let ends_early = |(at, sign): (usize, &str)| {
+            let (before, after) = (&words[..at], &words[at + sign.len()..]);
+            let both = |kind: fn(char) -> bool| before.ends_with(kind) && after.starts_with(kind);
+            !both(char::is_alphanumeric) && !both(char::is_whitespace)
+        };
+        !self.in_word(start, end)
+            && match mark {
+                Mark::Code => !words.contains(sign),
+                Mark::Bold | Mark::Italic | Mark::Strike => !address() && !words.match_indices(sign).any(ends_early),
+            }
+    }
+}
+
+/// An address without what people leave away.
+fn stem(address: &str) -> &str {
+    let bare = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
+    bare.strip_suffix('/').unwrap_or(bare)
+}
+
+/// Without white space around lines, and with one empty line at most in a row.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<_> = text.trim().lines().map(str::trim).collect();
+    lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
+    lines.join("\n")
+}

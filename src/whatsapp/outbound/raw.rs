@@ -1,0 +1,208 @@
+//! Messages that an agent writes in Meta's own words: cleaned of what is ours to say, and checked against the limits first.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    limits::{
+        BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CAPTION_MOST, CARD_BODY_MOST, CARDS,
+        LIST_BODY_MOST, ROW_DESCRIPTION_MOST, ROW_ID_MOST, ROW_TITLE_MOST, ROWS_MOST, SMALL_PRINT_MOST, TEXT_MOST,
+    },
+    split::length,
+};
+
+/// What we set ourselves, whatever the agent wrote.
+const OURS: &[&str] = &["messaging_product", "recipient_type", "to", "recipient", "biz_opaque_callback_data"];
+/// Types of messages that hold an object of the same name.
+const TYPES: &[&str] = &[
+    "text",
+    "image",
+    "audio",
+    "video",
+    "document",
+    "sticker",
+    "template",
+    "pin",
+    "location",
+    "contacts",
+    "reaction",
+    "interactive",
+];
+/// Those that a group takes.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/groups>
+const GROUP_TYPES: &[&str] = &["text", "image", "audio", "video", "document", "sticker", "template", "pin"];
+
+/// A message that Meta would refuse.
+#[derive(Debug)]
+pub struct Wrong {
+    /// The limit it breaks.
+    pub rule: &'static str,
+    /// Its words, as far as it has some.
+    pub words: String,
+}
+
+/// The message without recipient, its `"true"` and `"false"` made into what Meta takes, and within the limits we know.
+pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<String, Value>, Wrong> {
+    for name in OURS {
+        message.remove(*name);
+    }
+    // A message is its type and an object of that name; the type may be left out where there is one such object.
+    let kind = match message.get("type").and_then(Value::as_str) {
+        Some(kind) => kind.to_owned(),
+        None => {
+            TYPES.iter().find(|kind| message.contains_key(**kind)).map_or_else(String::new, |kind| (*kind).to_owned())
+        }
+    };
+    message.insert("type".into(), kind.clone().into());
+    for value in message.values_mut() {
+        true_and_false(value);
+    }
+    let rule = match rule_broken(&kind, &message) {
+        None if to_group && !GROUP_TYPES.contains(&kind.as_str()) => {
+            Some("groups take texts, files and templates only")
+        }
+        rule => rule,
+    };
+    match rule {
+        None => Ok(message),
+        Some(rule) => Err(Wrong { rule, words: words(&Value::Object(message)) }),
+    }
+}
+
+/// Forms and low-code tools write truth as text. Only under names that mean it: a text may say "true" as well.
+fn true_and_false(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let meant = matches!(name.as_str(), "preview_url" | "voice");
+                match value.as_str() {
+                    Some("true") if meant => *value = Value::Bool(true),
+                    Some("false") if meant => *value = Value::Bool(false),
+                    _ => true_and_false(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(true_and_false),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str> {
+    let Some(body) = message.get(kind).filter(|body| body.is_object() || body.is_array()) else {
+        return Some("a message has a type and an object of that name");
+    };
+    match kind {
+        "text" => (!within(&body["body"], 1, TEXT_MOST)).then_some("a text has 1 to 4,096 characters"),
+        "image" | "video" | "document" | "audio" | "sticker" => {
+            let place = ["id", "link"].iter().filter(|name| within(&body[**name], 1, usize::MAX)).count();
+            match (place, within(&body["caption"], 0, CAPTION_MOST)) {
+                (1, true) => None,
+                (1, false) => Some("a caption has 1,024 characters at most"),
+                _ => Some("a file has an id or a link"),
+            }
+        }
+        "interactive" => interactive(body),
+        // What else there is Meta checks; most of it only Meta can.
+        _ if TYPES.contains(&kind) => None,
+        _ => Some("a message is of a type that the Cloud API takes"),
+    }
+}
+
+fn interactive(body: &Value) -> Option<&'static str> {
+    let kind = body["type"].as_str().unwrap_or_default();
+    let body_most = if kind == "list" { LIST_BODY_MOST } else { BODY_MOST };
+    let needs_body = !matches!(kind, "product");
+    let action = &body["action"];
+    if !within(&body["body"]["text"], usize::from(needs_body), body_most) {
+        return Some("an interactive message has a body of 1 to 1,024 characters, a list of 4,096");
+    }
+    if !within(&body["header"]["text"], 0, SMALL_PRINT_MOST) || !within(&body["footer"]["text"], 0, SMALL_PRINT_MOST) {
+        return Some("a header and a footer have 60 characters at most");
+    }
+    match kind {
+        "button" => {
+            let replies: Vec<_> = items(&action["buttons"]).iter().map(|button| &button["reply"]).collect();
+            let fits = (1..=BUTTONS_MOST).contains(&replies.len())
+                && replies.iter().all(|reply| {
+                    within(&reply["title"], 1, BUTTON_TITLE_MOST) && within(&reply["id"], 1, BUTTON_ID_MOST)
+                })
+                && unique(replies.iter().map(|reply| &reply["title"]))
+                && unique(replies.iter().map(|reply| &reply["id"]));
+            (!fits).then_some(
+                "one to three buttons, each with its own title of 1 to 20 and its own id of 1 to 256 characters",
+            )
+        }
+        "list" => {
+            let sections = items(&action["sections"]);
+            let rows: Vec<_> = sections.iter().flat_map(|section| items(&section["rows"])).collect();
+            let fits = within(&action["button"], 1, BUTTON_TITLE_MOST)
+                && sections
+                    .iter()
+                    .all(|section| within(&section["title"], usize::from(sections.len() > 1), ROW_TITLE_MOST))
+                && (1..=ROWS_MOST).contains(&rows.len())
+                && rows.iter().all(|row| {
+                    within(&row["title"], 1, ROW_TITLE_MOST)
+                        && within(&row["id"], 1, ROW_ID_MOST)
+                        && within(&row["description"], 0, ROW_DESCRIPTION_MOST)
+                })
+                && unique(rows.iter().map(|row| &row["id"]));
+            (!fits).then_some("a list has a button of 1 to 20 characters, titled sections, and one to ten rows with titles of 1 to 24, ids of 1 to 200 and descriptions of at most 72")
+        }
+        "cta_url" => {
+            let parameters = &action["parameters"];
+            let fits =
+                within(&parameters["display_text"], 1, BUTTON_TITLE_MOST) && within(&parameters["url"], 1, usize::MAX);
+            (!fits).then_some("a link button has 1 to 20 characters and a url")
+        }
+        "carousel" => {
+            let cards = items(&action["cards"]);
+            let fits = CARDS.contains(&cards.len())
+                && cards.iter().all(|card| within(&card["body"]["text"], 0, CARD_BODY_MOST));
+            (!fits).then_some("a carousel has 2 to 10 cards with bodies of 160 characters at most")
+        }
+        _ => None,
+    }
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether it is a text of so many characters; what may be empty may be absent.
+fn within(value: &Value, least: usize, most: usize) -> bool {
+    match value {
+        Value::Null => least == 0,
+        Value::String(text) => length(text.trim()) >= least && length(text) <= most,
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn unique<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
+    let mut seen = BTreeSet::new();
+    values.filter_map(Value::as_str).all(|value| seen.insert(value))
+}
+
+/// Everything that is written to be read, line by line.
+fn words(value: &Value) -> String {
+    fn gather<'a>(value: &'a Value, lines: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(object) => {
+                for (name, value) in object {
+                    match (name.as_str(), value) {
+                        (
+                            "body" | "text" | "title" | "description" | "caption" | "url" | "link",
+                            Value::String(text),
+                        ) => lines.push(text),
+                        _ => gather(value, lines),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| gather(value, lines)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut lines = Vec::new();
+    gather(value, &mut lines);
+    lines.join("\n")
+}
