@@ -4,7 +4,13 @@
 //! holds the outputs in order; the text beside it joins them and counts only where there is no stack.
 //! <https://docs.cognigy.com/ai/deploy/endpoint-reference/rest>
 
+mod adaptive_card;
+mod attached;
+mod buttons;
+mod loose;
+mod messenger;
 mod outputs;
+mod structured;
 
 use std::{sync::Arc, time::Duration};
 
@@ -93,12 +99,12 @@ struct Answer {
     text: Value,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct StackItem {
-    #[serde(default)]
     text: Value,
-    #[serde(default)]
     data: Value,
+    disable_sensitive_logging: Value,
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
@@ -114,9 +120,12 @@ fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
         None if answer.text.is_null() => {
             return Err(AgentError::Unreadable("it has neither outputStack nor text".into()));
         }
-        None => vec![StackItem { text: answer.text, data: Value::Null }],
+        None => vec![StackItem { text: answer.text, ..StackItem::default() }],
     };
-    Ok(outputs.iter().flat_map(|output| outputs::read(&output.text, &output.data)).collect())
+    // Whatever else stands there, it was set for a reason.
+    let is_private = |output: &StackItem| !matches!(output.disable_sensitive_logging, Value::Null | Value::Bool(false));
+    let said = |output: &StackItem| outputs::read(&output.text, &output.data, is_private(output));
+    Ok(outputs.iter().flat_map(said).collect())
 }
 
 #[cfg(test)]

@@ -1,0 +1,83 @@
+//! Adaptive Cards as words, choices and links; their pictures and fields to fill in have no place in a chat.
+//!
+//! <https://adaptivecards.io/explorer/>
+
+use serde_json::Value;
+
+use super::{
+    loose::{either, items, link, words},
+    structured::card,
+};
+use crate::conversation::{Action, Choice, Said};
+
+/// The fields of the data of a submit button that may hold what it says.
+const PAYLOADS: &[&str] = &["value", "payload", "text"];
+
+/// The card itself, or a structure that holds it as `adaptiveCard`.
+pub fn read(structure: &Value) -> Option<Said> {
+    let of = if structure["adaptiveCard"].is_object() { &structure["adaptiveCard"] } else { structure };
+    let flattened = || {
+        let mut lines = Vec::new();
+        flatten(&of["body"], &mut lines);
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    };
+    let said = ["fallbackText", "text"].iter().find_map(|name| words(&structure[*name]).or_else(|| words(&of[*name])));
+    let mut actions = Vec::new();
+    gather(&of["body"], &mut actions);
+    actions.extend(items(&of["actions"]).iter().filter_map(action));
+    card(said.or_else(flattened), actions)
+}
+
+/// The words of the elements, in order.
+fn flatten(elements: &Value, lines: &mut Vec<String>) {
+    for element in visible(elements) {
+        match element["type"].as_str().unwrap_or_default() {
+            "TextBlock" => lines.extend(words(&element["text"])),
+            "RichTextBlock" => {
+                let run = |run: &Value| words(&run["text"]).or_else(|| words(run));
+                let runs: String = items(&element["inlines"]).iter().filter_map(run).collect();
+                lines.extend((!runs.is_empty()).then_some(runs));
+            }
+            "FactSet" => {
+                for fact in items(&element["facts"]) {
+                    let title = words(&fact["title"]).map(|title| title.trim_end_matches(':').to_owned());
+                    let parts: Vec<_> = title.into_iter().chain(words(&fact["value"])).collect();
+                    lines.extend((!parts.is_empty()).then(|| parts.join(": ")));
+                }
+            }
+            _ => parts(element).for_each(|part| flatten(part, lines)),
+        }
+    }
+}
+
+/// The buttons within the body.
+fn gather(elements: &Value, actions: &mut Vec<Action>) {
+    for element in visible(elements) {
+        if element["type"] == "ActionSet" {
+            actions.extend(items(&element["actions"]).iter().filter_map(action));
+        }
+        parts(element).for_each(|part| gather(part, actions));
+    }
+}
+
+fn visible(elements: &Value) -> impl Iterator<Item = &Value> {
+    items(elements).iter().filter(|element| element["isVisible"] != false)
+}
+
+/// What containers, columns and tables hold.
+fn parts(element: &Value) -> impl Iterator<Item = &Value> {
+    ["items", "columns", "rows", "cells"].iter().map(|name| &element[*name])
+}
+
+fn action(action: &Value) -> Option<Action> {
+    let title = words(&action["title"]);
+    match action["type"].as_str().unwrap_or_default() {
+        "Action.OpenUrl" => Some(Action::Link { title: title.unwrap_or_default(), url: link(&action["url"])? }),
+        "Action.Submit" | "Action.Execute" => {
+            let data = &action["data"];
+            let id = words(data).or_else(|| words(either(data, PAYLOADS)))?;
+            Some(Action::Choice(Choice::new(id.clone(), title.unwrap_or(id))))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! What a flow sends out beside its words: files, a place, contact cards.
+
+use serde_json::Value;
+
+use super::loose::{either, items, link, words};
+use crate::conversation::{Contact, Location, Media, MediaKind, Said, Source};
+
+/// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling of what is sent in: `type`, `name`.
+pub fn files(attachments: &Value) -> Vec<Said> {
+    items(attachments).iter().filter_map(file).map(Said::Media).collect()
+}
+
+fn file(attachment: &Value) -> Option<Media> {
+    let source = Source::Link(link(&attachment["url"])?);
+    let mime = words(either(attachment, &["mimeType", "type"])).unwrap_or_default();
+    let kind = match mime.split('/').next().unwrap_or_default() {
+        "image" => MediaKind::Image,
+        "video" => MediaKind::Video,
+        "audio" => MediaKind::Audio,
+        _ => MediaKind::Document,
+    };
+    let name = words(either(attachment, &["fileName", "name"])).filter(|_| kind == MediaKind::Document);
+    Some(Media { kind, source, caption: None, name })
+}
+
+/// The place of `location: {"latitude","longitude","name","address"}`.
+pub fn place(location: &Value) -> Vec<Said> {
+    let degrees = |name: &str| match &location[name] {
+        Value::Number(number) => number.as_f64(),
+        // "NaN" and "inf" are numbers to Rust and nothing to JSON.
+        Value::String(text) => text.trim().parse().ok().filter(|degrees: &f64| degrees.is_finite()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let (Some(latitude), Some(longitude)) = (degrees("latitude"), degrees("longitude")) else { return Vec::new() };
+    vec![Said::Location(Location {
+        latitude,
+        longitude,
+        name: words(&location["name"]),
+        address: words(&location["address"]),
+    })]
+}
+
+/// The cards of `contacts`, in the shape in which people's cards come in:
+/// `[{"name":{"formatted_name"},"phones":[{"phone"}],"emails":[{"email"}],"org":{"company"},"urls":[{"url"}]}]`.
+pub fn contacts(contacts: &Value) -> Vec<Said> {
+    let contacts: Vec<_> = items(contacts).iter().filter_map(contact).collect();
+    if contacts.is_empty() { Vec::new() } else { vec![Said::Contacts(contacts)] }
+}
+
+fn contact(card: &Value) -> Option<Contact> {
+    let all = |name: &str, field: &str| -> Vec<String> {
+        items(&card[name]).iter().filter_map(|entry| words(&entry[field]).or_else(|| words(entry))).collect()
+    };
+    let name = &card["name"];
+    let parts = || {
+        let parts: Vec<_> = ["first_name", "last_name"].iter().filter_map(|part| words(&name[*part])).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    };
+    let contact = Contact {
+        name: words(&name["formatted_name"]).or_else(parts).or_else(|| words(name)).unwrap_or_default(),
+        phones: all("phones", "phone"),
+        emails: all("emails", "email"),
+        organization: words(&card["org"]["company"]),
+        url: all("urls", "url").into_iter().next(),
+    };
+    let is_somebody = !(contact.name.is_empty() && contact.phones.is_empty() && contact.emails.is_empty());
+    is_somebody.then_some(contact)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_place_has_two_numbers_that_are_some() {
+        let is_place = |latitude: Value| !place(&json!({ "latitude": latitude, "longitude": 13 })).is_empty();
+        for latitude in [json!(52), json!(-0.5), json!("52.5"), json!(" 52 ")] {
+            assert!(is_place(latitude.clone()), "{latitude}");
+        }
+        for latitude in [json!(null), json!("NaN"), json!("inf"), json!("north"), json!(""), json!([52]), json!(true)] {
+            assert!(!is_place(latitude.clone()), "{latitude}");
+        }
+        assert_eq!(place(&json!("Berlin")), []);
+    }
+
+    #[test]
+    fn a_file_is_what_its_media_type_says_and_a_document_otherwise() {
+        let kind = |file: Value| match &files(&json!([file]))[..] {
+            [Said::Media(media)] => Some((media.kind, media.name.clone())),
+            _ => None,
+        };
+        let file = |mime: &str| kind(json!({ "url": "https://example.com/a", "mimeType": mime, "fileName": "a" }));
+        assert_eq!(file("image/jpeg"), Some((MediaKind::Image, None)));
+        assert_eq!(file("video/mp4"), Some((MediaKind::Video, None)));
+        assert_eq!(file("audio/ogg; codecs=opus"), Some((MediaKind::Audio, None)));
+        assert_eq!(file("text/csv"), Some((MediaKind::Document, Some("a".into()))));
+        let plain = json!({ "url": "https://example.com/a", "type": "image", "name": "a" });
+        assert_eq!(kind(plain), Some((MediaKind::Image, None)));
+        assert_eq!(kind(json!({ "url": "https://example.com/a" })), Some((MediaKind::Document, None)));
+        assert_eq!(kind(json!({ "mimeType": "image/png", "url": "data:image/png;base64,AA==" })), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! Messages in the style of Messenger, which the tabs of the web chat and of Facebook write, and older default ones.
+//!
+//! `{"text","quick_replies":[…]}` or `{"attachment":{"type":"image|video|audio|file|template","payload":{…}}}`.
+
+use serde_json::Value;
+
+use super::{
+    buttons::actions,
+    loose::{either, items, link, words},
+    structured::{card, carousel, list, media},
+};
+use crate::conversation::{Card, Media, MediaKind, Said, Source};
+
+/// What the message says: its attachment first, then its words with what can be tapped.
+pub fn read(message: &Value) -> Vec<Said> {
+    let attached = attachment(&message["attachment"]);
+    let replies = actions(either(message, &["quick_replies", "quickReplies"]));
+    attached.into_iter().chain(card(words(&message["text"]), replies)).collect()
+}
+
+fn attachment(attachment: &Value) -> Option<Said> {
+    let payload = &attachment["payload"];
+    let file = |kind| media(kind, &payload["url"], None, words(either(payload, &["altText", "alt_text"])));
+    match attachment["type"].as_str().unwrap_or_default() {
+        "image" => file(MediaKind::Image),
+        "video" => file(MediaKind::Video),
+        "audio" => file(MediaKind::Audio),
+        "file" => file(MediaKind::Document),
+        "template" => template(payload).or_else(|| words(&payload["text"]).map(Said::Text)),
+        _ => None,
+    }
+}
+
+fn template(payload: &Value) -> Option<Said> {
+    let (text, elements) = (words(&payload["text"]), &payload["elements"]);
+    match payload["template_type"].as_str().unwrap_or_default() {
+        "button" => card(text, actions(&payload["buttons"])),
+        "list" => list(text, elements, actions(&payload["buttons"])),
+        "media" => shown(items(elements).first()?),
+        // Receipts and the like have elements with titles as well.
+        _ => carousel(text, elements),
+    }
+}
+
+/// The one element of a media template: `{"media_type","url","buttons"}`.
+fn shown(element: &Value) -> Option<Said> {
+    let kind = if element["media_type"] == "video" { MediaKind::Video } else { MediaKind::Image };
+    let media = link(&element["url"]).map(|url| Media { kind, source: Source::Link(url), caption: None, name: None });
+    let actions = actions(&element["buttons"]);
+    match media {
+        Some(media) if actions.is_empty() => Some(Said::Media(media)),
+        Some(_) => Some(Said::Card(Card { media, text: String::new(), actions })),
+        None => card(None, actions),
+    }
+}

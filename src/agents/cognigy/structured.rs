@@ -1,0 +1,223 @@
+//! The structures of Cognigy's default channel, `data._cognigy._default`.
+//!
+//! Each stands under its own name and holds its words, items and buttons; `text` and `fallbackText` may stand in any.
+//! <https://docs.cognigy.com/ai/build/node-reference/basic/code/ai-default-channel-formats>
+
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    adaptive_card,
+    buttons::{action, actions},
+    loose::{either, items, link, words},
+};
+use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section, Source};
+
+type Reader = fn(&Value) -> Option<Said>;
+
+/// The structures and their readers; another one still has its `text`.
+const STRUCTURES: &[(&str, Reader)] = &[
+    ("_image", image),
+    ("_video", video),
+    ("_audio", audio),
+    ("_gallery", |gallery| carousel(words(&gallery["text"]), &gallery["items"])),
+    ("_list", |of| list(words(&of["text"]), &of["items"], action(&of["button"]).into_iter().collect())),
+    ("_buttons", |buttons| card(words(&buttons["text"]), actions(&buttons["buttons"]))),
+    ("_quickReplies", |replies| card(words(&replies["text"]), actions(&replies["quickReplies"]))),
+    ("_adaptiveCard", adaptive_card::read),
+    // So the web chat's own tab writes it.
+    ("adaptiveCard", adaptive_card::read),
+];
+
+/// Sites whose video links are pages to watch on, which a web chat embeds.
+const PLAYERS: &[&str] = &["youtube.com", "youtu.be", "vimeo.com", "dailymotion.com", "twitch.tv"];
+
+/// What the structures of a channel say. Their `fallbackText` is not among it: that is for where nothing else is.
+pub fn read(channel: &Value) -> Vec<Said> {
+    let text = |structure: &Value| words(&structure["text"]).map(Said::Text);
+    let known = |name: &str| STRUCTURES.iter().any(|(known, _)| *known == name);
+    let mut said: Vec<_> =
+        STRUCTURES.iter().filter_map(|(name, read)| read(&channel[*name]).or_else(|| text(&channel[*name]))).collect();
+    let others = channel.as_object().into_iter().flatten();
+    said.extend(others.filter(|(name, _)| name.starts_with('_') && !known(name)).filter_map(|(_, other)| text(other)));
+    said
+}
+
+/// Words with what can be tapped.
+pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Said> {
+    if actions.is_empty() {
+        return text.map(Said::Text);
+    }
+    Some(Said::Card(Card { media: None, text: text.unwrap_or_default(), actions }))
+}
+
+/// A file at a link. What describes a picture to those who do not see it is its caption, if it has no words of its own.
+pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Said> {
+    let alt = alt.filter(|_| matches!(kind, MediaKind::Image | MediaKind::Video));
+    let caption = text.or(alt);
+    let Some(url) = link(url) else { return caption.map(Said::Text) };
+    if kind == MediaKind::Video && is_player(&url) {
+        return Some(Said::Text(caption.into_iter().chain([url]).collect::<Vec<_>>().join("\n")));
+    }
+    Some(Said::Media(Media { kind, source: Source::Link(url), caption, name: None }))
+}
+
+fn is_player(url: &str) -> bool {
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let is_at = |site: &str| host.strip_suffix(site).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    PLAYERS.iter().any(|site| is_at(site))
+}
+
+fn image(image: &Value) -> Option<Said> {
+    media(MediaKind::Image, &image["imageUrl"], words(&image["text"]), words(&image["imageAltText"]))
+}
+
+fn video(video: &Value) -> Option<Said> {
+    media(MediaKind::Video, &video["videoUrl"], words(&video["text"]), words(&video["videoAltText"]))
+}
+
+fn audio(audio: &Value) -> Option<Said> {
+    media(MediaKind::Audio, &audio["audioUrl"], words(&audio["text"]), words(&audio["audioAltText"]))
+}
+
+/// Cards side by side, from the items of a gallery or the elements of a template.
+pub fn carousel(text: Option<String>, items: &Value) -> Option<Said> {
+    let cards: Vec<_> = self::items(items).iter().filter_map(element).collect();
+    (!cards.is_empty()).then(|| Said::Carousel { text: text.unwrap_or_default(), cards })
+}
+
+/// One card: its title in bold, its subtitle below, and the page that the card itself would open.
+fn element(item: &Value) -> Option<Card> {
+    // Marks within the title would end the bold type too early.
+    let bold = |title: String| if title.contains('*') { title } else { format!("**{}**", title.trim()) };
+    let lines = [words(&item["title"]).map(bold), words(&item["subtitle"])];
+    let mut text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let picture = |url| Media { kind: MediaKind::Image, source: Source::Link(url), caption: None, name: None };
+    let media = link(either(item, &["imageUrl", "image_url"])).map(picture);
+    if text.is_empty() {
+        text = words(either(item, &["imageAltText", "image_alt_text"])).unwrap_or_default();
+    }
+    let mut actions = actions(&item["buttons"]);
+    match page(item).filter(|page| !actions.iter().any(|action| opens(action, page))) {
+        Some(url) if actions.is_empty() => actions.push(Action::Link { title: String::new(), url }),
+        // A line, so that the buttons of the cards stay alike.
+        Some(url) if text.is_empty() => text = url,
+        Some(url) => text = [text.trim_end(), &url].join("\n"),
+        None => {}
+    }
+    let is_something = !text.is_empty() || media.is_some() || !actions.is_empty();
+    is_something.then_some(Card { media, text, actions })
+}
+
+/// What a tap on the item itself opens.
+fn page(item: &Value) -> Option<String> {
+    link(either(item, &["defaultActionUrl", "default_action_url"])).or_else(|| link(&item["default_action"]["url"]))
+}
+
+fn opens(action: &Action, page: &str) -> bool {
+    match action {
+        Action::Link { url, .. } => url == page,
+        Action::Choice(_) | Action::Call { .. } => false,
+    }
+}
+
+/// Rows to choose from, of the items of a list and the buttons below it.
+///
+/// A row can be chosen and no more: what opens a page or calls a number, or does nothing, becomes a line of the words.
+/// The pictures of the items have no place.
+pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Said> {
+    let mut lines: Vec<String> = text.into_iter().collect();
+    let (mut rows, mut others) = (Vec::new(), Vec::new());
+    for item in self::items(items) {
+        let (title, subtitle) = (words(&item["title"]), words(&item["subtitle"]));
+        let name = [title.as_deref(), subtitle.as_deref()].into_iter().flatten().map(str::trim).collect::<Vec<_>>();
+        let name = name.join(" – ");
+        let mut actions = actions(&item["buttons"]);
+        if let Some(url) = page(item).filter(|page| !actions.iter().any(|action| opens(action, page))) {
+            actions.push(Action::Link { title: String::new(), url });
+        }
+        if actions.is_empty() && !name.is_empty() {
+            lines.push(name.clone());
+        }
+        let mut is_first = true;
+        for action in actions {
+            match action {
+                Action::Choice(choice) if std::mem::take(&mut is_first) => {
+                    let title = title.clone().unwrap_or(choice.title);
+                    rows.push(Choice { id: choice.id, title, description: subtitle.clone() });
+                }
+                // A further button of the same item.
+                Action::Choice(choice) => rows.push(Choice { description: title.clone(), ..choice }),
+                Action::Link { title, url } => {
+                    others.push(Action::Link { title: if name.is_empty() { title } else { name.clone() }, url });
+                }
+                Action::Call { title, number } => {
+                    others.push(Action::Call { title: if name.is_empty() { title } else { name.clone() }, number });
+                }
+            }
+        }
+    }
+    for button in buttons {
+        match button {
+            Action::Choice(choice) => rows.push(choice),
+            other @ (Action::Link { .. } | Action::Call { .. }) => others.push(other),
+        }
+    }
+    if rows.is_empty() {
+        let text = (!lines.is_empty()).then(|| lines.join("\n"));
+        return card(text, others);
+    }
+    lines.extend(others.iter().map(line));
+    let section = Section { title: None, rows };
+    Some(Said::List(List { text: lines.join("\n"), label: None, sections: vec![section] }))
+}
+
+fn line(action: &Action) -> String {
+    let (title, value) = match action {
+        Action::Choice(choice) => (&choice.title, &choice.id),
+        Action::Link { title, url } => (title, url),
+        Action::Call { title, number } => (title, number),
+    };
+    if title.is_empty() { value.clone() } else { format!("{title}: {value}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_button_of_a_list_keeps_its_meaning() {
+        let items = json!([{ "title": "Ada", "subtitle": "Doctor", "buttons": [
+            { "type": "postback", "title": "Book", "payload": "book ada" },
+            { "type": "postback", "title": "Ask", "payload": "ask ada" },
+            { "type": "phone_number", "title": "Call", "payload": "+4930" },
+            { "type": "web_url", "title": "Page", "url": "https://example.com/ada" },
+        ]}]);
+        let row =
+            |id: &str, title: &str, below: &str| Choice { description: Some(below.into()), ..Choice::new(id, title) };
+        let text = "Who?\nAda – Doctor: +4930\nAda – Doctor: https://example.com/ada".to_owned();
+        let rows = vec![row("book ada", "Ada", "Doctor"), row("ask ada", "Ask", "Ada")];
+        let whole = Said::List(List { text, label: None, sections: vec![Section { title: None, rows }] });
+        assert_eq!(list(Some("Who?".into()), &items, Vec::new()), Some(whole));
+    }
+
+    #[test]
+    fn a_page_to_watch_a_video_on_is_not_a_file() {
+        for page in ["https://youtu.be/1", "https://www.youtube.com/watch?v=1", "https://player.vimeo.com/video/1"] {
+            assert!(is_player(page), "{page}");
+        }
+        for file in ["https://example.com/youtube.com.mp4", "https://notyoutube.com/a.mp4", "youtube.com", ""] {
+            assert!(!is_player(file), "{file}");
+        }
+    }
+
+    #[test]
+    fn a_structure_we_do_not_know_has_its_text() {
+        let channel =
+            json!({ "_dial": { "text": "Turn it" }, "_image": { "text": "No picture" }, "type": { "text": "no" } });
+        assert_eq!(read(&channel), [Said::Text("No picture".into()), Said::Text("Turn it".into())]);
+    }
+}
