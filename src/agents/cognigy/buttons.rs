@@ -83,6 +83,7 @@ mod tests {
             (json!({ "type": "trigger_intent", "title": null, "intentName": "help" }), choice("help", "help")),
             (json!({ "type": "web_url", "title": "Open", "url": "https://example.com/a" }), link("Open")),
             (json!({ "contentType": "web_url", "payload": "https://example.com/a" }), link("")),
+            (json!({ "type": "web_url", "title": "Open", "url": r"https:\\example.com\a" }), link("Open")),
             (json!({ "type": "web_url", "title": "Open", "url": "undefined" }), choice("Open", "Open")),
             (json!({ "type": "unknown", "title": "Open", "url": "https://example.com/a" }), link("Open")),
             (json!({ "contentType": "phone_number", "title": "Call", "payload": "+49 30 1" }), call("Call")),

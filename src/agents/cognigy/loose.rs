@@ -23,11 +23,12 @@ pub fn either<'a>(object: &'a Value, names: &[&str]) -> &'a Value {
     names.iter().map(|name| &object[*name]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
-/// Where a page or a file is. Scripts write `undefined`; what stands in the URL itself nobody can fetch.
+/// Where a page or a file is. Scripts write `undefined`; what stands in the URL itself nobody can fetch; and backslashes,
+/// which browsers take and Cognigy's own samples have, are slashes.
 pub fn link(value: &Value) -> Option<String> {
     let link = value.as_str()?.trim();
     let is_one = !link.is_empty() && !matches!(link, "undefined" | "null") && !link.starts_with("data:");
-    is_one.then(|| link.to_owned())
+    is_one.then(|| if link.starts_with("http") { link.replace('\\', "/") } else { link.to_owned() })
 }
 
 /// The first words under this name, however deep.
