@@ -58,13 +58,12 @@ impl Offers {
     /// The message with what its number or its shortened id stands for.
     #[must_use]
     pub fn understand<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
-        let chosen = match &message.tap {
-            Some(tap) => self.aliases.iter().find(|(alias, _)| *alias == tap.id).map(|(_, id)| (id, &tap.title)),
-            None => {
-                let number = message.text.as_deref().and_then(number);
-                let chosen = number.and_then(|number| self.numbered.get(number.checked_sub(1)?));
-                chosen.map(|choice| (&choice.id, &choice.title))
-            }
+        let chosen = if let Some(tap) = &message.tap {
+            self.aliases.iter().find(|(alias, _)| *alias == tap.id).map(|(_, id)| (id, &tap.title))
+        } else {
+            let number = message.text.as_deref().and_then(number);
+            let chosen = number.and_then(|number| self.numbered.get(number.checked_sub(1)?));
+            chosen.map(|choice| (&choice.id, &choice.title))
         };
         let Some((id, title)) = chosen else { return Cow::Borrowed(message) };
         let tap = Some(Tap { id: id.clone(), title: title.clone() });

@@ -96,16 +96,14 @@ impl Outbox {
                 continue;
             }
             match error.retry() {
-                Retry::Never => match self.instead(pending, index, &error) {
-                    Some(said) => {
-                        tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
-                        pending.replies[index].output.said = said;
-                    }
-                    None => {
+                Retry::Never => {
+                    let Some(said) = self.instead(pending, index, &error) else {
                         self.bury(held, &reply, &error, clock).await?;
                         return Ok(ReplyState::Refused);
-                    }
-                },
+                    };
+                    tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
+                    pending.replies[index].output.said = said;
+                }
                 Retry::After(least) => {
                     tries += 1;
                     if tries == TRIES || !error.heals() || !clock.pause(least.max(back_off(tries))).await {

@@ -137,3 +137,28 @@ async fn different_conversations_do_not_wait_for_each_other() {
     assert_eq!(endpoint.deliver(&webhook(batch)).await, 200, "one after the other, nobody would be answered");
     assert_eq!(endpoint.replies().len(), 3);
 }
+
+#[test]
+fn every_output_of_a_flow_goes_out_in_its_native_form() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    insta::glob!("../fixtures/cognigy", "*.json", |path| {
+        let item: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON");
+        insta::assert_json_snapshot!(runtime.block_on(sent(item)));
+    });
+}
+
+/// What Meta took, without what is the same in all of it.
+async fn sent(item: Value) -> Vec<Value> {
+    let (endpoint, agent) = start().await;
+    agent.will_answer(200, json!({ "outputStack": [item] }));
+    assert_eq!(endpoint.deliver(&webhook([endpoint.message(&Person(ADA), "show me")])).await, 200);
+    let calls = endpoint.meta.calls().into_iter().filter(|call| call["type"].is_string());
+    let bare = |mut call: Value| {
+        let fields = call.as_object_mut().expect("an object");
+        for name in ["messaging_product", "biz_opaque_callback_data", "recipient_type", "to"] {
+            assert!(fields.remove(name).is_some(), "{name} is missing");
+        }
+        call
+    };
+    calls.map(bare).collect()
+}

@@ -1,5 +1,7 @@
 //! The deployed truth: the package that `sam build` made, deployed from `template.yaml`, answering through API Gateway and SQS.
 
+mod kinds;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -29,6 +31,9 @@ async fn the_stack_of_the_template_answers_whatsapp_messages() {
     the_delay_is_kept_between_two_replies(&stack).await;
     a_rotated_token_is_picked_up(&stack, &verify_token).await;
     a_new_session_begins_after_the_expiration(&stack).await;
+    kinds::a_person_without_a_number_is_answered_and_keeps_the_session_under_a_new_name(&stack).await;
+    kinds::rich_outputs_go_out_in_their_native_form(&stack).await;
+    kinds::forms_taps_and_voice_messages_reach_the_agent(&stack).await;
     a_job_that_failed_comes_again_soon(&stack).await;
     what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(&stack).await;
     cargo_lambda_deploys_the_same_package_without_a_queue(&stack).await;
@@ -191,7 +196,7 @@ async fn what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(stack: 
         |reason: &str| all.iter().find(|letter| letter["reason"].as_str().is_some_and(|told| told.contains(reason)));
     assert_eq!(with("not a job").expect("the record")["record"], "12 bytes");
     assert!(with("older than 24 hours").expect("the late message")["job"].is_string());
-    assert_eq!(with("Graph refused").expect("the reply")["code"], 100);
+    assert_eq!(with("Graph refused").expect("the reply")["code"], 131_009);
     let undelivered = with("not delivered").expect("the status");
     assert_eq!((&undelivered["code"], &undelivered["class"]), (&json!(131_026), &json!("user")));
 

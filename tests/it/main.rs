@@ -13,6 +13,7 @@ mod failures;
 mod fault_matrix;
 mod identity;
 mod inbound;
+mod manners;
 mod rendering;
 mod samples;
 mod settings_table;

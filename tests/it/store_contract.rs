@@ -140,6 +140,18 @@ async fn contract(store: &dyn Store) {
     assert!(matches!(&claimed, Claim::Fresh(found) if *found == conversation), "{claimed:?}");
     store.save(&id("conversation"), &lease, &conversation, Hold::Release).await.expect("given back");
 
+    // To look takes nothing; what was only claimed was not kept.
+    assert_eq!(store.read(&id("conversation")).await.expect("read").as_ref(), Some(&conversation));
+    assert_eq!(store.read(&id("somebody else")).await.expect("read"), None);
+
+    // A fact lasts as long as it was said to.
+    for (second, value) in [(10, "first"), (20, "second")] {
+        store.remember("8#file#a", value, at(second)).await.expect("kept");
+    }
+    for (key, second, expected) in [("8#file#a", 19, Some("second")), ("8#file#a", 20, None), ("8#file#b", 0, None)] {
+        assert_eq!(store.recall(key, at(second)).await.expect("read").as_deref(), expected, "{key} at {second}");
+    }
+
     // Of many claims at the same time one wins.
     let claims = futures_util::future::join_all(
         (0..8).map(|index| async move { claim(store, "race", &format!("job {index}"), 0).await.0 }),

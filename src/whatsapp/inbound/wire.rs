@@ -75,9 +75,11 @@ struct Head<'a> {
 /// What a system message tells about the names of a person.
 #[derive(Deserialize)]
 struct System {
-    wa_id: Option<String>,
+    #[serde(rename = "wa_id")]
+    phone: Option<String>,
     user_id: Option<String>,
-    previous_user_id: Option<String>,
+    #[serde(rename = "previous_user_id")]
+    previous: Option<String>,
 }
 
 /// Seconds since 1970, which Meta writes as a string in messages and as a number elsewhere.
@@ -211,11 +213,11 @@ fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Receiv
 ///
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system>
 fn new_names(system: &RawValue, person: &mut Person) -> Option<Person> {
-    let System { wa_id, user_id, previous_user_id } = serde_json::from_str(system.get()).ok()?;
-    if previous_user_id.is_some() {
-        person.user_id = previous_user_id;
+    let System { phone, user_id, previous } = serde_json::from_str(system.get()).ok()?;
+    if previous.is_some() {
+        person.user_id = previous;
     }
-    let becomes = Person { phone: wa_id.as_deref().and_then(digits), user_id, ..Person::default() };
+    let becomes = Person { phone: phone.as_deref().and_then(digits), user_id, ..Person::default() };
     (becomes.lasting_name().is_some() && becomes.lasting_name() != person.lasting_name()).then_some(becomes)
 }
 

@@ -52,11 +52,11 @@ fn message(said: &Said, answered: &str) -> Map<String, Value> {
                 present([("title", json!(section.title)), ("rows", json!(rows))])
             });
             let action = json!({ "button": label, "sections": sections.collect::<Vec<_>>() });
-            ("interactive", interactive("list", text, action))
+            ("interactive", interactive("list", text, &action))
         }
         Said::Carousel { text, cards } => {
             let cards: Vec<_> = cards.iter().enumerate().map(|(index, card)| carousel_card(index, card)).collect();
-            ("interactive", interactive("carousel", text, json!({ "cards": cards })))
+            ("interactive", interactive("carousel", text, &json!({ "cards": cards })))
         }
         Said::Media(media) => media_object(media),
         Said::Location(Location { latitude, longitude, name, address }) => {
@@ -72,10 +72,10 @@ fn message(said: &Said, answered: &str) -> Map<String, Value> {
         Said::Template(template) => ("template", template_object(template)),
         Said::Reaction(emoji) => ("reaction", json!({ "message_id": answered, "emoji": emoji })),
         Said::LocationRequest(text) => {
-            ("interactive", interactive("location_request_message", text, json!({ "name": "send_location" })))
+            ("interactive", interactive("location_request_message", text, &json!({ "name": "send_location" })))
         }
         Said::ContactRequest(text) => {
-            ("interactive", interactive("request_contact_info", text, json!({ "name": "request_contact_info" })))
+            ("interactive", interactive("request_contact_info", text, &json!({ "name": "request_contact_info" })))
         }
         Said::Flow(flow) => ("interactive", flow_object(flow)),
         Said::Raw(message) => return message.clone(),
@@ -83,19 +83,19 @@ fn message(said: &Said, answered: &str) -> Map<String, Value> {
     Map::from_iter([("type".to_owned(), json!(kind)), (kind.to_owned(), object)])
 }
 
-fn interactive(kind: &str, text: &str, action: Value) -> Value {
+fn interactive(kind: &str, text: &str, action: &Value) -> Value {
     json!({ "type": kind, "body": { "text": text }, "action": action })
 }
 
 /// Reply buttons, or one link button.
 fn card_object(Card { media, text, actions }: &Card) -> Value {
     let mut object = match &actions[..] {
-        [Action::Link { title, url }] => interactive("cta_url", text, link_action(title, url)),
+        [Action::Link { title, url }] => interactive("cta_url", text, &link_action(title, url)),
         actions => {
             let button =
                 |Choice { id, title, .. }: &Choice| json!({ "type": "reply", "reply": { "id": id, "title": title } });
             let buttons: Vec<_> = actions.iter().filter_map(choice).map(button).collect();
-            interactive("button", text, json!({ "buttons": buttons }))
+            interactive("button", text, &json!({ "buttons": buttons }))
         }
     };
     if let Some(media) = media {
@@ -193,7 +193,7 @@ fn flow_object(Flow { text, id, label, token, screen, data }: &Flow) -> Value {
         ("flow_action", json!(if screen.is_some() { "navigate" } else { "data_exchange" })),
         ("flow_action_payload", json!(payload)),
     ]);
-    interactive("flow", text, json!({ "name": "flow", "parameters": parameters }))
+    interactive("flow", text, &json!({ "name": "flow", "parameters": parameters }))
 }
 
 /// An object of the properties that have a value: Meta takes no nulls.

@@ -1,28 +1,20 @@
 //! The ladder: each thing that is said becomes the richest message that Meta takes for it.
 
-use std::collections::BTreeSet;
+mod cards;
+mod lists;
+mod words;
 
-use url::Url;
-
+use self::words::{clip, is_url, labelled, one_line};
 use super::{
-    limits::{
-        BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CAPTION_MOST, CARD_BODY_MOST, CARD_BUTTONS_MOST,
-        CARD_LINE_ENDS_MOST, CARDS, CONTACTS_MOST, LIST_BODY_MOST, ROW_DESCRIPTION_MOST, ROW_ID_MOST, ROW_TITLE_MOST,
-        ROWS_MOST, TEXT_MOST,
-    },
+    limits::{BODY_MOST, BUTTON_TITLE_MOST, CAPTION_MOST, CONTACTS_MOST, TEXT_MOST},
     markdown::to_whatsapp,
     raw,
     split::{is_visible, length, split},
 };
 use crate::{
-    conversation::{
-        Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Offers, Output, Said, Section, Source,
-    },
+    conversation::{Contact, Flow, List, Location, Media, MediaKind, Offers, Output, Said, Source},
     settings::TextSettings,
 };
-
-/// Most lists of one answer; what has more choices is said in words, with numbers.
-const LISTS_MOST: usize = 3;
 
 /// How things are said.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +69,7 @@ impl Fitter<'_> {
                 let text = self.marked(&list.text);
                 self.list(List { text, ..list });
             }
-            Said::Carousel { text, cards } => self.carousel(&text, cards),
+            Said::Carousel { text, cards } => self.carousel(&text, &cards),
             Said::Media(media) => self.media(media),
             Said::Location(place) => self.location(place),
             Said::Contacts(contacts) => self.contacts(contacts),
@@ -119,120 +111,6 @@ impl Fitter<'_> {
         let last = pieces.pop().unwrap_or_default();
         self.text(&pieces.join("\n"));
         last
-    }
-
-    fn card(&mut self, Card { media, text, actions }: Card) {
-        let mut text = self.marked(&text);
-        let (mut choices, mut links, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-        for action in actions {
-            match action {
-                Action::Choice(choice) => choices.extend(visible(choice)),
-                Action::Link { title, url } => links.push((one_line(&title), url)),
-                Action::Call { title, number } => lines.push(labelled(&title, &number)),
-            }
-        }
-        let media = media.and_then(|media| self.checked(Media { caption: None, ..media }));
-        if let ([(title, url)], true, true) = (&links[..], choices.is_empty() && lines.is_empty(), self.takes_buttons())
-            && length(title) <= BUTTON_TITLE_MOST
-            && is_url(url)
-        {
-            let title = if !is_visible(title) { clip(host(url), BUTTON_TITLE_MOST) } else { title.clone() };
-            let link = Action::Link { title: title.clone(), url: url.clone() };
-            let media = self.header(media);
-            let text = if !is_visible(&text) { title } else { self.all_but_the_end(&text, BODY_MOST) };
-            return self.push(Said::Card(Card { media, text, actions: vec![link] }));
-        }
-        lines.extend(links.iter().map(|(title, url)| labelled(title, url)));
-        for line in lines {
-            text = [text.trim_end(), &line].join("\n");
-        }
-        let text = text.trim().to_owned();
-        if choices.is_empty() {
-            return match media {
-                Some(media) => self.captioned(media, &text),
-                None => self.text(&text),
-            };
-        }
-        if self.takes_buttons() && are_buttons(&choices) {
-            let media = self.header(media);
-            let text = if !is_visible(&text) { words_of(&choices) } else { self.all_but_the_end(&text, BODY_MOST) };
-            let actions = self.with_ids(choices, BUTTON_ID_MOST).into_iter().map(Action::Choice).collect();
-            return self.push(Said::Card(Card { media, text, actions }));
-        }
-        if let Some(media) = media {
-            self.push(Said::Media(media));
-        }
-        self.list(List { text, label: None, sections: vec![Section { title: None, rows: choices }] });
-    }
-
-    /// A list, or several, or numbered lines; `text` has its marks already.
-    fn list(&mut self, List { text, label, sections }: List) {
-        let visible_rows =
-            |section: Section| Section { rows: section.rows.into_iter().filter_map(visible).collect(), ..section };
-        let mut sections: Vec<_> = sections.into_iter().map(visible_rows).collect();
-        sections.retain(|section| !section.rows.is_empty());
-        let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-        if count == 0 {
-            return self.text(&text);
-        }
-        if !self.takes_buttons() || count > LISTS_MOST * ROWS_MOST {
-            return self.numbered(&text, sections);
-        }
-        let mut text = if !is_visible(&text) {
-            sections.iter().map(|section| words_of(&section.rows)).collect::<Vec<_>>().join("\n")
-        } else {
-            text
-        };
-        let label = label.map(|label| clip(&one_line(&label), BUTTON_TITLE_MOST)).filter(|label| is_visible(label));
-        let label = label.unwrap_or_else(|| self.style.settings.list_label.clone());
-        for sections in in_lists(sections) {
-            // The words stand above the first list; the others need some of their own.
-            let words = std::mem::replace(&mut text, label.clone());
-            let text = self.all_but_the_end(&words, LIST_BODY_MOST);
-            let sections = self.row_ids(sections);
-            self.push(Said::List(List { text, label: Some(label.clone()), sections }));
-        }
-    }
-
-    fn numbered(&mut self, text: &str, sections: Vec<Section>) {
-        let mut lines = vec![text.trim().to_owned()];
-        for Section { title, rows } in sections {
-            lines.extend(title.map(|title| format!("*{}*", title.trim())));
-            for choice in rows {
-                let Choice { title, description, .. } = choice.clone();
-                let number = self.offers.number(choice);
-                let description = description.map_or_else(String::new, |words| format!(" – {words}"));
-                lines.push(format!("{number}. {title}{description}"));
-            }
-        }
-        self.text(lines.join("\n").trim());
-    }
-
-    fn carousel(&mut self, text: &str, cards: Vec<Card>) {
-        let marked = |card: Card| Card { text: self.marked(card.text.trim()), ..card };
-        let cards: Vec<_> = cards.into_iter().map(marked).collect();
-        let text = self.marked(text).trim().to_owned();
-        if !self.takes_buttons() || !are_carousel(&cards) {
-            self.text(&text);
-            for card in cards {
-                self.card(card);
-            }
-            return;
-        }
-        let titles = || cards.iter().filter_map(|card| card.text.lines().next()).collect::<Vec<_>>().join(" · ");
-        let text = if !is_visible(&text) { clip(&titles(), BODY_MOST) } else { self.all_but_the_end(&text, BODY_MOST) };
-        let last = cards.len() - 1;
-        let mut ids = Ids::default();
-        let mut with_ids = |card: Card, offers: &mut Offers| {
-            let with_id = |action| match action {
-                Action::Choice(choice) => Action::Choice(ids.give(choice, BUTTON_ID_MOST, offers)),
-                Action::Link { .. } | Action::Call { .. } => action,
-            };
-            Card { actions: card.actions.into_iter().map(with_id).collect(), ..card }
-        };
-        debug_assert!(last > 0, "a carousel has two cards at least");
-        let cards = cards.into_iter().map(|card| with_ids(card, &mut self.offers)).collect();
-        self.push(Said::Carousel { text, cards });
     }
 
     fn media(&mut self, mut media: Media) {
@@ -331,154 +209,11 @@ impl Fitter<'_> {
         if !self.takes_buttons() || !is_visible(&label) {
             return self.text(&text);
         }
-        let text = if !is_visible(&text) { label.clone() } else { self.all_but_the_end(&text, BODY_MOST) };
+        let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { label.clone() };
         self.push(Said::Flow(Flow { text, label, ..flow }));
     }
 
     fn takes_buttons(&self) -> bool {
         !self.style.to_group
     }
-
-    fn with_ids(&mut self, choices: Vec<Choice>, most: usize) -> Vec<Choice> {
-        let mut ids = Ids::default();
-        choices.into_iter().map(|choice| ids.give(choice, most, &mut self.offers)).collect()
-    }
-
-    /// Rows as Meta takes them: a title that is too long is clipped, and stands whole below itself if that place is free.
-    fn row_ids(&mut self, sections: Vec<Section>) -> Vec<Section> {
-        let mut ids = Ids::default();
-        let several = sections.len() > 1;
-        let mut row = |choice: Choice| {
-            let Choice { id, title, description } = ids.give(choice, ROW_ID_MOST, &mut self.offers);
-            let below = description.filter(|words| is_visible(words));
-            let below = below.or_else(|| (length(&title) > ROW_TITLE_MOST).then(|| title.clone()));
-            let description = below.map(|words| clip(words.trim(), ROW_DESCRIPTION_MOST));
-            Choice { id, title: clip(&title, ROW_TITLE_MOST), description }
-        };
-        let section = |section: Section| Section {
-            // Several sections need a title each.
-            title: several.then(|| clip(&one_line(section.title.as_deref().unwrap_or_default()), ROW_TITLE_MOST)),
-            rows: section.rows.into_iter().map(&mut row).collect(),
-        };
-        sections.into_iter().map(section).collect()
-    }
-}
-
-/// Keeps ids apart: two choices may mean the same, but Meta takes each id once.
-#[derive(Default)]
-struct Ids(BTreeSet<String>);
-
-impl Ids {
-    fn give(&mut self, choice: Choice, most: usize, offers: &mut Offers) -> Choice {
-        let mut id = if length(&choice.id) <= most && one_line(&choice.id) == choice.id {
-            choice.id.clone()
-        } else {
-            offers.alias(&choice.id)
-        };
-        while !self.0.insert(id.clone()) {
-            id = offers.alias(&choice.id);
-        }
-        Choice { id, ..choice }
-    }
-}
-
-/// The choice with something to see and something to give back, if it has either.
-fn visible(Choice { id, title, description }: Choice) -> Option<Choice> {
-    let shown = [&title, description.as_deref().unwrap_or_default(), &id];
-    let title = shown.into_iter().map(one_line).find(|words| is_visible(words))?;
-    let id = if is_visible(&id) { id } else { title.clone() };
-    Some(Choice { id, title, description })
-}
-
-fn are_buttons(choices: &[Choice]) -> bool {
-    let titles: BTreeSet<_> = choices.iter().map(|choice| &choice.title).collect();
-    choices.len() <= BUTTONS_MOST
-        && titles.len() == choices.len()
-        && choices.iter().all(|choice| length(&choice.title) <= BUTTON_TITLE_MOST && choice.description.is_none())
-}
-
-/// Whether Meta takes these cards as a carousel: all with a picture or a video, short words, and the same kind and number of buttons.
-fn are_carousel(cards: &[Card]) -> bool {
-    let fits = |card: &Card| {
-        let shown = matches!(&card.media, Some(Media { kind: MediaKind::Image | MediaKind::Video, source, .. }) if matches!(source, Source::Link(link) if is_url(link)) || matches!(source, Source::Id(_)));
-        shown && length(&card.text) <= CARD_BODY_MOST && card.text.matches('\n').count() <= CARD_LINE_ENDS_MOST
-    };
-    let short = |title: &str| is_visible(title) && one_line(title) == title && length(title) <= BUTTON_TITLE_MOST;
-    let links = |card: &Card| matches!(&card.actions[..], [Action::Link { title, url }] if short(title) && is_url(url));
-    let replies = |card: &Card| {
-        let mut titles = BTreeSet::new();
-        let unique = |action: &Action| matches!(action, Action::Choice(choice) if short(&choice.title) && titles.insert(choice.title.clone()));
-        (1..=CARD_BUTTONS_MOST).contains(&card.actions.len()) && card.actions.iter().all(unique)
-    };
-    let same_media = cards
-        .windows(2)
-        .all(|pair| pair[0].media.as_ref().map(|media| media.kind) == pair[1].media.as_ref().map(|media| media.kind));
-    let same_count = cards.windows(2).all(|pair| pair[0].actions.len() == pair[1].actions.len());
-    CARDS.contains(&cards.len())
-        && same_media
-        && same_count
-        && cards.iter().all(fits)
-        && (cards.iter().all(links) || cards.iter().all(replies))
-}
-
-/// Lists of ten rows at most, in order. A list keeps its sections if each has a title; else it has one.
-fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
-    let titled = sections.iter().all(|section| section.title.as_deref().is_some_and(is_visible));
-    let sections = if titled || sections.len() == 1 {
-        sections
-    } else {
-        vec![Section { title: None, rows: sections.into_iter().flat_map(|section| section.rows).collect() }]
-    };
-    let mut lists: Vec<Vec<Section>> = vec![Vec::new()];
-    let mut room = ROWS_MOST;
-    for Section { title, mut rows } in sections {
-        while !rows.is_empty() {
-            if room == 0 {
-                lists.push(Vec::new());
-                room = ROWS_MOST;
-            }
-            let rest = rows.split_off(rows.len().min(room));
-            room -= rows.len();
-            if let Some(list) = lists.last_mut() {
-                list.push(Section { title: title.clone(), rows });
-            }
-            rows = rest;
-        }
-    }
-    lists
-}
-
-/// What is chosen from, as words for where Meta demands some.
-fn words_of(choices: &[Choice]) -> String {
-    let lines: Vec<_> = choices.iter().map(|choice| format!("- {}", choice.title)).collect();
-    clip(&lines.join("\n"), BODY_MOST)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn labelled(label: &str, value: &str) -> String {
-    match label.trim() {
-        "" => value.to_owned(),
-        label if label == value => value.to_owned(),
-        label => format!("{label}: {value}"),
-    }
-}
-
-/// At most `most` characters, with an ellipsis for what is gone.
-fn clip(text: &str, most: usize) -> String {
-    if length(text) <= most {
-        return text.to_owned();
-    }
-    let first = split(text, most - 1).into_iter().next().unwrap_or_default();
-    format!("{first}…")
-}
-
-fn is_url(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
-fn host(url: &str) -> &str {
-    url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or(url)
 }

@@ -133,7 +133,9 @@ pub fn replies(calls: &[Value], to: Option<&str>) -> Vec<String> {
         .iter()
         .filter(|call| call["type"].is_string() && to.is_none_or(|to| call["to"] == to || call["recipient"] == to));
     let words = |call: &Value| {
-        call["text"]["body"].as_str().or(call["interactive"]["body"]["text"].as_str()).expect("words").to_owned()
+        let kind = call["type"].as_str().expect("a type");
+        let words = [&call["text"]["body"], &call["interactive"]["body"]["text"], &call[kind]["caption"]];
+        words.into_iter().find_map(Value::as_str).unwrap_or(kind).to_owned()
     };
     sent.map(words).collect()
 }

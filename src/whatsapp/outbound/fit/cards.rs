@@ -1,0 +1,135 @@
+//! Cards: words with things to tap, alone or side by side.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        limits::{
+            BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CARD_BODY_MOST, CARD_BUTTONS_MOST,
+            CARD_LINE_ENDS_MOST, CARDS,
+        },
+        split::{is_visible, length},
+    },
+    Fitter,
+    lists::{Ids, visible, words_of},
+    words::{clip, host, is_url, labelled, one_line},
+};
+use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section, Source};
+
+impl Fitter<'_> {
+    pub(super) fn card(&mut self, Card { media, text, actions }: Card) {
+        let mut text = self.marked(&text);
+        let (mut choices, mut links, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        for action in actions {
+            match action {
+                Action::Choice(choice) => choices.extend(visible(choice)),
+                Action::Link { title, url } => links.push((one_line(&title), url)),
+                Action::Call { title, number } => below.push(labelled(&title, &number)),
+            }
+        }
+        let media = media.and_then(|media| self.checked(Media { caption: None, ..media }));
+        if let ([(title, url)], true, true) = (&links[..], choices.is_empty() && below.is_empty(), self.takes_buttons())
+            && length(title) <= BUTTON_TITLE_MOST
+            && is_url(url)
+        {
+            let title = if is_visible(title) { title.clone() } else { clip(host(url), BUTTON_TITLE_MOST) };
+            let link = Action::Link { title: title.clone(), url: url.clone() };
+            let media = self.header(media);
+            let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { title };
+            return self.push(Said::Card(Card { media, text, actions: vec![link] }));
+        }
+        below.extend(links.iter().map(|(title, url)| labelled(title, url)));
+        for line in below {
+            text = [text.trim_end(), &line].join("\n");
+        }
+        let text = text.trim().to_owned();
+        if choices.is_empty() {
+            return match media {
+                Some(media) => self.captioned(media, &text),
+                None => self.text(&text),
+            };
+        }
+        if self.takes_buttons() && are_buttons(&choices) {
+            let media = self.header(media);
+            let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { words_of(&choices) };
+            let actions = self.with_ids(choices, BUTTON_ID_MOST).into_iter().map(Action::Choice).collect();
+            return self.push(Said::Card(Card { media, text, actions }));
+        }
+        if let Some(media) = media {
+            self.push(Said::Media(media));
+        }
+        self.list(List { text, label: None, sections: vec![Section { title: None, rows: choices }] });
+    }
+
+    pub(super) fn carousel(&mut self, text: &str, cards: &[Card]) {
+        let mut text = self.marked(text).trim().to_owned();
+        for cards in cards.chunks(*CARDS.end()) {
+            let text = std::mem::take(&mut text);
+            let marked = |card: &Card| Card { text: self.marked(card.text.trim()), ..card.clone() };
+            let shown: Vec<_> = cards.iter().map(marked).collect();
+            if self.takes_buttons() && are_carousel(&shown) {
+                self.side_by_side(&text, shown);
+                continue;
+            }
+            self.text(&text);
+            for card in cards {
+                self.card(card.clone());
+            }
+        }
+    }
+
+    fn side_by_side(&mut self, text: &str, cards: Vec<Card>) {
+        let titles = || cards.iter().filter_map(|card| card.text.lines().next()).collect::<Vec<_>>().join(" · ");
+        let words = if is_visible(text) { text.to_owned() } else { titles() };
+        // Meta demands words above the cards; the cards may have none.
+        let words = if is_visible(&words) { words } else { self.style.settings.list_label.clone() };
+        let text = self.all_but_the_end(&words, BODY_MOST);
+        let mut ids = Ids::default();
+        let with_ids = |card: Card| {
+            let with_id = |action| match action {
+                Action::Choice(choice) => {
+                    visible(choice).map(|choice| Action::Choice(ids.give(choice, BUTTON_ID_MOST, &mut self.offers)))
+                }
+                Action::Link { .. } | Action::Call { .. } => Some(action),
+            };
+            let media = card.media.map(|media| Media { caption: None, ..media });
+            Card { media, actions: card.actions.into_iter().filter_map(with_id).collect(), ..card }
+        };
+        let cards = cards.into_iter().map(with_ids).collect();
+        self.push(Said::Carousel { text, cards });
+    }
+}
+
+fn are_buttons(choices: &[Choice]) -> bool {
+    let titles: BTreeSet<_> = choices.iter().map(|choice| &choice.title).collect();
+    choices.len() <= BUTTONS_MOST
+        && titles.len() == choices.len()
+        && choices.iter().all(|choice| length(&choice.title) <= BUTTON_TITLE_MOST && choice.description.is_none())
+}
+
+/// Whether Meta takes these cards as a carousel: all with a picture or a video, short words, and the same kind and number of buttons.
+fn are_carousel(cards: &[Card]) -> bool {
+    let shown = |media: &Media| match &media.source {
+        Source::Link(link) => is_url(link),
+        Source::Id(_) => true,
+    };
+    let fits = |card: &Card| {
+        card.media.as_ref().is_some_and(shown)
+            && length(&card.text) <= CARD_BODY_MOST
+            && card.text.matches('\n').count() <= CARD_LINE_ENDS_MOST
+    };
+    let short = |title: &str| is_visible(title) && one_line(title) == title && length(title) <= BUTTON_TITLE_MOST;
+    let links = |card: &Card| matches!(&card.actions[..], [Action::Link { title, url }] if short(title) && is_url(url));
+    let replies = |card: &Card| {
+        let mut titles = BTreeSet::new();
+        let unique = |action: &Action| matches!(action, Action::Choice(choice) if short(&choice.title) && titles.insert(choice.title.clone()));
+        (1..=CARD_BUTTONS_MOST).contains(&card.actions.len()) && card.actions.iter().all(unique)
+    };
+    let kind = |card: &Card| card.media.as_ref().map(|media| media.kind);
+    let alike = |pair: &[Card]| kind(&pair[0]) == kind(&pair[1]) && pair[0].actions.len() == pair[1].actions.len();
+    CARDS.contains(&cards.len())
+        && cards.iter().all(|card| matches!(kind(card), Some(MediaKind::Image | MediaKind::Video)))
+        && cards.windows(2).all(alike)
+        && cards.iter().all(fits)
+        && (cards.iter().all(links) || cards.iter().all(replies))
+}

@@ -1,0 +1,146 @@
+//! Choices: as rows of a list, of several, or as numbered lines; each with an id of its own.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        limits::{
+            BODY_MOST, BUTTON_TITLE_MOST, LIST_BODY_MOST, ROW_DESCRIPTION_MOST, ROW_ID_MOST, ROW_TITLE_MOST, ROWS_MOST,
+        },
+        split::{is_visible, length},
+    },
+    Fitter,
+    words::{clip, one_line},
+};
+use crate::conversation::{Choice, List, Offers, Said, Section};
+
+/// Most lists of one answer; what has more choices is said in words, with numbers.
+const LISTS_MOST: usize = 3;
+
+impl Fitter<'_> {
+    /// A list, or several, or numbered lines; `text` has its marks already.
+    pub(super) fn list(&mut self, List { text, label, sections }: List) {
+        let visible_rows =
+            |section: Section| Section { rows: section.rows.into_iter().filter_map(visible).collect(), ..section };
+        let mut sections: Vec<_> = sections.into_iter().map(visible_rows).collect();
+        sections.retain(|section| !section.rows.is_empty());
+        let count: usize = sections.iter().map(|section| section.rows.len()).sum();
+        if count == 0 {
+            return self.text(&text);
+        }
+        if !self.takes_buttons() || count > LISTS_MOST * ROWS_MOST {
+            return self.numbered(&text, sections);
+        }
+        let mut text = if is_visible(&text) {
+            text
+        } else {
+            sections.iter().map(|section| words_of(&section.rows)).collect::<Vec<_>>().join("\n")
+        };
+        let label = label.map(|label| clip(&one_line(&label), BUTTON_TITLE_MOST)).filter(|label| is_visible(label));
+        let label = label.unwrap_or_else(|| self.style.settings.list_label.clone());
+        for sections in in_lists(sections) {
+            // The words stand above the first list; the others need some of their own.
+            let words = std::mem::replace(&mut text, label.clone());
+            let text = self.all_but_the_end(&words, LIST_BODY_MOST);
+            let sections = self.row_ids(sections);
+            self.push(Said::List(List { text, label: Some(label.clone()), sections }));
+        }
+    }
+
+    fn numbered(&mut self, text: &str, sections: Vec<Section>) {
+        let mut lines = vec![text.trim().to_owned()];
+        for Section { title, rows } in sections {
+            lines.extend(title.map(|title| format!("*{}*", title.trim())));
+            for choice in rows {
+                let Choice { title, description, .. } = choice.clone();
+                let number = self.offers.number(choice);
+                let description = description.map_or_else(String::new, |words| format!(" – {words}"));
+                lines.push(format!("{number}. {title}{description}"));
+            }
+        }
+        self.text(lines.join("\n").trim());
+    }
+
+    pub(super) fn with_ids(&mut self, choices: Vec<Choice>, most: usize) -> Vec<Choice> {
+        let mut ids = Ids::default();
+        choices.into_iter().map(|choice| ids.give(choice, most, &mut self.offers)).collect()
+    }
+
+    /// Rows as Meta takes them: a title that is too long is clipped, and stands whole below itself if that place is free.
+    fn row_ids(&mut self, sections: Vec<Section>) -> Vec<Section> {
+        let mut ids = Ids::default();
+        let several = sections.len() > 1;
+        let mut row = |choice: Choice| {
+            let Choice { id, title, description } = ids.give(choice, ROW_ID_MOST, &mut self.offers);
+            let below = description.filter(|words| is_visible(words));
+            let below = below.or_else(|| (length(&title) > ROW_TITLE_MOST).then(|| title.clone()));
+            let description = below.map(|words| clip(words.trim(), ROW_DESCRIPTION_MOST));
+            Choice { id, title: clip(&title, ROW_TITLE_MOST), description }
+        };
+        let section = |section: Section| Section {
+            // Several sections need a title each.
+            title: several.then(|| clip(&one_line(section.title.as_deref().unwrap_or_default()), ROW_TITLE_MOST)),
+            rows: section.rows.into_iter().map(&mut row).collect(),
+        };
+        sections.into_iter().map(section).collect()
+    }
+}
+
+/// Keeps ids apart: two choices may mean the same, but Meta takes each id once.
+#[derive(Default)]
+pub(super) struct Ids(BTreeSet<String>);
+
+impl Ids {
+    pub(super) fn give(&mut self, choice: Choice, most: usize, offers: &mut Offers) -> Choice {
+        let mut id = if length(&choice.id) <= most && one_line(&choice.id) == choice.id {
+            choice.id.clone()
+        } else {
+            offers.alias(&choice.id)
+        };
+        while !self.0.insert(id.clone()) {
+            id = offers.alias(&choice.id);
+        }
+        Choice { id, ..choice }
+    }
+}
+
+/// The choice with something to see and something to give back, if it has either.
+pub(super) fn visible(Choice { id, title, description }: Choice) -> Option<Choice> {
+    let shown = [&title, description.as_deref().unwrap_or_default(), &id];
+    let title = shown.into_iter().map(one_line).find(|words| is_visible(words))?;
+    let id = if is_visible(&id) { id } else { title.clone() };
+    Some(Choice { id, title, description })
+}
+
+/// Lists of ten rows at most, in order. A list keeps its sections if each has a title; else it has one.
+fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
+    let titled = sections.iter().all(|section| section.title.as_deref().is_some_and(is_visible));
+    let sections = if titled || sections.len() == 1 {
+        sections
+    } else {
+        vec![Section { title: None, rows: sections.into_iter().flat_map(|section| section.rows).collect() }]
+    };
+    let mut lists: Vec<Vec<Section>> = vec![Vec::new()];
+    let mut room = ROWS_MOST;
+    for Section { title, mut rows } in sections {
+        while !rows.is_empty() {
+            if room == 0 {
+                lists.push(Vec::new());
+                room = ROWS_MOST;
+            }
+            let rest = rows.split_off(rows.len().min(room));
+            room -= rows.len();
+            if let Some(list) = lists.last_mut() {
+                list.push(Section { title: title.clone(), rows });
+            }
+            rows = rest;
+        }
+    }
+    lists
+}
+
+/// What is chosen from, as words for where Meta demands some.
+pub(super) fn words_of(choices: &[Choice]) -> String {
+    let lines: Vec<_> = choices.iter().map(|choice| format!("- {}", choice.title)).collect();
+    clip(&lines.join("\n"), BODY_MOST)
+}

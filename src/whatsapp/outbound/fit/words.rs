@@ -1,0 +1,34 @@
+//! Small cuts at words.
+
+use url::Url;
+
+use super::super::split::{length, split};
+
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub fn labelled(label: &str, value: &str) -> String {
+    match label.trim() {
+        "" => value.to_owned(),
+        label if label == value => value.to_owned(),
+        label => format!("{label}: {value}"),
+    }
+}
+
+/// At most `most` characters, with an ellipsis for what is gone.
+pub fn clip(text: &str, most: usize) -> String {
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let first = split(text, most - 1).into_iter().next().unwrap_or_default();
+    format!("{first}…")
+}
+
+pub fn is_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+pub fn host(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or(url)
+}
