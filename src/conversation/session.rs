@@ -82,6 +82,7 @@ pub struct Pending {
     /// The job they answer.
     pub job: JobId,
     /// The channel's id of the message they answer.
+    #[serde(default)]
     pub message_id: String,
     /// Where they go.
     pub to: Person,

@@ -15,8 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 use whatsapp_endpoint::{
     conversation::{Conversation, ConversationId, Job, JobId, Pending, Person},
+    settings::{TextFormat, TextSettings},
     store::{Claim, Embedded, Hold, Lease, Store, StoreError},
-    whatsapp::outbound,
+    whatsapp::outbound::{self, Style},
 };
 
 /// The table of the embedded store.
@@ -41,10 +42,13 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(pending) = serde_json::from_str::<Pending>(text) {
         assert_kept(&pending);
-        for reply in pending.replies {
-            for said in outbound::fit(reply.said) {
-                let _body = outbound::send_body(&pending.to, &said, pending.job.as_str());
-            }
+        let outputs = pending.replies.into_iter().map(|reply| reply.output).collect();
+        let settings = TextSettings { format: TextFormat::Markdown, merge: false, list_label: "☰".to_owned() };
+        let (fitted, offers) =
+            outbound::fit(outputs, Style { settings: &settings, to_group: pending.to.group_id.is_some() });
+        assert_kept(&offers);
+        for output in fitted {
+            let _body = outbound::send_body(&pending.to, &output, &pending.message_id, pending.job.as_str());
         }
     }
     if text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {

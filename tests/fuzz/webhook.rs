@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use whatsapp_endpoint::{
     conversation::Job,
     credentials::Keys,
+    settings::QuietKind,
     whatsapp::{
         inbound::{self, Event, Problem},
         signature::SignedBody,
@@ -20,12 +21,18 @@ fuzz_target!(|body: &[u8]| {
         match event {
             Event::Message(received) => {
                 let raw = received.raw.clone();
+                let _details = inbound::details(&raw);
                 assert_within(body, &raw);
-                if let Ok(job) = received.job() {
+                if let Ok(job) =
+                    received.job(&[QuietKind::Reaction, QuietKind::Edit, QuietKind::Revoke, QuietKind::System])
+                {
                     assert_kept(&job, &raw);
                 }
             }
-            Event::Status(status) => status.problems.iter().for_each(advise),
+            Event::Status(status) => {
+                let _job = status.job();
+                status.problems.iter().for_each(advise);
+            }
             Event::Problem(problem) => advise(&problem),
             Event::Field(_) | Event::Unrecognized { kind: "body", .. } => {}
             Event::Unrecognized { raw, .. } => assert_within(body, &raw),
