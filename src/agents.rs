@@ -1,14 +1,17 @@
 //! The agents: one protocol each, chosen by `AGENT_PROTOCOL`, all asked the same way.
 
+mod circuit;
 mod cognigy;
 mod demo;
+mod wire;
 
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
+use self::{circuit::Circuit, wire::Wire};
 use crate::{
     conversation::{Details, JobId, Message, Output, Person, Tap},
     credentials::{Credentials, CredentialsError},
@@ -18,11 +21,33 @@ use crate::{
 
 /// The agent that answers.
 #[derive(Debug)]
-pub enum Agent {
+pub struct Agent {
+    protocol: Protocol,
+    circuit: Circuit,
+}
+
+/// How it is asked.
+#[derive(Debug)]
+enum Protocol {
     /// Built in.
     Demo,
     /// A Cognigy REST endpoint.
-    Cognigy(cognigy::Cognigy),
+    Cognigy(Wire),
+}
+
+/// What an agent answers.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What it says, in order.
+    pub outputs: Vec<Output>,
+    /// What it wants to be told with the next message of the session; `None`: the same as before.
+    pub memory: Option<Value>,
+    /// Whether the session is over with this answer.
+    pub ends_session: bool,
+    /// Why a human should take over, if one should.
+    pub handover: Option<String>,
+    /// Whether the answer comes later, by itself.
+    pub comes_later: bool,
 }
 
 /// What an agent is asked.
@@ -42,6 +67,12 @@ pub struct Question<'a> {
     pub details: &'a Details<'a>,
     /// The same when the same question has to be asked again.
     pub key: &'a JobId,
+    /// What the agent wanted to be told: see [`Answer::memory`].
+    pub memory: Option<&'a Value>,
+    /// The language of the conversation, such as `de-DE`, as the operator has set it.
+    pub locale: Option<&'a str>,
+    /// The id of the number the person wrote to.
+    pub number: &'a str,
 }
 
 /// What an agent gets beside the words.
@@ -109,6 +140,14 @@ pub enum AgentError {
     /// Its answer is not what the protocol says.
     #[error("the answer of the agent is not what AGENT_PROTOCOL says: {0}")]
     Unreadable(String),
+    /// It has failed so often that it is left alone for a while.
+    #[error("the agent has failed {failures} times in a row and is left alone for {left:?}")]
+    Resting {
+        /// Failures in a row.
+        failures: u32,
+        /// Until it is asked again.
+        left: Duration,
+    },
     /// The token for it cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -119,6 +158,7 @@ impl AgentError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
+            Self::Resting { left, .. } => Retry::After(*left),
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Refused(_)
@@ -132,20 +172,31 @@ impl Agent {
     /// The agent that the settings name.
     #[must_use]
     pub fn new(settings: &AgentSettings, http: reqwest::Client, credentials: Arc<Credentials>) -> Self {
-        match (settings.protocol, &settings.url) {
-            (AgentProtocol::Cognigy, Some(url)) => Self::Cognigy(cognigy::Cognigy::new(http, url.clone(), credentials)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy, _) => Self::Demo,
-        }
+        let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
+        let protocol = match (settings.protocol, &settings.url) {
+            (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
+            (AgentProtocol::Demo | AgentProtocol::Cognigy, _) => Protocol::Demo,
+        };
+        Self { protocol, circuit: Circuit::default() }
     }
 
     /// Asks, and waits for the whole answer, `patience` at most.
     ///
     /// # Errors
     /// The situation.
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Output>, AgentError> {
-        match self {
-            Self::Demo => Ok(demo::answer(question)),
-            Self::Cognigy(cognigy) => cognigy.ask(question, patience).await,
-        }
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+        self.circuit.admits()?;
+        let answer = match &self.protocol {
+            Protocol::Demo => Ok(demo::answer(question)),
+            Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
+        };
+        self.circuit.learn(question.key, &answer);
+        answer
+    }
+}
+
+impl From<Vec<Output>> for Answer {
+    fn from(outputs: Vec<Output>) -> Self {
+        Self { outputs, ..Self::default() }
     }
 }

@@ -3,13 +3,19 @@
 //! A variable that is set to nothing counts as absent, because a template parameter left empty arrives that way.
 //! All faults are reported at once, each with its cure.
 
+mod agent;
 mod vars;
+mod words;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, time::Duration};
 
 use url::Url;
 
-use vars::Vars;
+use self::vars::Vars;
+pub use self::{
+    agent::{AgentAuth, AgentProtocol, AgentSettings},
+    words::{QuietKind, TextFormat, TextSettings},
+};
 
 use crate::telemetry::LogLevel;
 
@@ -38,6 +44,8 @@ pub const KNOBS: &[Knob] = &[
     knob("AGENT_URL", Some("AgentUrl"), None),
     knob("AGENT_MODEL", Some("AgentModel"), None),
     knob("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
+    knob("AGENT_AUTH", Some("AgentAuth"), Some("bearer")),
+    knob("AGENT_LOCALE", Some("AgentLocale"), None),
     knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
@@ -114,42 +122,6 @@ pub struct Settings {
     pub log_level: LogLevel,
 }
 
-/// How words are written.
-#[derive(Debug, Clone)]
-pub struct TextSettings {
-    /// What agents write.
-    pub format: TextFormat,
-    /// Whether consecutive texts of one answer become one message.
-    pub merge: bool,
-    /// The words on the button that opens a list, where the agent names none.
-    pub list_label: String,
-}
-
-/// What agents write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TextFormat {
-    /// Markdown if the text holds something that only Markdown has, else WhatsApp's marks.
-    #[default]
-    Auto,
-    /// Markdown.
-    Markdown,
-    /// WhatsApp's marks.
-    Whatsapp,
-}
-
-/// Kinds of messages that ask for no answer by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuietKind {
-    /// An emoji on a message.
-    Reaction,
-    /// An earlier message was changed.
-    Edit,
-    /// An earlier message was deleted.
-    Revoke,
-    /// A notice, such as a changed number.
-    System,
-}
-
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -179,27 +151,6 @@ pub enum StoreChoice {
     File(String),
     /// The memory of this process: gone with it.
     Memory,
-}
-
-/// How to reach the agent.
-#[derive(Debug, Clone)]
-pub struct AgentSettings {
-    /// The protocol it speaks.
-    pub protocol: AgentProtocol,
-    /// Its address; the `demo` agent has none.
-    pub url: Option<Url>,
-    /// Time after which a question counts as failed.
-    pub timeout: Duration,
-}
-
-/// The protocols we speak.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AgentProtocol {
-    /// The agent that is built in and needs nothing.
-    #[default]
-    Demo,
-    /// The REST endpoint of Cognigy.AI.
-    Cognigy,
 }
 
 /// What is wrong with the environment, one sentence per fault.
@@ -241,6 +192,8 @@ impl Settings {
         let agent = AgentSettings {
             protocol: vars.parsed("AGENT_PROTOCOL", "demo or cognigy"),
             url: vars.url("AGENT_URL"),
+            auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
+            locale: vars.text("AGENT_LOCALE"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
         if agent.protocol == AgentProtocol::Cognigy && agent.url.is_none() {
@@ -290,42 +243,6 @@ impl Settings {
                 log_level,
             }),
             _ => Err(SettingsError(vars.faults)),
-        }
-    }
-}
-
-impl FromStr for AgentProtocol {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "demo" => Ok(Self::Demo),
-            "cognigy" => Ok(Self::Cognigy),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for TextFormat {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "markdown" => Ok(Self::Markdown),
-            "whatsapp" => Ok(Self::Whatsapp),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for QuietKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "reaction" => Ok(Self::Reaction),
-            "edit" => Ok(Self::Edit),
-            "revoke" => Ok(Self::Revoke),
-            "system" => Ok(Self::System),
-            _ => Err(()),
         }
     }
 }

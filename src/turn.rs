@@ -10,7 +10,7 @@ use futures_util::{FutureExt, future::Either};
 use tokio::sync::oneshot;
 
 use crate::{
-    agents::{AgentError, Question},
+    agents::{AgentError, Answer, Question},
     app::App,
     conversation::{Conversation, Errand, Job, Message, Output, ReplyId, Said, Session, Template},
     outbox::{Claim, Held, OutboxError},
@@ -182,10 +182,14 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
         answer
     };
     let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
-    let (outputs, agent) = answer?;
+    let (Answer { outputs, memory, ends_session, handover, comes_later }, agent) = answer?;
+    next.remember(memory, ends_session);
+    if let Some(reason) = handover {
+        tracing::warn!(job = %job.id, reason, "the agent hands over to a human, and no desk is connected");
+    }
 
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
-    if messages == 0 {
+    if messages == 0 && !comes_later {
         tracing::warn!(job = %job.id, "the agent had nothing to say: the person gets no answer");
     }
     app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
@@ -216,9 +220,9 @@ async fn ask(
     conversation: &Conversation,
     session: &Session,
     clock: &Clock,
-) -> Result<(Vec<Output>, Duration), AgentError> {
+) -> Result<(Answer, Duration), AgentError> {
     if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
-        return Ok((vec![Said::Text(words.clone()).into()], Duration::ZERO));
+        return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
     }
     let question = Question {
         user_id,
@@ -228,12 +232,15 @@ async fn ask(
         message,
         details: &inbound::details(&message.raw),
         key: &job.id,
+        memory: session.memory.as_ref(),
+        locale: app.settings.agent.locale.as_deref(),
+        number: &job.conversation.number,
     };
     // What the agent may take, and still leaves time to commit its answer.
     let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
     let asked_at = clock.now();
-    let outputs = app.agent.ask(&question, patience).await?;
-    Ok((outputs, clock.now().duration_since(asked_at).unsigned_abs()))
+    let answer = app.agent.ask(&question, patience).await?;
+    Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
 }
 
 /// Shows that the message is read and that an answer is being written, until `answered` is closed.

@@ -12,74 +12,28 @@ mod messenger;
 mod outputs;
 mod structured;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 use uuid::Uuid;
 
-use super::{AgentError, Data, Question};
-use crate::{
-    conversation::Output,
-    credentials::{Credentials, Keys, Refuser},
+use super::{
+    AgentError, Answer, Data, Question,
+    wire::{Wire, unreadable},
 };
+use crate::conversation::Output;
 
-/// Most bytes of an answer: far above what a flow says, far below what a function can hold.
-const ANSWER_MOST: usize = 4 * 1024 * 1024;
-
-/// A Cognigy REST endpoint.
-#[derive(Debug)]
-pub struct Cognigy {
-    http: reqwest::Client,
-    url: Url,
-    credentials: Arc<Credentials>,
-}
-
-impl Cognigy {
-    pub fn new(http: reqwest::Client, url: Url, credentials: Arc<Credentials>) -> Self {
-        Self { http, url, credentials }
-    }
-
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Vec<Output>, AgentError> {
-        let body = Input {
-            user_id: question.user_id,
-            session_id: question.session_id,
-            text: question.message.text.as_deref().unwrap_or_default(),
-            data: question.data(),
-        };
-        let failed = |error: reqwest::Error| match error.without_url() {
-            error if error.is_timeout() => AgentError::TimedOut(patience),
-            error => AgentError::Unreachable(error),
-        };
-        let post = async |keys: &Keys| {
-            let request = self.http.post(self.url.clone()).timeout(patience).json(&body);
-            let mut request = request.header("Idempotency-Key", question.key.as_str());
-            if let Some(token) = keys.agent_token.present() {
-                request = request.bearer_auth(token.expose());
-            }
-            request.send().await.map_err(failed)
-        };
-        let keys = self.credentials.keys().await?;
-        let mut response = post(&keys).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.credentials.newer_than(&keys, Refuser::Agent).await?
-        {
-            response = post(&newer).await?;
-        }
-        if !response.status().is_success() {
-            return Err(AgentError::Refused(response.status().as_u16()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > ANSWER_MOST {
-                return Err(AgentError::Unreadable(format!("it is larger than {ANSWER_MOST} bytes")));
-            }
-        }
-        read(&bytes)
-    }
+/// Asks the flow.
+pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+    let body = Input {
+        user_id: question.user_id,
+        session_id: question.session_id,
+        text: question.message.text.as_deref().unwrap_or_default(),
+        data: question.data(),
+    };
+    let bytes = wire.post(&body, &[("idempotency-key", question.key.as_str())], patience).await?;
+    Ok(read(&bytes)?.into())
 }
 
 #[derive(Serialize)]
@@ -93,7 +47,7 @@ struct Input<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Stack {
     output_stack: Option<Vec<StackItem>>,
     #[serde(default)]
     text: Value,
@@ -108,13 +62,8 @@ struct StackItem {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
-    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
-        AgentError::Unreadable(format!(
-            "no JSON object with an outputStack (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let answer: Stack =
+        serde_json::from_slice(bytes).map_err(|error| unreadable("JSON object with an outputStack", &error))?;
     let outputs = match answer.output_stack {
         Some(outputs) => outputs,
         None if answer.text.is_null() => {

@@ -1,14 +1,14 @@
 //! The agent that is built in: it needs nothing, and shows that everything around it works.
 
-use super::Question;
-use crate::conversation::{Choice, Output, Said};
+use super::{Answer, Question};
+use crate::conversation::{Choice, Said};
 
 const MENU: &str = "Write *menu* to see what I can do.";
 const CONNECT: &str =
     "To connect your own agent, set *AGENT_PROTOCOL* and *AGENT_URL*; the README lists the protocols.";
 
 /// What the demo agent says.
-pub fn answer(question: &Question<'_>) -> Vec<Output> {
+pub fn answer(question: &Question<'_>) -> Answer {
     let word = question.message.text.as_deref().unwrap_or_default().trim().to_lowercase();
     let said = match (word.as_str(), question.inputs) {
         ("menu", _) => Said::choices(
@@ -25,7 +25,7 @@ pub fn answer(question: &Question<'_>) -> Vec<Output> {
         (_, 1) => text(&[&greeting(question), &echo(question), MENU]),
         (_, inputs) => Said::Text(format!("{} (Message {inputs} of this session.)", echo(question))),
     };
-    vec![said.into()]
+    vec![said.into()].into()
 }
 
 fn text(lines: &[&str]) -> Said {

@@ -8,6 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{JobId, Offers, Output, Person, Said};
@@ -66,7 +67,7 @@ pub struct Failing {
 }
 
 /// A stretch of conversation without a long silence; the agent knows it by its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// UUIDv7: it holds the time at which the session began.
     pub id: Uuid,
@@ -74,6 +75,9 @@ pub struct Session {
     pub last_input_at: Timestamp,
     /// How many messages the person has sent in it.
     pub inputs: u32,
+    /// What the agent wants to be told with the next message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Value>,
 }
 
 /// The replies of one job, in order.
@@ -221,11 +225,21 @@ impl Conversation {
             })
         };
         let going_on = self.session.take().filter(|session| !expired(session));
-        let mut session = going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0 });
+        let mut session =
+            going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0, memory: None });
         session.inputs = session.inputs.saturating_add(1);
         session.last_input_at = now;
         self.session = Some(session.clone());
         session
+    }
+
+    /// Keeps what the agent wants to be told with the next message; forgets the session if it is over.
+    pub fn remember(&mut self, memory: Option<Value>, ends_session: bool) {
+        match &mut self.session {
+            Some(_) if ends_session => self.session = None,
+            Some(session) if memory.is_some() => session.memory = memory,
+            Some(_) | None => {}
+        }
     }
 
     /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.

@@ -1,0 +1,99 @@
+//! A circuit breaker: an agent that is down is not asked again and again, which would keep it down and cost a timeout each.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{AgentError, Answer};
+use crate::conversation::JobId;
+
+/// Questions in a row that failed, after which the agent is left alone. One that fails again and again may be its own fault.
+const FAILURES_MOST: u32 = 5;
+/// For how long. Then one question tells whether it is back.
+const REST: Duration = Duration::from_secs(10);
+
+/// What this instance knows of the agent's health.
+#[derive(Debug, Default)]
+pub struct Circuit(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    last: Option<JobId>,
+    resting_until: Option<Instant>,
+}
+
+impl Circuit {
+    /// Whether the agent may be asked now. Of those who wait for the end of a rest, one is let through at a time.
+    ///
+    /// # Errors
+    /// How long it rests.
+    pub fn admits(&self) -> Result<(), AgentError> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match state.resting_until {
+            Some(until) if until > now => {
+                Err(AgentError::Resting { failures: state.failures, left: until.duration_since(now) })
+            }
+            Some(_) => {
+                state.resting_until = Some(now + REST);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes in how it went. Only what a rest can heal counts: no connection, no answer in time, a fault of the agent's own.
+    pub fn learn(&self, question: &JobId, answer: &Result<Answer, AgentError>) {
+        let is_down = match answer {
+            Err(AgentError::Unreachable(_) | AgentError::TimedOut(_)) => true,
+            Err(AgentError::Refused(status)) => *status >= 500 || *status == 429,
+            Ok(_) | Err(AgentError::Unreadable(_) | AgentError::Resting { .. } | AgentError::Credentials(_)) => false,
+        };
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_down {
+            let is_another = state.last.replace(question.clone()).is_none_or(|last| last != *question);
+            state.failures = state.failures.saturating_add(u32::from(is_another));
+            state.resting_until = (state.failures >= FAILURES_MOST).then(|| Instant::now() + REST);
+        } else {
+            *state = State::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_five_failures_in_a_row_one_question_in_ten_seconds_is_let_through() {
+        let circuit = Circuit::default();
+        let fails = |name: u32| circuit.learn(&JobId::of("8", &name.to_string()), &Err(AgentError::Refused(503)));
+        for _ in 0..20 {
+            fails(0);
+            assert!(circuit.admits().is_ok(), "the same question is counted once");
+        }
+        (1..FAILURES_MOST).for_each(fails);
+        assert!(matches!(circuit.admits(), Err(AgentError::Resting { failures: 5, left }) if left == REST));
+        tokio::time::advance(REST).await;
+        assert!(circuit.admits().is_ok() && circuit.admits().is_err(), "one asks, the others wait for what it finds");
+        fails(0);
+        assert!(circuit.admits().is_err());
+        tokio::time::advance(REST).await;
+        assert!(circuit.admits().is_ok());
+        circuit.learn(&JobId::of("8", "heals"), &Ok(Answer::default()));
+        assert!(circuit.admits().is_ok() && circuit.admits().is_ok());
+    }
+
+    #[test]
+    fn a_question_that_the_agent_refuses_does_not_open_the_circuit() {
+        let circuit = Circuit::default();
+        for name in 0..20 {
+            circuit.learn(&JobId::of("8", &name.to_string()), &Err(AgentError::Refused(400)));
+        }
+        assert!(circuit.admits().is_ok());
+    }
+}

@@ -1,0 +1,195 @@
+//! The way to an agent over HTTP: one connection pool, one way to show who asks, one set of faults.
+
+use std::{sync::Arc, time::Duration};
+
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::{
+    RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderName},
+};
+use serde::Serialize;
+use sha2::Sha256;
+use tokio::time::Instant;
+use url::Url;
+
+use super::AgentError;
+use crate::{
+    credentials::{Credentials, Keys, Refuser, Secret},
+    settings::AgentAuth,
+};
+
+/// Most bytes of an answer: far above what an agent says, far below what a function can hold.
+const ANSWER_MOST: usize = 4 * 1024 * 1024;
+/// The signature of a request, or of an answer that comes later: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
+pub const SIGNATURE: &str = "x-signature-256";
+
+/// An agent that listens at a URL.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    http: reqwest::Client,
+    url: Url,
+    auth: AgentAuth,
+    credentials: Arc<Credentials>,
+}
+
+/// A request to an agent, before it shows who asks.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// Where to; usually [`Wire::url`].
+    pub url: Url,
+    /// The body, JSON.
+    pub body: Vec<u8>,
+    /// Headers beside the usual ones.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// Whether the body is signed with the agent token.
+    pub is_signed: bool,
+}
+
+/// An answer of an agent that is being read.
+#[derive(Debug)]
+pub struct Reading {
+    response: Response,
+    patience: Duration,
+    read: usize,
+}
+
+impl Wire {
+    pub fn new(http: reqwest::Client, url: Url, auth: AgentAuth, credentials: Arc<Credentials>) -> Self {
+        Self { http, url, auth, credentials }
+    }
+
+    /// The agent's address.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Posts `body` as JSON and reads the whole answer.
+    ///
+    /// # Errors
+    /// The situation; a status other than 2xx is one.
+    pub async fn post(
+        &self,
+        body: &impl Serialize,
+        headers: &[(&'static str, &str)],
+        patience: Duration,
+    ) -> Result<Vec<u8>, AgentError> {
+        let call = Call { url: self.url.clone(), body: json(body)?, headers, is_signed: false };
+        self.send(call, patience).await?.whole().await
+    }
+
+    /// Sends a request, once more with a newer token if the first is refused, and answers what comes back with 2xx.
+    ///
+    /// # Errors
+    /// The situation.
+    pub async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
+        let until = Instant::now() + patience;
+        let keys = self.credentials.keys().await?;
+        let mut response = self.try_once(&call, &keys, patience).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(newer) = self.credentials.newer_than(&keys, Refuser::Agent).await?
+        {
+            let rest = until.saturating_duration_since(Instant::now());
+            response = self.try_once(&call, &newer, rest).await?;
+        }
+        if !response.status().is_success() {
+            return Err(AgentError::Refused(response.status().as_u16()));
+        }
+        Ok(Reading { response, patience, read: 0 })
+    }
+
+    async fn try_once(&self, call: &Call<'_>, keys: &Keys, patience: Duration) -> Result<Response, AgentError> {
+        let mut request = self.http.post(call.url.clone()).timeout(patience);
+        request = request.header(CONTENT_TYPE, "application/json").body(call.body.clone());
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = keys.agent_token.present() {
+            request = self.auth.show(request, token);
+            if call.is_signed {
+                request = request.header(SIGNATURE, sign(token, &call.body));
+            }
+        }
+        request.send().await.map_err(|error| fault(error, patience))
+    }
+}
+
+impl Reading {
+    /// Its HTTP status, one of 2xx.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// A header of it, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// When the connection breaks, the time is over, or there is no end to it.
+    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, AgentError> {
+        let chunk = self.response.chunk().await.map_err(|error| fault(error, self.patience))?;
+        self.read += chunk.as_ref().map_or(0, bytes::Bytes::len);
+        if self.read > ANSWER_MOST {
+            return Err(AgentError::Unreadable(format!("it is larger than {ANSWER_MOST} bytes")));
+        }
+        Ok(chunk)
+    }
+
+    /// Everything.
+    ///
+    /// # Errors
+    /// As [`Reading::next`].
+    pub async fn whole(mut self) -> Result<Vec<u8>, AgentError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+impl AgentAuth {
+    /// Adds what shows who asks.
+    fn show(&self, request: RequestBuilder, token: &Secret) -> RequestBuilder {
+        match self {
+            Self::Bearer => request.bearer_auth(token.expose()),
+            Self::Basic => {
+                let (user, password) = token.expose().split_once(':').unwrap_or((token.expose(), ""));
+                request.basic_auth(user, Some(password))
+            }
+            Self::Header(name) => match HeaderName::from_bytes(name.as_bytes()) {
+                Ok(name) => request.header(name, token.expose()),
+                Err(_) => request,
+            },
+            Self::None => request,
+        }
+    }
+}
+
+/// The value of [`SIGNATURE`] for a body.
+pub fn sign(token: &Secret, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes())
+        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// The body of a request.
+pub fn json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
+    serde_json::to_vec(body).map_err(|error| AgentError::Unreadable(format!("the question is no JSON: {error}")))
+}
+
+/// An answer that is not what the protocol says, without its words: they may be a person's.
+pub fn unreadable(what: &str, error: &serde_json::Error) -> AgentError {
+    AgentError::Unreadable(format!("no {what} (line {}, column {})", error.line(), error.column()))
+}
+
+fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
+    // The URL may hold a token.
+    match error.without_url() {
+        error if error.is_timeout() => AgentError::TimedOut(patience),
+        error => AgentError::Unreachable(error),
+    }
+}

@@ -1,0 +1,69 @@
+//! How to reach the agent.
+
+use std::{str::FromStr, time::Duration};
+
+use url::Url;
+
+/// How to reach the agent.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// The protocol it speaks.
+    pub protocol: AgentProtocol,
+    /// Its address; the `demo` agent has none.
+    pub url: Option<Url>,
+    /// How the agent token is shown.
+    pub auth: AgentAuth,
+    /// The language that is handed to the agent.
+    pub locale: Option<String>,
+    /// Time after which a question counts as failed.
+    pub timeout: Duration,
+}
+
+/// The protocols we speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AgentProtocol {
+    /// The agent that is built in and needs nothing.
+    #[default]
+    Demo,
+    /// The REST endpoint of Cognigy.AI.
+    Cognigy,
+}
+
+/// How the agent token is shown to the agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AgentAuth {
+    /// `Authorization: Bearer <token>`.
+    #[default]
+    Bearer,
+    /// `Authorization: Basic …`, the token being `user:password`.
+    Basic,
+    /// The token as the value of this header.
+    Header(String),
+    /// Not at all.
+    None,
+}
+
+impl FromStr for AgentProtocol {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "demo" => Ok(Self::Demo),
+            "cognigy" => Ok(Self::Cognigy),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for AgentAuth {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let in_names = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        match (text, text.strip_prefix("header:")) {
+            ("bearer", _) => Ok(Self::Bearer),
+            ("basic", _) => Ok(Self::Basic),
+            ("none", _) => Ok(Self::None),
+            (_, Some(name)) if !name.is_empty() && name.bytes().all(in_names) => Ok(Self::Header(name.to_owned())),
+            _ => Err(()),
+        }
+    }
+}
