@@ -30,6 +30,27 @@ async fn the_demo_agent_greets_echoes_counts_and_shows_a_menu() {
 }
 
 #[tokio::test]
+async fn the_demo_agent_shows_everything_that_an_agent_can_say() {
+    let endpoint = Endpoint::start(&[]).await;
+    endpoint.say("more").await;
+    let list = endpoint.meta.calls().pop().expect("a call")["interactive"].clone();
+    let sections = list["action"]["sections"].as_array().expect("sections").clone();
+    let rows: Vec<_> = sections.iter().flat_map(|section| section["rows"].as_array().expect("rows")).collect();
+    assert_eq!(rows.len(), 8);
+    for row in rows {
+        let id = row["id"].as_str().expect("an id");
+        assert!(!endpoint.say(id).await.is_empty(), "{id}");
+    }
+    let calls = endpoint.meta.calls();
+    for kind in ["button", "cta_url", "location_request_message", "request_contact_info"] {
+        assert!(calls.iter().any(|call| call["interactive"]["type"] == kind), "{kind}");
+    }
+    for kind in ["location", "contacts", "reaction"] {
+        assert!(calls.iter().any(|call| call["type"] == kind), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_tap_on_a_button_is_heard_as_its_id() {
     let endpoint = Endpoint::start(&[]).await;
     let mut tap = endpoint.message(&Person(ADA), "");

@@ -72,6 +72,19 @@ struct Head<'a> {
     system: Option<&'a RawValue>,
 }
 
+/// A contact card, as far as it may tell the sender's own number.
+#[derive(Deserialize)]
+struct Card {
+    origin: Option<String>,
+    #[serde(default)]
+    phones: Vec<Phone>,
+}
+
+#[derive(Deserialize)]
+struct Phone {
+    wa_id: Option<String>,
+}
+
 /// What a system message tells about the names of a person.
 #[derive(Deserialize)]
 struct System {
@@ -193,6 +206,9 @@ fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Receiv
         name: profile.and_then(|profile| profile.name.clone()),
         username: profile.and_then(|profile| profile.username.clone()),
     };
+    if person.phone.is_none() && head.kind == "contacts" {
+        person.phone = fields.get("contacts").and_then(|cards| own_number(cards));
+    }
     let becomes = match head.kind.as_str() {
         "system" => head.system.and_then(|system| new_names(system, &mut person)),
         _ => None,
@@ -207,6 +223,13 @@ fn received(raw: &RawValue, number: &str, contacts: &[Contact]) -> Result<Receiv
         sent_at: seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()),
         raw: raw.to_owned(),
     })
+}
+
+/// The number that a person has shared because we asked for it, from the contact cards of a message.
+fn own_number(cards: &RawValue) -> Option<String> {
+    let cards: Vec<Card> = serde_json::from_str(cards.get()).ok()?;
+    let own = cards.into_iter().find(|card| card.origin.as_deref() == Some("contact_request"))?;
+    own.phones.into_iter().find_map(|phone| phone.wa_id).as_deref().and_then(digits)
 }
 
 /// The names by which the sender of a system message goes from now on; `person` gets the one it had.
