@@ -47,7 +47,7 @@ pub struct Outbox {
 }
 
 /// A conversation in our hands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Held {
     /// What we know of it.
     pub conversation: Conversation,

@@ -65,9 +65,8 @@ impl Outbox {
                 Claim::Fresh(to) | Claim::Resume(to) => to,
                 Claim::Done | Claim::Busy => return Err(OutboxError::Busy),
             };
-            let (lease, id) = (held.lease.clone(), held.id.clone());
-            let old = Held { conversation: std::mem::take(&mut held.conversation), id, lease, in_doubt: false };
-            *held = self.move_over(old, to).await?;
+            // A copy: whatever fails from here on, what we hold is whole.
+            *held = self.move_over(held.clone(), to).await?;
         }
         // A number that is not named any more is no longer theirs.
         held.conversation.person.phone.clone_from(&names.person.phone);

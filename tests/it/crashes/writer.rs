@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json, value::to_raw_value};
-use whatsapp_endpoint::conversation::{ConversationId, Errand, Job, JobId, Message, Person};
+use whatsapp_endpoint::conversation::{ConversationId, Errand, Job, JobId, Message, NewNames, Person};
 
 use super::world::World;
 use crate::support::endpoint::{NUMBER, replies};
@@ -11,7 +11,8 @@ use crate::support::endpoint::{NUMBER, replies};
 /// Who writes. The queue delivers a job until it is done, and only then the next.
 pub struct Writer {
     pub name: &'static str,
-    pub conversation: ConversationId,
+    /// The names of the conversation, the last one in force at the end.
+    pub conversations: Vec<ConversationId>,
     pub waiting: VecDeque<Job>,
     pub done: Vec<Job>,
     person: Person,
@@ -19,21 +20,41 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes one to four times; each answer has one to three replies.
-    pub fn new(name: &'static str, phone: &str, user_id: Option<&str>, world: &World) -> Self {
-        let person = Person { phone: Some(phone.to_owned()), user_id: user_id.map(str::to_owned), ..Person::default() };
-        let conversation = ConversationId { number: NUMBER.to_owned(), user: user_id.unwrap_or(phone).to_owned() };
+    /// Writes one to four times; each answer has one to three replies. Somebody with several ids changes them on the way.
+    pub fn new(name: &'static str, phone: &str, user_ids: &[&str], world: &World) -> Self {
+        let named = |user_id: Option<&&str>| {
+            let person = Person {
+                phone: Some(phone.to_owned()),
+                user_id: user_id.map(|id| (*id).to_owned()),
+                ..Person::default()
+            };
+            let user = person.lasting_name().expect("a phone").clone();
+            (person, ConversationId { number: NUMBER.to_owned(), user })
+        };
+        let (person, conversation) = named(user_ids.first());
         let (waiting, done, expected) = (VecDeque::new(), Vec::new(), Vec::new());
-        let mut writer = Self { name, conversation, waiting, done, person, expected };
-        for number in 1..=world.roll(|dice| dice.u32(1..5)) {
+        let mut writer = Self { name, conversations: vec![conversation], waiting, done, person, expected };
+        let questions = world.roll(|dice| dice.u32(1..5));
+        let renamed_at = world.roll(|dice| dice.u32(1..6));
+        for number in 1..=questions {
             let question = format!("{name} {number}");
             let most = world.roll(|dice| dice.usize(1..4));
             let replies: Vec<_> =
                 ["a", "b", "c"].iter().take(most).map(|letter| format!("{question} {letter}")).collect();
+            let notice = (number == renamed_at && user_ids.len() > 1).then(|| {
+                let (person, conversation) = named(user_ids.get(1));
+                let names = NewNames { person: person.clone(), is_told: false };
+                let notice = Job { errand: Errand::Rename(names), ..writer.job(&format!("{name} is renamed")) };
+                world.plan(&notice.id, &notice.conversation, "", Vec::new());
+                writer.person = person;
+                writer.conversations.push(conversation);
+                notice
+            });
             let job = writer.job(&question);
-            world.plan(&job.id, &writer.conversation, &question, replies.clone());
+            world.plan(&job.id, &job.conversation, &question, replies.clone());
             writer.expected.extend(replies);
-            writer.waiting.push_back(job);
+            // In this order: before the notice nobody can know that the new name is an old acquaintance.
+            writer.waiting.extend(notice.into_iter().chain([job]));
         }
         writer
     }
@@ -43,7 +64,7 @@ impl Writer {
         let raw = to_raw_value(&json!({ "id": id, "type": "text", "text": { "body": text } })).expect("JSON");
         Job {
             id: JobId::of(NUMBER, &id),
-            conversation: self.conversation.clone(),
+            conversation: self.conversations.last().expect("one").clone(),
             person: self.person.clone(),
             message: Message {
                 id,
