@@ -32,6 +32,8 @@ pub struct App {
     pub agent: Agent,
     /// Meta.
     pub graph: Graph,
+    /// Where conversations are kept; everything but looking goes through the outbox.
+    pub store: Arc<dyn Store>,
     /// The way out.
     pub outbox: Outbox,
     /// Where jobs wait; `None`: they do not.
@@ -82,7 +84,8 @@ impl App {
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
-            outbox: Outbox::new(store, graph.clone(), dead_letters.clone(), &settings),
+            outbox: Outbox::new(Arc::clone(&store), graph.clone(), dead_letters.clone(), &settings),
+            store,
             dead_letters,
             queue,
             graph,

@@ -2,11 +2,21 @@
 //!
 //! It is stricter than Meta where Meta would lose a message without a word.
 
+mod agent;
+mod api;
 mod cloud_api;
+mod faults;
+mod history;
 mod page;
+mod people;
 mod phone;
+mod postman;
+mod recording;
+mod rules;
+mod samples;
 mod status;
 mod webhook;
+mod wire;
 
 use std::{
     ops::Range,
@@ -18,13 +28,21 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
+use url::Url;
 
-use self::cloud_api::media::Shelf;
-pub use phone::{Bubble, Line};
+use self::{cloud_api::media::Shelf, history::History, postman::Mail, rules::Pace, wire::Sessions};
+pub use faults::{ALWAYS, Fault, Group, Shown};
+pub use people::{Newcomer, Person};
+pub use phone::{Bubble, Button, Line, Reaction, Side, Tick, said::Said};
+pub use samples::{Sample, all as samples};
 pub use status::Status;
+pub use wire::{Exchange, Kind};
 
 /// The secret of local runs, as JSON: documented, and good for nothing but this simulator.
 pub const DEVELOPMENT_SECRET: &str = include_str!("simulator/development-secret.json");
+
+/// The pauses of `wa simulate` before a webhook is sent again. Meta goes on for 7 days, which nobody wants to watch.
+const LIFELIKE_REPEATS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(30)];
 
 /// The simulated Meta: one business number and the people who write to it.
 #[derive(Debug, Clone)]
@@ -36,25 +54,41 @@ struct Inner {
     state: Mutex<State>,
     /// Counts the changes of the state.
     changes: watch::Sender<u64>,
+    sessions: Sessions,
 }
 
 #[derive(Debug)]
 struct State {
     account: Account,
     endpoint: Option<String>,
+    /// Where this simulator is reached, if it was told.
+    base_url: Option<String>,
+    /// The agent before which it stands.
+    agent: Option<Url>,
+    /// What answers, in a word.
+    agent_name: Option<String>,
+    /// Whether the app gets the webhooks of the account.
+    subscribed: bool,
     calls: Vec<Value>,
-    lines: Vec<Line>,
+    history: History,
+    people: Vec<Person>,
     taken: Vec<status::Taken>,
     media: Shelf,
+    mail: Mail,
+    faults: faults::Faults,
+    pace: Pace,
     /// How far this Meta's clock is ahead.
     ahead: SignedDuration,
     next_id: u64,
-    answers_to_lose: Range<usize>,
+    next_exchange: u64,
+    is_closed: bool,
 }
 
 /// What Meta knows of the app and its number.
 #[derive(Debug, Clone)]
 pub struct Account {
+    /// The app.
+    pub app_id: String,
     /// The only token that is accepted.
     pub access_token: String,
     /// Key of signatures and proofs.
@@ -72,6 +106,7 @@ impl Account {
         let secret: Value = serde_json::from_str(json)?;
         let field = |name: &str| secret[name].as_str().unwrap_or_default().to_owned();
         Ok(Self {
+            app_id: field("app_id"),
             access_token: field("access_token"),
             app_secret: field("app_secret"),
             phone_number_id: field("phone_number_id"),
@@ -83,23 +118,67 @@ impl Simulator {
     /// A Meta with one account and nobody connected.
     #[must_use]
     pub fn new(account: Account, http: reqwest::Client) -> Self {
-        let state = State {
+        let mut state = State {
             account,
             endpoint: None,
+            base_url: None,
+            agent: None,
+            agent_name: None,
+            subscribed: true,
             calls: Vec::new(),
-            lines: Vec::new(),
+            history: History::default(),
+            people: Vec::new(),
             taken: Vec::new(),
             media: Shelf::default(),
+            mail: Mail::default(),
+            faults: faults::Faults::default(),
+            pace: Pace::default(),
             ahead: SignedDuration::ZERO,
             next_id: 1,
-            answers_to_lose: 0..0,
+            next_exchange: 0,
+            is_closed: false,
         };
-        Self(Arc::new(Inner { http, state: Mutex::new(state), changes: watch::Sender::new(0) }))
+        state.show_endpoint();
+        state.show_faults();
+        people::first_people().into_iter().for_each(|person| state.meet(person));
+        let (state, changes) = (Mutex::new(state), watch::Sender::new(0));
+        Self(Arc::new(Inner { http, state, changes, sessions: Sessions::default() }))
+    }
+
+    /// As a person meets it who tries it out: with the rules of the real one, and repeats of what is not taken.
+    #[must_use]
+    pub fn lifelike(self) -> Self {
+        for rule in [Fault::AutomaticStatuses, Fault::Window, Fault::PairLimit, Fault::Throughput] {
+            self.misbehave(rule, ALWAYS);
+        }
+        self.repeat_webhooks_after(&LIFELIKE_REPEATS);
+        self
+    }
+
+    /// Tells it where it is reached, so that webhooks can name the addresses of files.
+    pub fn reached_at(&self, base_url: &str) {
+        self.change(|state| state.base_url = Some(base_url.trim_end_matches('/').to_owned()));
+    }
+
+    /// Ends the streams of all pages, which would be held open for good.
+    pub fn close(&self) {
+        self.change(|state| state.is_closed = true);
     }
 
     /// Sets the URL to which webhooks go.
     pub fn connect(&self, webhook_url: &str) {
-        self.change(|state| state.endpoint = Some(webhook_url.to_owned()));
+        self.change(|state| {
+            state.endpoint = Some(webhook_url.to_owned());
+            state.show_endpoint();
+        });
+    }
+
+    /// Tells what answers behind the endpoint, in a word.
+    pub fn name_agent(&self, name: &str) {
+        self.change(|state| {
+            state.agent_name = Some(name.to_owned());
+            state.show_endpoint();
+        });
     }
 
     /// From now on only this token is accepted, as after a rotation.
@@ -114,7 +193,7 @@ impl Simulator {
 
     /// Of the next messages these are taken, and their answers are lost in a gateway.
     pub fn lose_answers(&self, which: Range<usize>) {
-        self.change(|state| state.answers_to_lose = which);
+        self.misbehave(Fault::LoseAnswer, which);
     }
 
     /// Puts this Meta's clock forward, so that what lives for a time can end.
@@ -142,9 +221,10 @@ impl Simulator {
         }
     }
 
-    /// The routes of the Cloud API and of the chat page.
+    /// The routes of the Cloud API, of the chat page, and to the agent.
     pub fn router(&self) -> Router {
-        page::routes().merge(cloud_api::routes()).with_state(self.clone())
+        let routes = page::routes().merge(api::routes()).merge(agent::routes()).merge(cloud_api::routes(self));
+        routes.with_state(self.clone())
     }
 
     /// The time at this Meta.
@@ -170,6 +250,11 @@ fn now() -> Timestamp {
 }
 
 impl State {
+    fn show_endpoint(&mut self) {
+        let (url, agent, number) = (self.endpoint.clone(), self.agent_name.clone(), webhook::DISPLAY_NUMBER);
+        self.history.tell(Line::Endpoint { url, agent, number });
+    }
+
     fn new_wamid(&mut self) -> String {
         self.next_id += 1;
         format!("wamid.SIMULATED{:020}==", self.next_id)

@@ -1,17 +1,19 @@
 //! The simulated Graph API: it takes what Meta takes, and refuses what Meta refuses or would lose.
 
+mod account;
 mod body;
 mod interactive;
 mod limits;
 pub(super) mod media;
 mod template;
 
-use std::ops::Range;
+use std::time::Duration;
 
 use axum::{
     Json, Router,
     extract::{Path, Query, State as AxumState},
     http::{HeaderMap, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -20,14 +22,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::body::{Checked, Refusal, UNSUPPORTED, refuse};
-use super::{Line, Simulator, State};
+use super::{Fault, Line, Simulator, State, people::Person, phone::Tick, rules, wire};
 use crate::{credentials::Secret, whatsapp::signature::appsecret_proof};
 
 /// The code of a token that is not the right one.
 const TOKEN: i64 = 190;
 
-pub(super) fn routes() -> Router<Simulator> {
-    Router::new().route("/{version}/{number}/messages", post(messages)).merge(media::routes())
+pub(super) fn routes(simulator: &Simulator) -> Router<Simulator> {
+    Router::new()
+        .route("/{version}/{number}/messages", post(messages))
+        .merge(media::routes())
+        .merge(account::routes())
+        .layer(middleware::from_fn_with_state(simulator.clone(), wire::watch))
 }
 
 #[derive(Deserialize)]
@@ -65,6 +71,16 @@ fn answer(result: Checked<Value>) -> Response {
     }
 }
 
+/// What becomes of a call.
+enum Ending {
+    /// It is answered.
+    Answered(Value),
+    /// The answer is lost in a gateway.
+    Lost,
+    /// It is not taken, with this status and this pause.
+    Turned(StatusCode, Option<u32>),
+}
+
 async fn messages(
     AxumState(simulator): AxumState<Simulator>,
     Path((_version, number)): Path<(String, String)>,
@@ -73,17 +89,49 @@ async fn messages(
     body: Bytes,
 ) -> Response {
     let now = simulator.now();
+    let (mut pause, mut fate) = (None, None);
     let result = simulator.change(|state| {
         authorize(state, &headers, &parameters, Some(&number))?;
         let body = read(&headers, &body)?;
         state.media.tidy(now);
         limits::check(&body, &state.media)?;
+        if body["status"] == "read" {
+            state.calls.push(body.clone());
+            return Ok(Ending::Answered(state.take_reading(&body)));
+        }
+        if let Some(turned) = state.turn_away()? {
+            return Ok(turned);
+        }
+        let person = state.recipient(&body);
+        if let Some((code, details)) = state.too_fast(&person, now) {
+            return refuse(code, details);
+        }
         state.calls.push(body.clone());
-        Ok(state.take(&body))
+        let kind = body["type"].as_str().unwrap_or_default();
+        let outside = state.is_outside_window(&person, kind, now).then_some(rules::OUTSIDE_WINDOW);
+        let (wamid, answer) = state.take(&person, &body);
+        let fails = outside.or_else(|| state.strikes(Fault::FailSend).map(i64::from));
+        fate = Some((wamid, fails));
+        pause = state.strikes(Fault::AnswerLate);
+        Ok(if state.strikes(Fault::LoseAnswer).is_some() { Ending::Lost } else { Ending::Answered(answer) })
     });
+    if let Some((wamid, fails)) = fate {
+        simulator.follow(&wamid, fails);
+    }
+    if let Some(milliseconds) = pause {
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+    }
     match result {
-        Ok(None) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
-        Ok(Some(taken)) => answer(Ok(taken)),
+        Ok(Ending::Answered(taken)) => answer(Ok(taken)),
+        Ok(Ending::Lost) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
+        Ok(Ending::Turned(status, None)) => {
+            let refusal = Refusal { code: 131_016, details: "Service unavailable".to_owned() };
+            (status, Json(refusal.json())).into_response()
+        }
+        Ok(Ending::Turned(status, Some(seconds))) => {
+            let refusal = Refusal { code: rules::THROUGHPUT, details: "Rate limit hit".to_owned() };
+            (status, [(header::RETRY_AFTER, seconds.to_string())], Json(refusal.json())).into_response()
+        }
         Err(refusal) => answer(Err(refusal)),
     }
 }
@@ -98,23 +146,53 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Checked<Value> {
 }
 
 impl State {
-    /// Takes a body that was checked; answers what Meta answers, unless that is to be lost.
-    fn take(&mut self, body: &Value) -> Option<Value> {
-        if body["status"] == "read" {
-            let id = body["message_id"].as_str().unwrap_or_default().to_owned();
-            self.lines.push(Line::Read { id });
-            self.lines.push(Line::Typing { on: body["typing_indicator"].is_object() });
-            return Some(json!({ "success": true }));
+    /// What a fault does to a send before it is looked at.
+    fn turn_away(&mut self) -> Checked<Option<Ending>> {
+        if self.strikes(Fault::RefuseToken).is_some() {
+            return refuse(TOKEN, "Error validating access token");
         }
+        if let Some(seconds) = self.strikes(Fault::RateLimit) {
+            return Ok(Some(Ending::Turned(StatusCode::TOO_MANY_REQUESTS, Some(seconds))));
+        }
+        let status = self.strikes(Fault::ServerError).and_then(|status| u16::try_from(status).ok());
+        let status = status.map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        Ok(status.map(|status| Ending::Turned(status, None)))
+    }
+
+    /// Takes that a message was read, and what goes with it; answers what Meta answers.
+    fn take_reading(&mut self, body: &Value) -> Value {
+        let id = body["message_id"].as_str().unwrap_or_default();
+        let person = self.history.bubble(id).map(|bubble| bubble.person.clone());
+        self.show_tick(id, Tick::Read, None);
+        self.history.tell(Line::Typing { person, on: body["typing_indicator"].is_object() });
+        json!({ "success": true })
+    }
+
+    /// To whom a send goes.
+    fn recipient(&mut self, body: &Value) -> Person {
+        let (to, recipient) = (body["to"].as_str(), body["recipient"].as_str());
+        match to {
+            Some(group) if body["recipient_type"] == "group" => self.acquaint_group(group),
+            to => self.acquaint(to, recipient),
+        }
+    }
+
+    /// The id of the person to whom a send would go.
+    pub(super) fn addressee(&self, body: &Value) -> Option<String> {
+        let to = body["to"].as_str().map(|to| to.trim_start_matches('+'));
+        let is = |person: &&Person| match (to, body["recipient"].as_str()) {
+            (Some(to), _) => person.number.as_deref() == Some(to) || person.id == to,
+            (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
+            (None, None) => false,
+        };
+        self.people.iter().find(is).map(|person| person.id.clone())
+    }
+
+    /// Takes a body that was checked; answers its id and what Meta answers.
+    fn take(&mut self, person: &Person, body: &Value) -> (String, Value) {
         let wamid = self.new_wamid();
-        self.lines.push(Line::Typing { on: false });
-        self.show_reply(&wamid, body);
-        self.remember(&wamid, body);
-        let Range { start, end } = self.answers_to_lose;
-        self.answers_to_lose = start.saturating_sub(1)..end.saturating_sub(1);
-        if start == 0 && end > 0 {
-            return None;
-        }
+        self.show_reply(&wamid, &person.id, body);
+        self.remember(&wamid, person, body);
         let (to, recipient) = (&body["to"], &body["recipient"]);
         let mut message = json!({ "id": wamid });
         let contact = if body["recipient_type"] == "group" {
@@ -128,7 +206,7 @@ impl State {
         if body["type"] == "template" {
             message["message_status"] = json!("accepted");
         }
-        Some(json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] }))
+        (wamid, json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] }))
     }
 }
 

@@ -5,8 +5,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Simulator, State,
-    webhook::{DISPLAY_NUMBER, PERSON, PERSON_ID, PERSON_NAME},
+    Fault, Simulator, State,
+    people::Person,
+    postman::{About, Letter, in_background},
+    wire::Kind,
 };
 
 /// What Meta can report of a message.
@@ -34,18 +36,24 @@ pub(super) struct Taken {
     to: Option<String>,
     recipient: Option<String>,
     tag: Value,
+    /// Whom it reaches; of a group, one of its members.
+    person: Person,
     /// Delivered or read already, with the price.
     arrived: bool,
 }
 
 impl State {
-    pub(super) fn remember(&mut self, wamid: &str, body: &Value) {
+    pub(super) fn remember(&mut self, wamid: &str, person: &Person, body: &Value) {
+        let group = body["recipient_type"] == "group";
+        // Who sits in a group is not simulated: it is the first of all people.
+        let person = self.people.first().filter(|_| group).unwrap_or(person).clone();
         let text = |name: &str| body[name].as_str().map(str::to_owned);
         self.taken.push(Taken {
             wamid: wamid.to_owned(),
             kind: text("type").unwrap_or_default(),
             voice: body["audio"]["voice"] == true,
-            group: body["recipient_type"] == "group",
+            group,
+            person,
             to: text("to"),
             recipient: text("recipient"),
             tag: body["biz_opaque_callback_data"].clone(),
@@ -70,6 +78,71 @@ impl Simulator {
         self.deliver(&webhook).await
     }
 
+    /// Reports in the background what becomes of a message, where statuses come by themselves.
+    pub(super) fn follow(&self, wamid: &str, fails: Option<i64>) {
+        if fails.is_none() && self.switched(Fault::AutomaticStatuses).is_empty() {
+            return;
+        }
+        let (this, wamid) = (self.clone(), wamid.to_owned());
+        in_background(async move {
+            let fate = match fails {
+                Some(code) => vec![Status::Failed(code)],
+                None => vec![Status::Sent, Status::Delivered],
+            };
+            for status in fate {
+                this.tell(&wamid, status).await;
+            }
+        });
+    }
+
+    /// The person sees everything that has come: the page shows the conversation.
+    pub fn see(&self, person: &str) {
+        let unseen = self.state().history.arrived(person);
+        self.report_all(unseen, Status::Read);
+    }
+
+    /// The person listens to a voice message.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn listen_to(&self, wamid: &str) -> Result<(), String> {
+        match self.state().taken.iter().find(|taken| taken.wamid == wamid) {
+            None => return Err(format!("no message has the id {wamid}")),
+            Some(taken) if !taken.voice => return Err("only voice messages are played".to_owned()),
+            Some(_) => {}
+        }
+        self.report_all(vec![wamid.to_owned()], Status::Played);
+        Ok(())
+    }
+
+    fn report_all(&self, wamids: Vec<String>, status: Status) {
+        if wamids.is_empty() || self.switched(Fault::AutomaticStatuses).is_empty() {
+            return;
+        }
+        // At once, so that nobody reports it again meanwhile.
+        let webhooks: Vec<_> =
+            wamids.into_iter().filter_map(|wamid| Some((self.status(&wamid, status).ok()?, wamid))).collect();
+        let this = self.clone();
+        in_background(async move {
+            for (webhook, wamid) in webhooks {
+                this.tell_webhook(webhook, wamid).await;
+            }
+        });
+    }
+
+    async fn tell(&self, wamid: &str, status: Status) {
+        // What Meta does not report of this message is not reported.
+        if let Ok(webhook) = self.status(wamid, status) {
+            self.tell_webhook(webhook, wamid.to_owned()).await;
+        }
+    }
+
+    async fn tell_webhook(&self, webhook: Value, wamid: String) {
+        let person = self.state().history.bubble(&wamid).map(|bubble| bubble.person.clone());
+        let about = vec![About { person, message: Some(wamid) }];
+        self.hand_over(Letter { webhook, kind: Kind::Status, about }).await;
+    }
+
     /// The webhook with a status of the message `wamid`.
     ///
     /// # Errors
@@ -77,12 +150,14 @@ impl Simulator {
     pub fn status(&self, wamid: &str, status: Status) -> Result<Value, String> {
         let now = self.now().as_second().to_string();
         self.change(|state| {
-            let number = state.account.phone_number_id.clone();
-            let taken = state.taken.iter_mut().find(|taken| taken.wamid == wamid);
+            let mut value = state.head();
+            // The newest is asked for most.
+            let taken = state.taken.iter_mut().rev().find(|taken| taken.wamid == wamid);
             let taken = taken.ok_or_else(|| format!("no message has the id {wamid}"))?;
-            let mut value = taken.value(status, &now)?;
-            value["messaging_product"] = json!("whatsapp");
-            value["metadata"] = json!({ "display_phone_number": DISPLAY_NUMBER, "phone_number_id": number });
+            if let Value::Object(report) = taken.value(status, &now)? {
+                report.into_iter().for_each(|(name, part)| value[name] = part);
+            }
+            state.show_status(wamid, status);
             Ok(super::webhook::of(&value))
         })
     }
@@ -107,7 +182,7 @@ impl Taken {
         if !self.tag.is_null() {
             report["biz_opaque_callback_data"] = self.tag.clone();
         }
-        let person = self.address(&mut report, matches!(status, Status::Failed(_)));
+        let contact = self.address(&mut report, status);
         // The price stands at the first report and at the first that it has arrived.
         let priced = match status {
             Status::Sent => true,
@@ -128,50 +203,48 @@ impl Taken {
             }]);
             return Ok(json!({ "statuses": [report] }));
         }
-        Ok(json!({ "contacts": [person], "statuses": [report] }))
+        Ok(json!({ "contacts": [contact], "statuses": [report] }))
     }
 
     /// Writes to whom the message went; answers the contact. A failure tells of the person only what we sent to.
-    fn address(&self, report: &mut Value, failed: bool) -> Value {
-        let mut contact = json!({ "profile": { "name": PERSON_NAME } });
+    fn address(&self, report: &mut Value, status: Status) -> Value {
+        let Person { number, user_id, .. } = &self.person;
+        // The first report comes without the handle.
+        let contact = self.person.contact(status != Status::Sent);
         if self.group {
             report["recipient_id"] = json!(self.to);
             report["recipient_type"] = json!("group");
-            report["recipient_participant_id"] = json!(PERSON);
-            report["recipient_participant_user_id"] = json!(PERSON_ID);
-            contact["wa_id"] = json!(PERSON);
-            contact["user_id"] = json!(PERSON_ID);
+            report["recipient_participant_id"] = json!(number);
+            report["recipient_participant_user_id"] = json!(user_id);
             return contact;
         }
         match (&self.to, &self.recipient) {
             (Some(to), _) => {
-                let number = to.trim_start_matches('+');
-                report["recipient_id"] = json!(number);
-                contact["wa_id"] = json!(number);
-                let user = if number == PERSON { PERSON_ID.to_owned() } else { format!("US.9{number:0>19}") };
-                if !failed {
-                    report["recipient_user_id"] = json!(user);
+                report["recipient_id"] = json!(to.trim_start_matches('+'));
+                if let (Some(user_id), false) = (user_id, matches!(status, Status::Failed(_))) {
+                    report["recipient_user_id"] = json!(user_id);
                 }
-                contact["user_id"] = json!(user);
+                contact
             }
-            // Who was reached at a BSUID hides the number.
             (None, recipient) => {
                 report["recipient_user_id"] = json!(recipient);
-                contact["user_id"] = json!(recipient);
+                // Meta shows the number only where it shows it in webhooks; a test that sends to a BSUID hides it.
+                let hidden = Person { number: None, ..self.person.clone() };
+                hidden.contact(status != Status::Sent)
             }
         }
-        contact
     }
 }
 
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>
-fn title(code: i64) -> &'static str {
+pub(super) fn title(code: i64) -> &'static str {
     match code {
         130_472 => "User's number is part of an experiment",
         131_026 => "Message undeliverable",
         131_047 => "Re-engagement message",
         131_049 => "This message was not delivered to maintain healthy ecosystem engagement.",
         131_053 => "Media upload error",
+        131_048 => "Spam rate limit hit",
         _ => "Something went wrong",
     }
 }

@@ -1,103 +1,81 @@
-//! Webhooks as Meta sends them: built, written with Meta's escapes, signed, delivered.
+//! Webhooks as Meta writes them: their shape, and their escapes.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Line, Simulator, phone::Answer};
-use crate::{
-    credentials::Secret,
-    telemetry::Chain,
-    whatsapp::signature::{HEADER, sign},
+use super::{
+    Simulator, State,
+    phone::{Side, said::Said},
+    postman::{About, Letter},
+    wire::Kind,
 };
 
-/// The person who holds the phone.
-pub(super) const PERSON: &str = "15550100200";
-pub(super) const PERSON_ID: &str = "US.90000000000000000001";
-pub(super) const PERSON_NAME: &str = "Ada Example";
 pub(super) const DISPLAY_NUMBER: &str = "15550009001";
+/// The WhatsApp Business Account to which the number belongs.
+pub(super) const WABA: &str = "900000000000001";
 
 impl Simulator {
-    /// The person writes; answers the id of the message, which is delivered in the background.
-    #[must_use]
-    pub fn say(&self, text: &str) -> String {
-        self.write(text, json!({ "type": "text", "text": { "body": text } }))
-    }
-
-    /// The person taps a button or a row of the message `message_id`.
-    #[must_use]
-    pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
-        let answer = self.change(|state| {
-            state.show_tap(message_id, id);
-            state.answer_of(message_id, id)
-        });
-        let mut reply = match answer {
-            Answer::Button => interactive("button_reply", json!({ "id": id, "title": title })),
-            Answer::Row { description: None } => interactive("list_reply", json!({ "id": id, "title": title })),
-            Answer::Row { description } => {
-                interactive("list_reply", json!({ "id": id, "title": title, "description": description }))
-            }
-            Answer::Template => json!({ "type": "button", "button": { "payload": id, "text": title } }),
-        };
-        reply["context"] = json!({ "from": DISPLAY_NUMBER, "id": message_id });
-        self.write(title, reply)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "Meta delivers webhooks while the phone goes on")]
-    fn write(&self, shown: &str, mut message: Value) -> String {
-        let (id, number) = self.change(|state| {
+    /// Writes what the person says into a webhook, and shows it on the phone.
+    pub(super) fn write(&self, person: &str, said: &Said, reply_to: Option<&str>) -> Result<Letter, String> {
+        let now = self.now();
+        self.change(|state| {
+            let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
+            let mut message = said.message(state, reply_to)?;
             let id = state.new_wamid();
-            state.show_message(&id, shown);
-            (id, state.account.phone_number_id.clone())
+            message["id"] = json!(id);
+            message["timestamp"] = json!(now.as_second().to_string());
+            from.sign(&mut message);
+            if !matches!(said, Said::Reaction { .. }) {
+                state.show_message(&id, person, &message);
+            }
+            state.open_window(person, now);
+            state.pace.count(now);
+            let mut value = state.head();
+            // Notices of the system come without the person's card.
+            if message["type"] != "system" {
+                value["contacts"] = json!([from.contact(true)]);
+            }
+            value["messages"] = json!([message]);
+            let about = About { person: Some(person.to_owned()), message: Some(id) };
+            Ok(Letter { webhook: of(&value), kind: Kind::Webhook, about: vec![about] })
+        })
+    }
+}
+
+impl Simulator {
+    /// Shows the messages of a webhook that was made elsewhere, as if the people of this simulator had written them.
+    pub(super) fn take_in(&self, webhook: &Value) {
+        let now = self.now();
+        self.change(|state| {
+            for message in values(webhook).flat_map(|value| value["messages"].as_array().into_iter().flatten()) {
+                let (number, user_id) = (message["from"].as_str(), message["from_user_id"].as_str());
+                let person = match user_id
+                    .and_then(|_| state.people.iter().find(|person| person.user_id.as_deref() == user_id))
+                {
+                    Some(known) => known.id.clone(),
+                    None if number.or(user_id).is_some() => state.acquaint(number, user_id).id,
+                    None => continue,
+                };
+                let id = message["id"].as_str().unwrap_or_default();
+                match (&message["reaction"]["message_id"], message["reaction"]["emoji"].as_str()) {
+                    (Value::String(on), emoji) => state.show_reaction(on, Side::Person, emoji.unwrap_or_default()),
+                    _ => state.show_message(id, &person, message),
+                }
+                state.open_window(&person, now);
+            }
         });
-        message["id"] = json!(id);
-        message["from"] = json!(PERSON);
-        message["from_user_id"] = json!(PERSON_ID);
-        message["timestamp"] = json!(self.now().as_second().to_string());
-        let value = json!({
+    }
+}
+
+impl State {
+    /// What every value begins with.
+    pub(super) fn head(&self) -> Value {
+        let number = &self.account.phone_number_id;
+        json!({
             "messaging_product": "whatsapp",
             "metadata": { "display_phone_number": DISPLAY_NUMBER, "phone_number_id": number },
-            "contacts": [{ "profile": { "name": PERSON_NAME }, "wa_id": PERSON, "user_id": PERSON_ID }],
-            "messages": [message],
-        });
-        let webhook = of(&value);
-        let simulator = self.clone();
-        tokio::spawn(async move {
-            if let Err(text) = simulator.deliver(&webhook).await {
-                simulator.change(|state| {
-                    state.lines.push(Line::Typing { on: false });
-                    state.lines.push(Line::Problem { text, at: super::now() });
-                });
-            }
-        });
-        id
-    }
-
-    /// Signs a webhook and posts it to the endpoint that is connected.
-    ///
-    /// # Errors
-    /// Why it was not taken, in words for the person who tries it out.
-    pub async fn deliver(&self, webhook: &Value) -> Result<(), String> {
-        let body = meta_json(webhook);
-        let (url, secret) = {
-            let state = self.state();
-            (state.endpoint.clone(), Secret::from(state.account.app_secret.clone()))
-        };
-        let url = url.ok_or("no endpoint is connected")?;
-        let request = self
-            .0
-            .http
-            .post(&url)
-            .header("content-type", "application/json")
-            .header(HEADER, sign(&secret, body.as_bytes()));
-        let response =
-            request.body(body).send().await.map_err(|error| format!("{url} cannot be reached: {}", Chain(&error)))?;
-        let status = response.status();
-        if status.as_u16() == 200 {
-            return Ok(());
-        }
-        let text = response.text().await.unwrap_or_default();
-        Err(format!("the endpoint answered {status}: {text} (its log says why)"))
+        })
     }
 }
 
@@ -105,18 +83,22 @@ impl Simulator {
 pub(super) fn of(value: &Value) -> Value {
     json!({
         "object": "whatsapp_business_account",
-        "entry": [{ "id": "900000000000001", "changes": [{ "value": value, "field": "messages" }] }],
+        "entry": [{ "id": WABA, "changes": [{ "value": value, "field": "messages" }] }],
     })
 }
 
-fn interactive(kind: &str, reply: Value) -> Value {
-    let mut interactive = json!({ "type": kind });
-    interactive[kind] = reply;
-    json!({ "type": "interactive", "interactive": interactive })
+/// The values of a webhook.
+pub(super) fn values(webhook: &Value) -> impl Iterator<Item = &Value> {
+    webhook["entry"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|entry| entry["changes"].as_array().into_iter().flatten())
+        .map(|change| &change["value"])
 }
 
 /// JSON as Meta writes it: other characters than ASCII as `\uXXXX`, slashes as `\/`.
-fn meta_json(value: &Value) -> String {
+pub(super) fn meta_json(value: &Value) -> String {
     let mut escaped = String::new();
     for unit in value.to_string().encode_utf16() {
         match u8::try_from(unit) {

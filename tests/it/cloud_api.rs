@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::{
     credentials::Secret,
     https,
-    simulator::{DEVELOPMENT_SECRET, Line, Simulator, Status},
+    simulator::{Bubble, DEVELOPMENT_SECRET, Simulator, Status},
     whatsapp::signature::appsecret_proof,
 };
 
@@ -100,13 +100,8 @@ async fn every_documented_message_is_taken_and_shown_with_words() {
     }
 }
 
-fn bubble(meta: &Simulator, id: &str) -> whatsapp_endpoint::simulator::Bubble {
-    let lines = meta.lines().into_iter();
-    let found = lines.rev().find_map(|line| match line {
-        Line::Bubble(bubble) if bubble.id == id => Some(bubble),
-        Line::Bubble(_) | Line::Read { .. } | Line::Typing { .. } | Line::Problem { .. } => None,
-    });
-    found.expect("a bubble")
+fn bubble(meta: &Simulator, id: &str) -> Bubble {
+    meta.bubble(id).expect("a bubble")
 }
 
 #[tokio::test]

@@ -19,13 +19,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Parameters, answer, authorize,
+    Parameters, account, answer, authorize,
     body::{Checked, Field, MEDIA, MISSING, Refusal, UNSUPPORTED, refuse},
     limits::unknown_id,
 };
 use crate::{
     credentials::Secret,
-    simulator::{Simulator, State},
+    simulator::{Fault, Simulator, State},
     whatsapp::signature::sign,
 };
 
@@ -95,12 +95,72 @@ impl Simulator {
         self.change(|state| state.media.0.insert(id.to_owned(), stored));
     }
 
+    /// Holds a file that a person picks; answers its id and as what it is sent.
+    pub(in crate::simulator) fn pick(&self, mime: &str, bytes: Bytes) -> Result<(String, &'static str), String> {
+        // A phone sends every file as a document that is nothing else.
+        let kind = kind_of(&essence(mime)).unwrap_or(Kind::Document);
+        if kind == Kind::Document && (essence(mime).starts_with("audio/") || bytes.len() > 100 * MB) {
+            return Err(format!(
+                "a phone does not send {mime} of {} bytes: voice is audio/ogg (Opus) or audio/mp4",
+                bytes.len()
+            ));
+        }
+        if kind != Kind::Document {
+            examine(&essence(mime), &bytes).map_err(|refusal| refusal.details)?;
+        }
+        let id = self.change(|state| {
+            state.next_id += 1;
+            (710_000_000_000_000 + state.next_id).to_string()
+        });
+        self.keep_media(&id, mime, bytes);
+        Ok((id, kind.name()))
+    }
+
+    /// A file and its type, for the page.
+    pub(in crate::simulator) fn media(&self, id: &str) -> Option<(String, Bytes)> {
+        self.state().media.0.get(id).map(|stored| (stored.mime.clone(), stored.bytes.clone()))
+    }
+
     /// The address of a file on this simulator, whose own address is `base`, for five minutes.
     #[must_use]
     pub fn media_url(&self, base: &str, id: &str) -> String {
-        let until = (self.now() + URL_LIVES).as_second();
-        format!("{base}{DOWNLOAD}?mid={id}&ext={until}&hash={}", hash(&self.state(), id, until))
+        let now = self.now();
+        address(&self.state(), base, id, now)
     }
+}
+
+impl State {
+    /// The file as a webhook names it.
+    pub(in crate::simulator) fn file(&self, id: &str, kind: &str) -> Result<Value, String> {
+        let Stored { mime, bytes, .. } = self.media.0.get(id).ok_or_else(|| format!("no file has the id {id}"))?;
+        let fits = kind == "document" || kind_of(&essence(mime)).is_some_and(|known| known.name() == kind);
+        if !fits {
+            return Err(format!("{mime} cannot be sent as {kind}"));
+        }
+        let mut file = json!({ "mime_type": mime, "sha256": BASE64_STANDARD.encode(Sha256::digest(bytes)), "id": id });
+        if let Some(base) = &self.base_url {
+            let now = crate::simulator::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX);
+            file["url"] = json!(address(self, base, id, now));
+        }
+        Ok(file)
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+}
+
+fn address(state: &State, base: &str, id: &str, now: Timestamp) -> String {
+    let until = (now + URL_LIVES).as_second();
+    format!("{base}{DOWNLOAD}?mid={id}&ext={until}&hash={}", hash(state, id, until))
 }
 
 /// Only Meta can make the addresses of its files.
@@ -123,6 +183,7 @@ async fn upload(
     form: Multipart,
 ) -> Response {
     let allowed = authorize(&simulator.state(), &headers, &parameters, Some(&number));
+    linger(&simulator).await;
     let read = match allowed {
         Ok(()) => read_form(form).await.and_then(check_form),
         Err(refusal) => Err(refusal),
@@ -172,16 +233,22 @@ fn check_form(form: Form) -> Checked<(String, Bytes)> {
     if essence(&kind) != mime {
         return refuse(MEDIA, format!("type is {kind}, the file's Content-Type {mime}"));
     }
-    let Some(most) = limit(&mime, &bytes) else {
+    examine(&mime, &bytes)?;
+    Ok((mime, bytes))
+}
+
+/// Whether a file is of a type that WhatsApp knows, not too large, and what it says it is.
+fn examine(mime: &str, bytes: &[u8]) -> Checked {
+    let Some(most) = limit(mime, bytes) else {
         return refuse(MEDIA, format!("file of type {mime} is not supported"));
     };
     if bytes.is_empty() || bytes.len() > most {
         return refuse(MEDIA, format!("{} bytes of {mime}; {most} are allowed", bytes.len()));
     }
-    if !is_what_it_says(&mime, &bytes) {
+    if !is_what_it_says(mime, bytes) {
         return refuse(MEDIA, format!("the file's content is no {mime}"));
     }
-    Ok((mime, bytes))
+    Ok(())
 }
 
 /// The MIME type without its parameters.
@@ -239,6 +306,7 @@ fn is_what_it_says(mime: &str, bytes: &[u8]) -> bool {
     }
 }
 
+/// Looks up what has this id: a file, or a part of the account.
 async fn look_up(
     AxumState(simulator): AxumState<Simulator>,
     Path((_version, id)): Path<(String, String)>,
@@ -248,6 +316,10 @@ async fn look_up(
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = simulator.media_url(&format!("http://{host}"), &id);
     let now = simulator.now();
+    if let Some(node) = simulator.change(|state| account::node(state, &id, &headers, &parameters)) {
+        return answer(node);
+    }
+    linger(&simulator).await;
     answer(simulator.change(|state| {
         authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
         state.media.tidy(now);
@@ -261,6 +333,13 @@ async fn look_up(
             "id": id,
         }))
     }))
+}
+
+/// Files may be slow.
+async fn linger(simulator: &Simulator) {
+    if let Some(milliseconds) = simulator.change(|state| state.strikes(Fault::SlowMedia)) {
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+    }
 }
 
 async fn delete(
@@ -290,6 +369,7 @@ async fn download(
     Query(Address { mid, ext, hash: given }): Query<Address>,
     headers: HeaderMap,
 ) -> Response {
+    linger(&simulator).await;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (now, state) = (simulator.now(), simulator.state());
     // Without a User-Agent, or with a browser's, Meta's host sends a page instead of the file.

@@ -1,0 +1,225 @@
+//! The small API behind the page and the command line: what happens as a stream, what people do as calls.
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State as AxumState},
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::{get, post, put},
+};
+use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::{ALWAYS, Fault, Newcomer, Simulator, phone::said::Said, samples};
+
+/// Above the largest file that WhatsApp carries.
+const BODY_MOST: usize = 101_000_000;
+
+pub(super) fn routes() -> Router<Simulator> {
+    Router::new()
+        .route("/api/events", get(events))
+        .route("/api/messages", post(messages))
+        .route("/api/media", post(pick))
+        .route("/api/media/{id}", get(media))
+        .route("/api/people", post(people))
+        .route("/api/seen", post(seen))
+        .route("/api/played", post(played))
+        .route("/api/faults", put(switch).get(faults))
+        .route("/api/samples", get(async || Json(json!({ "samples": samples::all().collect::<Vec<_>>() }))))
+        .route("/api/recording", get(recording))
+        .route("/api/deliveries", post(deliver))
+        .layer(DefaultBodyLimit::max(BODY_MOST))
+}
+
+/// An answer, or why there is none, in words for the person.
+type Answer<T> = Result<T, (StatusCode, Json<Value>)>;
+
+fn refused(why: impl Into<String>) -> (StatusCode, Json<Value>) {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": why.into() })))
+}
+
+/// Reads a body, with an error in words; axum's own would be no JSON.
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Answer<T> {
+    serde_json::from_slice(body).map_err(|error| refused(format!("the body is not what is wanted here: {error}")))
+}
+
+/// What a stream has told so far.
+struct Told {
+    simulator: Simulator,
+    changes: watch::Receiver<u64>,
+    waiting: VecDeque<Event>,
+    moment: Option<u64>,
+}
+
+/// The whole history, then what happens, so that a page that was reloaded and a second tab show the same.
+async fn events(AxumState(simulator): AxumState<Simulator>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = simulator.0.changes.subscribe();
+    let told = Told { simulator, changes, waiting: VecDeque::from([event("reset", &json!({}))]), moment: None };
+    Sse::new(stream::unfold(told, next)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+async fn next(mut told: Told) -> Option<(Result<Event, Infallible>, Told)> {
+    loop {
+        if let Some(event) = told.waiting.pop_front() {
+            return Some((Ok(event), told));
+        }
+        told.changes.borrow_and_update();
+        let (lines, moment) = {
+            let state = told.simulator.state();
+            if state.is_closed {
+                return None;
+            }
+            state.history.since(told.moment.unwrap_or_default())
+        };
+        told.waiting.extend(lines.iter().map(|line| event(line.event(), line)));
+        if told.moment.replace(moment).is_none() {
+            told.waiting.push_back(event("ready", &json!({})));
+        }
+        if told.waiting.is_empty() {
+            told.changes.changed().await.ok()?;
+        }
+    }
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+struct Speech {
+    #[serde(default = "ada")]
+    person: String,
+    reply_to: Option<String>,
+    #[serde(flatten)]
+    said: Said,
+}
+
+fn ada() -> String {
+    "ada".to_owned()
+}
+
+async fn messages(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<(StatusCode, Json<Value>)> {
+    let Speech { person, reply_to, said } = read(&body)?;
+    let id = simulator.speak(&person, &said, reply_to.as_deref()).map_err(refused)?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
+}
+
+async fn pick(
+    AxumState(simulator): AxumState<Simulator>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer<(StatusCode, Json<Value>)> {
+    let mime = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).filter(|kind| !kind.is_empty());
+    let mime = mime.unwrap_or("application/octet-stream").to_owned();
+    let size = body.len();
+    let (id, kind) = simulator.pick(&mime, body).map_err(refused)?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": id, "mime_type": mime, "type": kind, "size": size }))))
+}
+
+async fn media(AxumState(simulator): AxumState<Simulator>, Path(id): Path<String>) -> Answer<Response> {
+    let gone = || (StatusCode::NOT_FOUND, Json(json!({ "error": format!("no file has the id {id}") })));
+    let (mime, bytes) = simulator.media(&id).ok_or_else(gone)?;
+    // A document of a stranger must not become a page of ours.
+    let headers = [
+        (header::CONTENT_TYPE, mime),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
+        (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+async fn people(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Response> {
+    let newcomer: Newcomer = read(&body)?;
+    let person = simulator.add_person(newcomer).map_err(refused)?;
+    Ok((StatusCode::CREATED, Json(person)).into_response())
+}
+
+#[derive(Deserialize)]
+struct Seen {
+    person: String,
+}
+
+async fn seen(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<StatusCode> {
+    let Seen { person } = read(&body)?;
+    simulator.see(&person);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Played {
+    message_id: String,
+}
+
+async fn played(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<StatusCode> {
+    let Played { message_id } = read(&body)?;
+    simulator.listen_to(&message_id).map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn faults(AxumState(simulator): AxumState<Simulator>) -> Json<Value> {
+    Json(json!({ "faults": simulator.faults() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    name: String,
+    /// Missing: as it is; `null`: always.
+    #[serde(default, deserialize_with = "some")]
+    times: Option<Option<usize>>,
+    value: Option<u32>,
+}
+
+/// Tells what is `null` from what is missing.
+fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<usize>>, D::Error> {
+    Option::<usize>::deserialize(deserializer).map(Some)
+}
+
+async fn switch(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
+    let Switch { name, times, value } = read(&body)?;
+    let names = || Fault::ALL.map(|fault| fault.words().0).join(", ");
+    let fault =
+        Fault::named(&name).ok_or_else(|| refused(format!("no fault is called {name}; there are {}", names())))?;
+    let which = match times {
+        None => simulator.switched(fault),
+        Some(None) => ALWAYS,
+        Some(Some(times)) => 0..times,
+    };
+    match value {
+        Some(value) => simulator.misbehave_by(fault, value, which).map_err(refused)?,
+        None => simulator.misbehave(fault, which),
+    }
+    Ok(Json(json!({ "faults": simulator.faults() })))
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    person: Option<String>,
+}
+
+async fn recording(AxumState(simulator): AxumState<Simulator>, Query(whose): Query<Whose>) -> Response {
+    let events = simulator.recording(whose.person.as_deref());
+    let name = whose.person.unwrap_or_else(|| "everybody".to_owned());
+    let name: String = name.chars().filter(|sign| sign.is_ascii_alphanumeric() || *sign == '-').collect();
+    let disposition = format!("attachment; filename=\"recording-{name}.json\"");
+    ([(header::CONTENT_DISPOSITION, disposition)], Json(events)).into_response()
+}
+
+/// Signs and delivers a webhook that was made elsewhere.
+async fn deliver(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
+    let webhook: Value = read(&body)?;
+    simulator.take_in(&webhook);
+    match simulator.deliver(&webhook).await {
+        Ok(()) => Ok(Json(json!({ "status": 200 }))),
+        Err(why) => Err((StatusCode::BAD_GATEWAY, Json(json!({ "error": why })))),
+    }
+}

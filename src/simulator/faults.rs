@@ -1,0 +1,254 @@
+//! Misbehaviour on demand: the one list of faults that the page, the command line and the tests switch.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use serde::Serialize;
+
+use super::{Simulator, State, phone::Line};
+
+/// What this Meta can do wrong, and the rules of the real one that a test may do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A send is taken, and its answer is lost in a gateway.
+    LoseAnswer,
+    /// A send is taken, and answered after so many milliseconds.
+    AnswerLate,
+    /// A send is not taken, and answered with this status.
+    ServerError,
+    /// A send is not taken, and answered with 429 and so many seconds in `Retry-After`.
+    RateLimit,
+    /// A send is refused with 190, as after a rotation of the token.
+    RefuseToken,
+    /// A send is taken, and reported as failed with this code.
+    FailSend,
+    /// A webhook is delivered twice.
+    RepeatWebhook,
+    /// A webhook is overtaken by the next one.
+    ReorderWebhooks,
+    /// So many webhooks come in one.
+    BatchWebhooks,
+    /// Media calls are answered after so many milliseconds.
+    SlowMedia,
+    /// Rule: what becomes of a send is reported by itself.
+    AutomaticStatuses,
+    /// Rule: 24 hours after the last message of a person only templates arrive (131047).
+    Window,
+    /// Rule: one message in 6 seconds to one person, 45 at once (131056).
+    PairLimit,
+    /// Rule: so many messages a second, in and out (130429).
+    Throughput,
+}
+
+/// Where a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Answers to sends.
+    Sends,
+    /// Webhooks.
+    Webhooks,
+    /// Files.
+    Media,
+    /// Rules of the real Meta.
+    Rules,
+}
+
+/// A fault as the page's panel shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    name: &'static str,
+    title: &'static str,
+    help: &'static str,
+    group: Group,
+    /// How often it will strike; `None`: until it is switched off.
+    times: Option<usize>,
+    value: Option<u32>,
+    unit: Option<&'static str>,
+}
+
+/// Always, from the next time on.
+pub const ALWAYS: Range<usize> = 0..usize::MAX;
+
+/// What is switched on.
+#[derive(Debug, Default)]
+pub(super) struct Faults(BTreeMap<Fault, Switch>);
+
+#[derive(Debug, Clone)]
+struct Switch {
+    which: Range<usize>,
+    value: u32,
+}
+
+impl Fault {
+    /// All of them, in the order of the panel.
+    pub const ALL: [Self; 14] = [
+        Self::LoseAnswer,
+        Self::AnswerLate,
+        Self::ServerError,
+        Self::RateLimit,
+        Self::RefuseToken,
+        Self::FailSend,
+        Self::RepeatWebhook,
+        Self::ReorderWebhooks,
+        Self::BatchWebhooks,
+        Self::SlowMedia,
+        Self::AutomaticStatuses,
+        Self::Window,
+        Self::PairLimit,
+        Self::Throughput,
+    ];
+
+    /// Its name, what it is called on the panel, and what it does.
+    #[must_use]
+    pub fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::LoseAnswer => {
+                ("lose_answer", "Lose the answer", "Meta takes the message, and a gateway loses the answer (502).")
+            }
+            Self::AnswerLate => ("answer_late", "Answer late", "Meta takes the message and answers after a while."),
+            Self::ServerError => ("server_error", "Server error", "Meta does not take the message and answers 5xx."),
+            Self::RateLimit => ("rate_limit", "Too many requests", "Meta answers 429 with Retry-After."),
+            Self::RefuseToken => {
+                ("refuse_token", "Refuse the token", "Meta answers 190, as after a rotation of the token.")
+            }
+            Self::FailSend => ("fail_send", "Fail later", "Meta takes the message, then reports it as failed."),
+            Self::RepeatWebhook => ("repeat_webhook", "Repeat webhooks", "Each webhook is delivered twice."),
+            Self::ReorderWebhooks => {
+                ("reorder_webhooks", "Reorder webhooks", "A webhook is overtaken by the next one.")
+            }
+            Self::BatchWebhooks => {
+                ("batch_webhooks", "Batch webhooks", "So many webhooks come in one, or all of a second.")
+            }
+            Self::SlowMedia => ("slow_media", "Slow media", "Upload, lookup and download of files take a while."),
+            Self::AutomaticStatuses => {
+                ("automatic_statuses", "Report statuses", "sent, delivered and read follow each message by themselves.")
+            }
+            Self::Window => {
+                ("window", "24-hour window", "After it only templates arrive; the rest fails later with 131047.")
+            }
+            Self::PairLimit => {
+                ("pair_limit", "Pair limit", "One message in 6 seconds to one person, 45 at once; then 131056.")
+            }
+            Self::Throughput => ("throughput", "Throughput limit", "Messages in and out; then 130429."),
+        }
+    }
+
+    /// The fault with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.words().0 == name)
+    }
+
+    fn group(self) -> Group {
+        match self {
+            Self::LoseAnswer
+            | Self::AnswerLate
+            | Self::ServerError
+            | Self::RateLimit
+            | Self::RefuseToken
+            | Self::FailSend => Group::Sends,
+            Self::RepeatWebhook | Self::ReorderWebhooks | Self::BatchWebhooks => Group::Webhooks,
+            Self::SlowMedia => Group::Media,
+            Self::AutomaticStatuses | Self::Window | Self::PairLimit | Self::Throughput => Group::Rules,
+        }
+    }
+
+    /// The usual value, its unit and the values that make sense.
+    fn value(self) -> Option<(u32, &'static str, Range<u32>)> {
+        match self {
+            Self::AnswerLate | Self::SlowMedia => Some((5_000, "milliseconds", 1..600_001)),
+            Self::ServerError => Some((503, "status", 500..600)),
+            Self::RateLimit => Some((2, "seconds", 1..3_601)),
+            Self::FailSend => Some((131_026, "code", 1..10_000_000)),
+            Self::BatchWebhooks => Some((3, "webhooks", 2..1_001)),
+            // https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+            Self::Throughput => Some((80, "a second", 1..1_001)),
+            Self::LoseAnswer
+            | Self::RefuseToken
+            | Self::RepeatWebhook
+            | Self::ReorderWebhooks
+            | Self::AutomaticStatuses
+            | Self::Window
+            | Self::PairLimit => None,
+        }
+    }
+}
+
+impl Simulator {
+    /// Does this wrong the next times: `0..1` once, `1..2` only the second time, [`ALWAYS`], `0..0` not any more.
+    pub fn misbehave(&self, fault: Fault, which: Range<usize>) {
+        self.change(|state| state.misbehave(fault, which, None));
+    }
+
+    /// Does this wrong with a value of its own.
+    ///
+    /// # Errors
+    /// When the fault has no value, or not this one.
+    pub fn misbehave_by(&self, fault: Fault, value: u32, which: Range<usize>) -> Result<(), String> {
+        let (name, ..) = fault.words();
+        match fault.value() {
+            Some((_, _, range)) if range.contains(&value) => {
+                self.change(|state| state.misbehave(fault, which, Some(value)));
+                Ok(())
+            }
+            Some((_, unit, range)) => {
+                Err(format!("{name} takes {} to {} {unit}, and not {value}", range.start, range.end - 1))
+            }
+            None => Err(format!("{name} takes no value")),
+        }
+    }
+
+    /// Everything that can go wrong, and whether it will.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Shown> {
+        self.state().faults.shown()
+    }
+
+    /// What is switched on of this fault.
+    pub(super) fn switched(&self, fault: Fault) -> Range<usize> {
+        self.state().faults.0.get(&fault).map_or(0..0, |switch| switch.which.clone())
+    }
+}
+
+impl State {
+    fn misbehave(&mut self, fault: Fault, which: Range<usize>, value: Option<u32>) {
+        let usual = || fault.value().map_or(0, |(usual, ..)| usual);
+        let value = value.or_else(|| self.faults.0.get(&fault).map(|switch| switch.value)).unwrap_or_else(usual);
+        self.faults.0.insert(fault, Switch { which, value });
+        self.show_faults();
+    }
+
+    /// Whether the fault strikes now, and its value. Asking counts as one time.
+    pub(super) fn strikes(&mut self, fault: Fault) -> Option<u32> {
+        let switch = self.faults.0.get_mut(&fault).filter(|switch| switch.which.end > 0)?;
+        let Range { start, end } = switch.which;
+        let value = switch.value;
+        if end < usize::MAX || start > 0 {
+            switch.which = start.saturating_sub(1)..if end < usize::MAX { end - 1 } else { end };
+            self.show_faults();
+        }
+        (start == 0).then_some(value)
+    }
+
+    pub(super) fn show_faults(&mut self) {
+        let faults = self.faults.shown();
+        self.history.tell(Line::Faults { faults });
+    }
+}
+
+impl Faults {
+    fn shown(&self) -> Vec<Shown> {
+        let show = |fault: Fault| {
+            let (name, title, help) = fault.words();
+            let switch = self.0.get(&fault);
+            let times = match switch.map_or(0..0, |switch| switch.which.clone()) {
+                Range { end: usize::MAX, .. } => None,
+                Range { start, end } => Some(end.saturating_sub(start)),
+            };
+            let usual = fault.value();
+            let value = usual.as_ref().map(|(usual, ..)| switch.map_or(*usual, |switch| switch.value));
+            Shown { name, title, help, group: fault.group(), times, value, unit: usual.map(|(_, unit, _)| unit) }
+        };
+        Fault::ALL.into_iter().map(show).collect()
+    }
+}

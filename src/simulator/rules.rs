@@ -1,0 +1,89 @@
+//! Meta's rules about how often and when: the window, the pair limit and the throughput limit.
+//!
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform> and
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput>
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Fault, State, people::Person};
+
+/// The codes of these rules.
+pub(super) const OUTSIDE_WINDOW: i64 = 131_047;
+pub(super) const PAIR_LIMIT: i64 = 131_056;
+pub(super) const THROUGHPUT: i64 = 130_429;
+
+/// One message in 6 s to one person; 45 may come at once, borrowed from the time after.
+const PAIR_PAUSE: SignedDuration = SignedDuration::from_secs(6);
+const PAIR_BURST: i32 = 45;
+
+/// What was sent lately.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// When everything that was sent to a person would have been sent at the allowed pace.
+    paid_until: BTreeMap<String, Timestamp>,
+    /// The messages of the last second, in and out.
+    last_second: VecDeque<Timestamp>,
+}
+
+impl State {
+    /// The code with which Meta refuses another message to this person now, if it does.
+    pub(super) fn too_fast(&mut self, person: &Person, now: Timestamp) -> Option<(i64, &'static str)> {
+        if let Some(most) = self.strikes(Fault::Throughput)
+            && self.pace.in_the_last_second(now) >= usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            return Some((THROUGHPUT, "Rate limit hit: the number's throughput is reached"));
+        }
+        if self.strikes(Fault::PairLimit).is_some() && !self.pace.admits(&person.id, now) {
+            return Some((PAIR_LIMIT, "(Business Account, Consumer Account) pair rate limit hit"));
+        }
+        self.pace.count(now);
+        None
+    }
+
+    /// Whether a free message to this person fails because the window is closed.
+    pub(super) fn is_outside_window(&mut self, person: &Person, kind: &str, now: Timestamp) -> bool {
+        self.strikes(Fault::Window).is_some()
+            && kind != "template"
+            && person.window_until.is_none_or(|until| until <= now)
+    }
+}
+
+impl Pace {
+    pub(super) fn count(&mut self, now: Timestamp) {
+        self.last_second.push_back(now);
+        self.in_the_last_second(now);
+    }
+
+    fn in_the_last_second(&mut self, now: Timestamp) -> usize {
+        while self.last_second.front().is_some_and(|at| now.duration_since(*at) >= SignedDuration::from_secs(1)) {
+            self.last_second.pop_front();
+        }
+        self.last_second.len()
+    }
+
+    fn admits(&mut self, person: &str, now: Timestamp) -> bool {
+        let paid = self.paid_until.get(person).copied().unwrap_or(now).max(now);
+        let is_admitted = paid.duration_since(now) <= PAIR_PAUSE * (PAIR_BURST - 1);
+        if is_admitted {
+            self.paid_until.insert(person.to_owned(), paid.saturating_add(PAIR_PAUSE).unwrap_or(paid));
+        }
+        is_admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forty_five_may_come_at_once_and_then_one_in_six_seconds() {
+        let mut pace = Pace::default();
+        let now = Timestamp::UNIX_EPOCH;
+        assert!((0..45).all(|_| pace.admits("ada", now)));
+        assert!(!pace.admits("ada", now) && pace.admits("bob", now));
+        let later = now.saturating_add(PAIR_PAUSE).expect("in range");
+        assert!(pace.admits("ada", later) && !pace.admits("ada", later));
+    }
+}
