@@ -104,7 +104,7 @@ impl Account {
     /// When it is not JSON; a field that is missing is empty.
     pub fn from_secret(json: &str) -> serde_json::Result<Self> {
         let secret: Value = serde_json::from_str(json)?;
-        let field = |name: &str| secret[name].as_str().unwrap_or_default().to_owned();
+        let field = |name: &str| secret[name].as_str().unwrap_or_default().trim().to_owned();
         Ok(Self {
             app_id: field("app_id"),
             access_token: field("access_token"),

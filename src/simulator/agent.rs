@@ -28,18 +28,16 @@ pub(super) fn routes() -> Router<Simulator> {
 }
 
 impl Simulator {
-    /// Stands between the endpoint and the agent at this address; answers the address that the endpoint is to ask.
+    /// Stands between the endpoint and the agent at this address; answers the path here that the endpoint is to ask.
     ///
     /// # Errors
-    /// When the address is none of HTTP, or this simulator does not know its own.
+    /// When the address is none of HTTP.
     pub fn stand_before_agent(&self, agent: &str) -> Result<String, String> {
         let agent = Url::parse(agent).map_err(|error| format!("{agent} is no URL: {error}"))?;
         if !matches!(agent.scheme(), "http" | "https") {
             return Err(format!("{agent} is no address of HTTP"));
         }
-        let base = self.state().base_url.clone().ok_or("the simulator does not know its own address")?;
-        let rest = &agent[url::Position::BeforePath..];
-        let asked = format!("{base}{PREFIX}{rest}");
+        let asked = format!("{PREFIX}{}", &agent[url::Position::BeforePath..]);
         self.change(|state| state.agent = Some(agent));
         Ok(asked)
     }

@@ -174,11 +174,6 @@ impl Simulator {
             self.change(|state| state.show_problem(person.clone(), again));
             tokio::time::sleep(pause).await;
         }
-        self.change(|state| {
-            for id in letter.messages().filter(|_| letter.kind == Kind::Webhook) {
-                state.show_tick(id, Tick::Delivered, None);
-            }
-        });
         if twice {
             // The endpoint has taken it; whatever it says to the second copy changes nothing.
             let _again = self.post(&letter).await;
@@ -214,7 +209,14 @@ impl Simulator {
             self.look_into_session(person).await;
         }
         match answer {
-            Ok((200, _)) => Ok(()),
+            Ok((200, _)) => {
+                self.change(|state| {
+                    for id in letter.messages().filter(|_| letter.kind == Kind::Webhook) {
+                        state.show_tick(id, Tick::Delivered, None);
+                    }
+                });
+                Ok(())
+            }
             Ok((status, text)) => Err(format!("the endpoint answered {status}: {} (its log says why)", text.trim())),
             Err(error) => Err(format!("{url} cannot be reached: {}", Chain(&error))),
         }

@@ -58,6 +58,9 @@ impl Simulator {
                     None => continue,
                 };
                 let id = message["id"].as_str().unwrap_or_default();
+                if state.history.bubble(id).is_some() {
+                    continue;
+                }
                 match (&message["reaction"]["message_id"], message["reaction"]["emoji"].as_str()) {
                     (Value::String(on), emoji) => state.show_reaction(on, Side::Person, emoji.unwrap_or_default()),
                     _ => state.show_message(id, &person, message),

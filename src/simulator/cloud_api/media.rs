@@ -314,7 +314,8 @@ async fn look_up(
     headers: HeaderMap,
 ) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let url = simulator.media_url(&format!("http://{host}"), &id);
+    let base = simulator.state().base_url.clone().unwrap_or_else(|| format!("http://{host}"));
+    let url = simulator.media_url(&base, &id);
     let now = simulator.now();
     if let Some(node) = simulator.change(|state| account::node(state, &id, &headers, &parameters)) {
         return answer(node);

@@ -1,0 +1,198 @@
+//! `wa simulate`: a phone to hold, a Meta that is none, and the endpoint between them.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use tokio::net::TcpListener;
+use whatsapp_endpoint::{
+    app::App,
+    conversation::ConversationId,
+    credentials::Keys,
+    https, ingress,
+    settings::{SecretSource, Settings, environment},
+    simulator::{Account, DEVELOPMENT_SECRET, Person, Simulator},
+    store::Store,
+    telemetry::{self, LogFormat},
+};
+
+/// What is under way when somebody presses Ctrl-C has so long to end.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// What to start, and what to connect.
+#[derive(Args)]
+pub struct Simulate {
+    /// Port of the chat page and of the simulated Cloud API
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Port of the endpoint: its webhook is /webhook there
+    #[arg(long, default_value_t = 9000)]
+    endpoint_port: u16,
+    /// Where your agent is; also as `AGENT_URL`
+    #[arg(long, value_name = "URL")]
+    agent_url: Option<String>,
+    /// What it speaks; also as `AGENT_PROTOCOL`
+    #[arg(long, value_name = "NAME")]
+    agent_protocol: Option<String>,
+    /// Start no endpoint: webhooks go to this one, such as the stack's `WebhookUrl`
+    #[arg(long, value_name = "URL", visible_alias = "webhook-url", conflicts_with_all = ["agent_url", "agent_protocol"])]
+    endpoint: Option<String>,
+    /// Where that endpoint reaches this Cloud API, if not on this machine: the address of a tunnel
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The file with the secret (JSON) that endpoint and simulator share; without it the development secret
+    #[arg(long, env = "WHATSAPP_SECRET_FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+impl Simulate {
+    /// Serves until Ctrl-C.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut vars = self.vars()?;
+        let settings = Settings::from_vars(vars.clone())?;
+        telemetry::init(settings.log_level, LogFormat::Terminal);
+        let secret = match &settings.secret {
+            SecretSource::File(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
+            SecretSource::SecretsManager(_) => DEVELOPMENT_SECRET.to_owned(),
+        };
+        let account = Account::from_secret(&secret).context("the secret is no JSON object")?;
+        let simulator = Simulator::new(account, https::client().map_err(anyhow::Error::from_boxed)?).lifelike();
+        let here = format!("http://127.0.0.1:{}", self.port);
+        simulator.reached_at(self.public_url.as_deref().unwrap_or(&here));
+        let page = format!("http://localhost:{}/", self.port);
+        let meta = axum::serve(listen(self.port).await?, simulator.router());
+        if let Some(endpoint) = self.endpoint {
+            simulator.connect(&endpoint);
+            simulator.name_agent("deployed");
+            println!("Open       {page}\nWebhooks   {endpoint}\nGraph API  {here}\nStop with Ctrl-C.");
+            let keys: Keys = serde_json::from_str(&secret)?;
+            let greet = async {
+                if let Err(why) = simulator.handshake(&endpoint, keys.verify_token.expose()).await {
+                    eprintln!("The endpoint does not answer the handshake: {}", advice(&why));
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                served = async { meta.await } => served?,
+                () = greet => {}
+                () = interrupted() => end(&simulator).await,
+            }
+            return Ok(());
+        }
+        let agent = settings.agent.protocol;
+        let agent_url = settings.agent.url.as_ref().map(ToString::to_string);
+        let proxied = agent_url.as_deref().filter(|url| url.starts_with("http"));
+        let settings = match proxied {
+            // The page shows what the agent is asked, so the question goes through the simulator.
+            Some(url) => {
+                let asked = local(&here, &simulator, url)?;
+                vars.insert("AGENT_URL".into(), asked);
+                Settings::from_vars(vars)?
+            }
+            None => settings,
+        };
+        let number = Keys::clone(&serde_json::from_str(&secret)?).phone_number_id;
+        let webhook_url = format!("http://localhost:{}/webhook", self.endpoint_port);
+        simulator.connect(&format!("http://127.0.0.1:{}/webhook", self.endpoint_port));
+        simulator.name_agent(&format!("{agent:?}"));
+        let app = Arc::new(App::new(settings).await?);
+        let store = Arc::clone(&app.store);
+        simulator.read_sessions(move |person| Box::pin(remembered(Arc::clone(&store), number.clone(), person)));
+        let endpoint = ingress::local::serve(app, listen(self.endpoint_port).await?);
+        let at = agent_url.map(|url| format!(" at {url}")).unwrap_or_default();
+        println!("Open       {page}\nEndpoint   {webhook_url}\nAgent      {agent:?}{at}\nStop with Ctrl-C.");
+        tokio::select! {
+            served = async { meta.await } => served?,
+            served = endpoint => served?,
+            () = interrupted() => end(&simulator).await,
+        }
+        Ok(())
+    }
+
+    /// The environment, and for the rest what makes everything run on this machine.
+    fn vars(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut vars: BTreeMap<_, _> = environment().filter(|(_, value)| !value.trim().is_empty()).collect();
+        if let Some(path) = &self.secret_file {
+            vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
+        }
+        if !vars.contains_key("WHATSAPP_SECRET_FILE") && !vars.contains_key("WHATSAPP_SECRET_ID") {
+            let path = std::env::temp_dir().join("whatsapp-endpoint-development-secret.json");
+            std::fs::write(&path, DEVELOPMENT_SECRET).with_context(|| format!("cannot write {}", path.display()))?;
+            vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
+        }
+        if let Some(url) = &self.agent_url {
+            vars.insert("AGENT_URL".into(), url.clone());
+        }
+        if let Some(protocol) = &self.agent_protocol {
+            vars.insert("AGENT_PROTOCOL".into(), protocol.clone());
+        }
+        if !vars.contains_key("TABLE_NAME") {
+            vars.entry("STORE_FILE".into()).or_insert(":memory:".into());
+        }
+        vars.entry("GRAPH_BASE_URL".into()).or_insert(format!("http://127.0.0.1:{}", self.port));
+        Ok(vars)
+    }
+}
+
+/// The address under which the endpoint asks the agent: through the simulator on this machine, whatever its public one is.
+fn local(here: &str, simulator: &Simulator, agent: &str) -> anyhow::Result<String> {
+    let path = simulator.stand_before_agent(agent).map_err(|why| anyhow!(why))?;
+    Ok(format!("{here}{path}"))
+}
+
+/// What the endpoint remembers of a conversation, by whichever name it knows the person.
+async fn remembered(store: Arc<dyn Store>, number: String, person: Person) -> Option<serde_json::Value> {
+    for user in [person.user_id, person.number].into_iter().flatten() {
+        let id = ConversationId { number: number.clone(), user };
+        // The log of the endpoint says what is wrong with its store.
+        let Ok(Some(conversation)) = store.read(&id).await else { continue };
+        let mut state = serde_json::to_value(&conversation).ok()?;
+        state["jobs_done"] = conversation.done.len().into();
+        state["replies_waiting"] = conversation.outbox.map_or(0, |outbox| outbox.replies.len()).into();
+        return Some(state);
+    }
+    None
+}
+
+/// What helps against a handshake that failed.
+fn advice(why: &str) -> String {
+    let cure = match why {
+        why if why.starts_with("HTTP 403") => "verify_token of --secret-file must be that of the endpoint's secret",
+        why if why.starts_with("HTTP 404") => "the address must end with /webhook",
+        why if why.starts_with("HTTP 5") => "its log says why",
+        _ => "is it running, and is this its address? Messages are delivered there all the same",
+    };
+    format!("{why}\n  {cure}")
+}
+
+/// Pages hold their streams open for good: they are told that it is over.
+async fn end(simulator: &Simulator) {
+    simulator.close();
+    tokio::time::sleep(LAST_WORDS).await;
+    println!("\nStopped.");
+}
+
+/// Until Ctrl-C, or the polite signal that ends a process.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    // Where there is no such signal, only the end of the process ends it.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    listener
+        .with_context(|| format!("port {port} of this machine is taken: choose another with --port or --endpoint-port"))
+}
