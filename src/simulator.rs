@@ -140,7 +140,9 @@ impl Simulator {
         };
         state.show_endpoint();
         state.show_faults();
-        people::first_people().into_iter().for_each(|person| state.meet(person));
+        for person in people::first_people() {
+            state.meet(person);
+        }
         let (state, changes) = (Mutex::new(state), watch::Sender::new(0));
         Self(Arc::new(Inner { http, state, changes, sessions: Sessions::default() }))
     }

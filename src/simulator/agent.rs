@@ -62,7 +62,7 @@ async fn pass_on(
         Kind::Agent,
         method.as_str(),
         url.split('?').next().unwrap_or_default(),
-        told(&headers),
+        &told(&headers),
         &body,
     );
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
@@ -83,7 +83,7 @@ async fn pass_on(
     };
     let answer = answer.await.map_err(reqwest::Error::without_url);
     match &answer {
-        Ok((status, headers, bytes)) => exchange.answered(status.as_u16(), told(headers), bytes, began),
+        Ok((status, headers, bytes)) => exchange.answered(status.as_u16(), &told(headers), bytes, began),
         Err(error) => exchange.failed(Chain(error).to_string(), began),
     }
     simulator.show_exchange(&exchange);
@@ -91,7 +91,9 @@ async fn pass_on(
         Ok((status, headers, bytes)) => {
             let mut response = (status, bytes).into_response();
             let passed = headers.iter().filter(|(name, _)| !own.contains(name));
-            passed.for_each(|(name, value)| drop(response.headers_mut().insert(name, value.clone())));
+            for (name, value) in passed {
+                response.headers_mut().insert(name, value.clone());
+            }
             response
         }
         Err(error) => {

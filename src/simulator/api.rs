@@ -173,15 +173,20 @@ async fn faults(AxumState(simulator): AxumState<Simulator>) -> Json<Value> {
 #[serde(deny_unknown_fields)]
 struct Switch {
     name: String,
-    /// Missing: as it is; `null`: always.
-    #[serde(default, deserialize_with = "some")]
-    times: Option<Option<usize>>,
+    #[serde(default)]
+    times: Times,
     value: Option<u32>,
 }
 
-/// Tells what is `null` from what is missing.
-fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<usize>>, D::Error> {
-    Option::<usize>::deserialize(deserializer).map(Some)
+/// A number, `null`, or nothing.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Times {
+    Next(usize),
+    Always(()),
+    #[default]
+    #[serde(skip)]
+    AsBefore,
 }
 
 async fn switch(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
@@ -190,9 +195,9 @@ async fn switch(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answ
     let fault =
         Fault::named(&name).ok_or_else(|| refused(format!("no fault is called {name}; there are {}", names())))?;
     let which = match times {
-        None => simulator.switched(fault),
-        Some(None) => ALWAYS,
-        Some(Some(times)) => 0..times,
+        Times::AsBefore => simulator.switched(fault),
+        Times::Always(()) => ALWAYS,
+        Times::Next(times) => 0..times,
     };
     match value {
         Some(value) => simulator.misbehave_by(fault, value, which).map_err(refused)?,

@@ -23,7 +23,7 @@ const SENT_MOST: usize = 10_000;
 /// How long a batch is gathered, and how long a webhook waits to be overtaken.
 const GATHERED: Duration = Duration::from_secs(1);
 /// An endpoint without a queue answers when the agent has.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A webhook, and whom and which messages it is about.
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ impl Simulator {
         let person = letter.people().next().map(str::to_owned);
         loop {
             let Err(problem) = self.post(&letter).await else { break };
-            let Some((pause, tried)) = pauses.next() else {
+            let Some((pause, number)) = pauses.next() else {
                 self.change(|state| {
                     let given_up = if tries > 1 { "; given up, where Meta would go on for 7 days" } else { "" };
                     state.show_problem(person, format!("{problem}{given_up}"));
@@ -170,7 +170,7 @@ impl Simulator {
                 return;
             };
             let again =
-                format!("{problem}; it is sent again in {} s ({tried} of {tries} tries made)", pause.as_secs_f32());
+                format!("{problem}; it is sent again in {} s ({number} of {tries} tries made)", pause.as_secs_f32());
             self.change(|state| state.show_problem(person.clone(), again));
             tokio::time::sleep(pause).await;
         }

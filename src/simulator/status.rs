@@ -155,7 +155,9 @@ impl Simulator {
             let taken = state.taken.iter_mut().rev().find(|taken| taken.wamid == wamid);
             let taken = taken.ok_or_else(|| format!("no message has the id {wamid}"))?;
             if let Value::Object(report) = taken.value(status, &now)? {
-                report.into_iter().for_each(|(name, part)| value[name] = part);
+                for (name, part) in report {
+                    value[name] = part;
+                }
             }
             state.show_status(wamid, status);
             Ok(super::webhook::of(&value))

@@ -88,7 +88,7 @@ impl fmt::Debug for Sessions {
 }
 
 impl Exchange {
-    pub(super) fn new(id: u64, kind: Kind, method: &str, url: &str, headers: Value, body: &[u8]) -> Self {
+    pub(super) fn new(id: u64, kind: Kind, method: &str, url: &str, headers: &Value, body: &[u8]) -> Self {
         let request = json!({ "method": method, "url": url, "headers": headers, "body": shown(body) });
         Self {
             id,
@@ -104,7 +104,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn answered(&mut self, status: u16, headers: Value, body: &[u8], began: Instant) {
+    pub(super) fn answered(&mut self, status: u16, headers: &Value, body: &[u8], began: Instant) {
         self.response = Some(json!({ "status": status, "headers": headers, "body": shown(body) }));
         self.took(began);
     }
@@ -151,7 +151,7 @@ impl Simulator {
         let shown: serde_json::Map<_, _> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let mut exchange =
-            Exchange::new(self.next_exchange(), kind, "POST", url, Value::Object(shown), body.as_bytes());
+            Exchange::new(self.next_exchange(), kind, "POST", url, &Value::Object(shown), body.as_bytes());
         (exchange.person, exchange.message) = (person.map(str::to_owned), message.map(str::to_owned));
         self.show_exchange(&exchange);
         let mut request = self.0.http.post(url).timeout(patience);
@@ -166,7 +166,7 @@ impl Simulator {
         };
         let answer = answer.await;
         match &answer {
-            Ok((status, headers, text)) => exchange.answered(*status, headers.clone(), text.as_bytes(), began),
+            Ok((status, headers, text)) => exchange.answered(*status, headers, text.as_bytes(), began),
             Err(error) => exchange.failed(Chain(error).to_string(), began),
         }
         self.show_exchange(&exchange);
@@ -193,7 +193,7 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
     let url = parts.uri.to_string();
     let url = url.split_once('?').map_or(url.as_str(), |(path, _)| path);
     let mut exchange =
-        Exchange::new(simulator.next_exchange(), Kind::Graph, parts.method.as_str(), url, told(&parts.headers), &held);
+        Exchange::new(simulator.next_exchange(), Kind::Graph, parts.method.as_str(), url, &told(&parts.headers), &held);
     let response = next.run(Request::from_parts(parts, body)).await;
     let (parts, body) = response.into_parts();
     let (told_body, body) = if is_text(&parts.headers) {
@@ -202,7 +202,7 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
     } else {
         (Bytes::from_static(b"(a file)"), body)
     };
-    exchange.answered(parts.status.as_u16(), told(&parts.headers), &told_body, began);
+    exchange.answered(parts.status.as_u16(), &told(&parts.headers), &told_body, began);
     let taken: Value = serde_json::from_slice(&told_body).unwrap_or_default();
     let asked: Value = serde_json::from_slice(&held).unwrap_or_default();
     let message = taken["messages"][0]["id"].as_str().or(asked["message_id"].as_str());

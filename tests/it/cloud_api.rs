@@ -17,17 +17,17 @@ mod media;
 mod refusals;
 
 /// A business that talks to the simulated Meta with the development secret.
-struct Business {
-    meta: Simulator,
-    url: String,
-    http: reqwest::Client,
+pub struct Business {
+    pub meta: Simulator,
+    pub url: String,
+    pub http: reqwest::Client,
     token: String,
     proof: String,
 }
 
 impl Business {
     /// With a file of each kind that the fixtures name.
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let (meta, url) = start_meta(DEVELOPMENT_SECRET).await;
         let files = [
             (1, "image/jpeg"),
@@ -47,30 +47,30 @@ impl Business {
     }
 
     /// A call of the Graph API with token and proof.
-    fn call(&self, method: http::Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn call(&self, method: http::Method, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}/v26.0/{path}?appsecret_proof={}", self.url, self.proof);
         self.http.request(method, url).bearer_auth(&self.token)
     }
 
     /// Sends a body; answers the status and what Meta says.
-    async fn send(&self, body: &Value) -> (u16, Value) {
+    pub async fn send(&self, body: &Value) -> (u16, Value) {
         answer(self.call(http::Method::POST, &format!("{NUMBER}/messages")).json(body)).await
     }
 
     /// Sends what must be taken; answers its wamid.
-    async fn sent(&self, body: &Value) -> String {
+    pub async fn sent(&self, body: &Value) -> String {
         let (status, said) = self.send(body).await;
         assert_eq!(status, 200, "{said}");
         said["messages"][0]["id"].as_str().expect("an id").to_owned()
     }
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.expect("an answer");
     (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
-fn fixture(name: &str) -> Value {
+pub fn fixture(name: &str) -> Value {
     let file = project(&format!("tests/fixtures/outbound/{name}.json"));
     let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
     serde_json::from_slice(&text).expect("JSON")

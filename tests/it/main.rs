@@ -18,6 +18,7 @@ mod rendering;
 mod samples;
 mod settings_table;
 mod signature;
+mod simulator;
 mod soak;
 mod store_contract;
 mod support;

@@ -14,7 +14,7 @@ use whatsapp_endpoint::{
 use super::phone::Running;
 
 /// An endpoint without a queue answers when the agent has.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// Where events go.
 #[derive(Args)]

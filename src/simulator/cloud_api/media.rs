@@ -317,7 +317,10 @@ async fn look_up(
     let base = simulator.state().base_url.clone().unwrap_or_else(|| format!("http://{host}"));
     let url = simulator.media_url(&base, &id);
     let now = simulator.now();
-    if let Some(node) = simulator.change(|state| account::node(state, &id, &headers, &parameters)) {
+    let node =
+        |state: &State| account::node(state, &id, &headers, &parameters).filter(|_| !state.media.0.contains_key(&id));
+    let found = node(&simulator.state());
+    if let Some(node) = found {
         return answer(node);
     }
     linger(&simulator).await;

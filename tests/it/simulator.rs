@@ -1,0 +1,331 @@
+//! The phone on the laptop: people who say everything that can be said, and the real endpoint that answers.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use whatsapp_endpoint::{
+    app::App,
+    ingress,
+    settings::Settings,
+    simulator::{
+        ALWAYS, Bubble, DEVELOPMENT_SECRET, Exchange, Fault, Kind, Line, Newcomer, Said, Side, Simulator, Tick,
+    },
+};
+
+use crate::support::{agent::Agent, endpoint::start_meta, project};
+
+mod account;
+mod command_line;
+mod faults;
+
+/// A simulated Meta, the real endpoint behind its own door, and an agent that says what it is told.
+struct Chat {
+    meta: Simulator,
+    url: String,
+    agent: Agent,
+}
+
+impl Chat {
+    async fn start() -> Self {
+        let (meta, url) = start_meta(DEVELOPMENT_SECRET).await;
+        let (agent, agent_url) = Agent::start().await;
+        meta.reached_at(&url);
+        let asked = meta.stand_before_agent(&agent_url).expect("an address");
+        let vars = [
+            ("WHATSAPP_SECRET_FILE", project("src/simulator/development-secret.json").display().to_string()),
+            ("STORE_FILE", ":memory:".to_owned()),
+            ("GRAPH_BASE_URL", url.clone()),
+            ("AGENT_PROTOCOL", "cognigy".to_owned()),
+            ("AGENT_URL", format!("{url}{asked}")),
+        ];
+        let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
+        let app = Arc::new(App::new(settings).await.expect("an app"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        meta.connect(&format!("http://{}/webhook", listener.local_addr().expect("bound")));
+        #[expect(clippy::disallowed_methods, reason = "a server beside the test, not on the request path")]
+        tokio::spawn(ingress::local::serve(app, listener));
+        Self { meta, url, agent }
+    }
+
+    /// Somebody says something, and the endpoint takes it; answers its id.
+    async fn says(&self, person: &str, said: Said) -> String {
+        let id = self.meta.speak(person, &said, None).expect("sayable");
+        let is_taken = |exchange: &Exchange| {
+            let status = exchange.response.as_ref().map(|response| response["status"] == 200);
+            exchange.message.as_ref() == Some(&id) && status == Some(true)
+        };
+        let taken = self.meta.wait_to_see(|_| self.exchanges(Kind::Webhook).iter().any(is_taken).then_some(()));
+        tokio::time::timeout(Duration::from_secs(20), taken).await.expect("taken in time");
+        id
+    }
+
+    /// Waits until a message is as it should be.
+    async fn until(&self, id: &str, is: impl Fn(&Bubble) -> bool) -> Bubble {
+        let see = self.meta.wait_to_see(|_| self.meta.bubble(id).filter(|bubble| is(bubble)));
+        tokio::time::timeout(Duration::from_secs(20), see).await.expect("seen in time")
+    }
+
+    /// What the business has said to somebody.
+    fn heard(&self, person: &str) -> Vec<Bubble> {
+        let bubbles = bubbles(&self.meta).into_iter();
+        bubbles.filter(|bubble| bubble.person == person && bubble.from == Side::Business).collect()
+    }
+
+    /// Waits until the business has said so much to Ada.
+    async fn hears(&self, count: usize) -> Vec<Bubble> {
+        let hear = self.meta.wait_to_see(|_| Some(self.heard("ada")).filter(|heard| heard.len() >= count));
+        tokio::time::timeout(Duration::from_secs(20), hear).await.expect("heard in time")
+    }
+
+    fn exchanges(&self, kind: Kind) -> Vec<Exchange> {
+        let lines = self.meta.lines().into_iter();
+        let exchanges = lines.filter_map(|line| if let Line::Wire(exchange) = line { Some(*exchange) } else { None });
+        exchanges.filter(|exchange| exchange.kind == kind).collect()
+    }
+}
+
+fn bubbles(meta: &Simulator) -> Vec<Bubble> {
+    let lines = meta.lines().into_iter();
+    lines.filter_map(|line| if let Line::Bubble(bubble) = line { Some(*bubble) } else { None }).collect()
+}
+
+fn text(words: &str) -> Said {
+    Said::Text(words.to_owned())
+}
+
+#[tokio::test]
+async fn people_of_every_kind_are_answered_by_the_name_that_meta_shows_of_them() {
+    let chat = Chat::start().await;
+    for person in ["ada", "bob", "carol", "dan"] {
+        chat.says(person, text("hello")).await;
+        assert_eq!(chat.heard(person)[0].text.as_deref(), Some("hello!"), "{person}");
+    }
+    let sent = |person: &str| chat.heard(person)[0].message.clone();
+    assert_eq!((&sent("ada")["to"], &sent("ada")["recipient"]), (&json!("+15550100200"), &Value::Null));
+    assert_eq!((&sent("bob")["to"], &sent("bob")["recipient"]), (&Value::Null, &json!("US.90000000000000000002")));
+    assert_eq!(sent("carol")["recipient"], json!("US.90000000000000000003"));
+    assert_eq!(sent("dan")["to"], json!("+15550100400"));
+    let asked = chat.agent.asked();
+    assert_eq!(asked[2].body["data"]["profile"]["username"], json!("carol.example"));
+    assert_eq!(asked[3].body["data"]["profile"]["user_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn somebody_new_gets_what_is_missing_and_nobody_gets_another_ones_number() {
+    let chat = Chat::start().await;
+    let newcomer = |person: Value| serde_json::from_value::<Newcomer>(person).expect("a newcomer");
+    let eve = chat.meta.add_person(newcomer(json!({ "name": "Eve", "username": "eve" }))).expect("a person");
+    assert!(eve.number.is_some() && eve.user_id.is_some());
+    let hidden = chat.meta.add_person(newcomer(json!({ "name": "Eve", "hide_number": true }))).expect("a person");
+    assert_eq!((hidden.id.as_str(), &hidden.number), ("eve-2", &None));
+    chat.says("eve-2", text("hello")).await;
+    assert_eq!(chat.heard("eve-2").len(), 1);
+    for wrong in [
+        json!({ "name": " " }),
+        json!({ "name": "Ada again", "number": "+1 555 010 0200" }),
+        json!({ "name": "Odd", "user_id": "nobody" }),
+        json!({ "name": "Short", "number": "12" }),
+        json!({ "name": "Nobody", "hide_number": true, "number_only": true }),
+    ] {
+        assert!(chat.meta.add_person(newcomer(wrong.clone())).is_err(), "{wrong}");
+    }
+    assert!(chat.meta.speak("nobody", &text("hello"), None).is_err());
+}
+
+#[tokio::test]
+async fn everything_that_a_person_can_say_is_understood_by_the_endpoint() {
+    let chat = Chat::start().await;
+    chat.agent.will_say(&["first"]);
+    chat.says("ada", text("hello")).await;
+    let first = chat.heard("ada")[0].id.clone();
+    let picture = upload(&chat, "image/jpeg", b"\xff\xd8\xff\xe0 a picture").await;
+    let media = |id: &str, kind: &str| Said::Media {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        caption: Some("Look".into()),
+        voice: false,
+        filename: Some("a.jpg".into()),
+    };
+    let (name, address) = (Some("Museum".into()), None);
+    let said = [
+        ("location", Said::Location { latitude: 48.2, longitude: 16.37, name, address }),
+        ("contacts", Said::Contact { name: "Bob Example".into(), phone: "+1 555 010 0300".into() }),
+        ("image", media(&picture, "image")),
+        ("document", media(&picture, "document")),
+        ("interactive", Said::Tap { id: "yes".into(), title: "Yes".into(), message_id: first.clone() }),
+    ];
+    for (kind, said) in said {
+        let id = chat.says("ada", said).await;
+        let asked = chat.agent.asked().pop().expect("asked");
+        let whatsapp = &asked.body["data"]["whatsapp"];
+        assert_eq!((&whatsapp["type"], &whatsapp["id"]), (&json!(kind), &json!(id)), "{asked:?}");
+        let shown = chat.meta.bubble(&id).expect("shown");
+        assert!(shown.text.is_some_and(|text| !text.trim().is_empty()), "{kind} is shown with words");
+    }
+    let asked = chat.agent.asked();
+    let image = &asked[3].body["data"]["whatsapp"]["image"];
+    assert_eq!((&image["caption"], &image["id"]), (&json!("Look"), &json!(picture)));
+    assert!(image["url"].as_str().is_some_and(|url| url.starts_with(&chat.url)), "{image}");
+
+    let quoting = chat.meta.speak("ada", &text("what?"), Some(&first)).expect("sayable");
+    let quoting = chat.until(&quoting, |bubble| bubble.status == Tick::Read).await;
+    assert_eq!(quoting.quoted.as_deref(), Some(first.as_str()));
+    let unsayable = [
+        text("  "),
+        Said::Location { latitude: 91.0, longitude: 0.0, name: None, address: None },
+        Said::Contact { name: "Bob".into(), phone: "none".into() },
+        media("1", "image"),
+        media(&picture, "video"),
+        Said::Sample("nothing".into()),
+    ];
+    for said in unsayable {
+        assert!(chat.meta.speak("ada", &said, None).is_err(), "{said:?}");
+    }
+}
+
+async fn upload(chat: &Chat, mime: &str, bytes: &'static [u8]) -> String {
+    let http = whatsapp_endpoint::https::client().expect("a client");
+    let request = http.post(format!("{}/api/media", chat.url)).header("content-type", mime).body(bytes);
+    let (status, picked) = crate::cloud_api::answer(request).await;
+    assert_eq!(status, 201, "{picked}");
+    let id = picked["id"].as_str().expect("an id").to_owned();
+    let shown = http.get(format!("{}/api/media/{id}", chat.url)).send().await.expect("an answer");
+    assert_eq!(shown.headers()["content-type"], mime);
+    assert_eq!(shown.bytes().await.expect("bytes"), bytes);
+    id
+}
+
+#[tokio::test]
+async fn a_file_that_no_phone_would_send_is_not_picked() {
+    let chat = Chat::start().await;
+    let http = whatsapp_endpoint::https::client().expect("a client");
+    for (mime, bytes) in [("image/png", &b"no picture"[..]), ("audio/webm", b"noise"), ("image/jpeg", b"")] {
+        let request = http.post(format!("{}/api/media", chat.url)).header("content-type", mime).body(bytes);
+        let (status, said) = crate::cloud_api::answer(request).await;
+        assert!(status == 400 && said["error"].is_string(), "{mime}: {said}");
+    }
+    let id = upload(&chat, "application/x-anything", b"anything").await;
+    let kind = "document".to_owned();
+    chat.says("ada", Said::Media { id, kind, caption: None, voice: false, filename: None }).await;
+}
+
+#[tokio::test]
+async fn every_sample_is_taken_and_shown() {
+    let chat = Chat::start().await;
+    for sample in whatsapp_endpoint::simulator::samples() {
+        let id = chat.says("bob", Said::Sample(sample.name.to_owned())).await;
+        assert_ne!(chat.meta.bubble(&id).expect("shown").text, None, "{sample:?}");
+    }
+}
+
+#[tokio::test]
+async fn reactions_of_both_sides_stand_on_the_message_and_can_be_taken_back() {
+    let chat = Chat::start().await;
+    let hello = chat.says("ada", text("hello")).await;
+    let reply = chat.heard("ada")[0].id.clone();
+    let react = |emoji: &str| Said::Reaction { message_id: reply.clone(), emoji: emoji.into() };
+    chat.meta.speak("ada", &react("👍"), None).expect("sayable");
+    assert_eq!(chat.meta.bubble(&reply).expect("shown").reactions[0].emoji, "👍");
+    chat.meta.speak("ada", &react(""), None).expect("sayable");
+    assert!(chat.meta.bubble(&reply).expect("shown").reactions.is_empty());
+    let unknown = Said::Reaction { message_id: "wamid.NEVER".into(), emoji: "👍".into() };
+    assert!(chat.meta.speak("ada", &unknown, None).is_err());
+
+    let business = crate::cloud_api::Business::start().await;
+    business.meta.connect("http://127.0.0.1:9/");
+    let said = business.meta.say("hello");
+    let mut reaction = crate::cloud_api::fixture("reaction");
+    reaction["reaction"]["message_id"] = json!(said);
+    business.sent(&reaction).await;
+    assert_eq!(business.meta.bubble(&said).expect("shown").reactions[0].from, Side::Business);
+    assert!(chat.meta.bubble(&hello).expect("shown").reactions.is_empty());
+}
+
+#[tokio::test]
+async fn ticks_go_from_sent_over_delivered_to_read_and_the_endpoint_is_told() {
+    let chat = Chat::start().await;
+    chat.meta.misbehave(Fault::AutomaticStatuses, ALWAYS);
+    let said = chat.says("ada", text("hello")).await;
+    assert_eq!(chat.meta.bubble(&said).expect("shown").status, Tick::Read, "the endpoint has read it");
+    let reply = chat.heard("ada")[0].id.clone();
+    chat.until(&reply, |bubble| bubble.status == Tick::Delivered).await;
+    chat.meta.see("ada");
+    chat.until(&reply, |bubble| bubble.status == Tick::Read).await;
+    let statuses = chat
+        .meta
+        .wait_to_see(|_| {
+            let told = chat.exchanges(Kind::Status);
+            let told: Vec<_> = told.into_iter().filter(|exchange| exchange.response.is_some()).collect();
+            (told.len() == 3).then_some(told)
+        })
+        .await;
+    let value = |index: usize| statuses[index].request["body"]["entry"][0]["changes"][0]["value"].clone();
+    for (index, status) in ["sent", "delivered", "read"].into_iter().enumerate() {
+        let report = &value(index)["statuses"][0];
+        assert_eq!((&report["status"], &report["id"]), (&json!(status), &json!(reply)));
+        assert!(report["biz_opaque_callback_data"].is_string(), "what the endpoint gave is given back");
+        assert_eq!(report["pricing"].is_object(), status != "read");
+    }
+    chat.meta.see("ada");
+    assert_eq!(chat.exchanges(Kind::Status).len(), 3, "what was read is not read again");
+    assert!(chat.meta.listen_to(&reply).is_err(), "it is no voice message");
+}
+
+#[tokio::test]
+async fn the_inspector_shows_the_webhook_the_question_the_calls_and_no_token() {
+    let chat = Chat::start().await;
+    chat.meta.read_sessions(|person| Box::pin(async move { Some(json!({ "of": person.id })) }));
+    let said = chat.says("ada", text("hello")).await;
+    let [webhook] = &chat.exchanges(Kind::Webhook)[..] else { panic!("one webhook") };
+    assert_eq!((webhook.message.as_deref(), webhook.person.as_deref()), (Some(said.as_str()), Some("ada")));
+    assert!(webhook.request["headers"]["x-hub-signature-256"].is_string() && webhook.took_ms.is_some());
+    assert_eq!(webhook.response.as_ref().expect("answered")["status"], json!(200));
+    let [question] = &chat.exchanges(Kind::Agent)[..] else { panic!("one question") };
+    assert_eq!(
+        (question.message.as_deref(), &question.request["body"]["text"]),
+        (Some(said.as_str()), &json!("hello"))
+    );
+    assert_eq!(question.response.as_ref().expect("answered")["body"]["outputStack"][0]["text"], json!("hello!"));
+    let [read, send] = &chat.exchanges(Kind::Graph)[..] else { panic!("two calls") };
+    assert_eq!(read.message.as_deref(), Some(said.as_str()));
+    assert_eq!(send.message.as_ref(), Some(&chat.heard("ada")[0].id));
+    let lines = serde_json::to_string(&chat.meta.lines()).expect("JSON");
+    assert!(!lines.contains("EAADEVELOPMENTTOKEN") && !lines.contains("appsecret_proof"));
+    assert!(lines.contains(r#""state":{"of":"ada"}"#), "the session is shown");
+}
+
+#[tokio::test]
+async fn pages_are_told_everything_from_the_start_and_let_go_in_the_end() {
+    let chat = Chat::start().await;
+    chat.says("ada", text("hello")).await;
+    let http = whatsapp_endpoint::https::client().expect("a client");
+    let mut page = http.get(format!("{}/api/events", chat.url)).send().await.expect("an answer");
+    let mut told = String::new();
+    while !told.contains("event: ready") {
+        told.push_str(&String::from_utf8_lossy(&page.chunk().await.expect("open").expect("more")));
+    }
+    let names: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(names[0], "reset");
+    for name in ["person", "bubble", "wire", "faults", "endpoint"] {
+        assert!(names.contains(&name), "{name} is told: {names:?}");
+    }
+    assert_eq!(names.iter().filter(|name| **name == "bubble").count(), 2, "each message once, as it is now");
+    chat.meta.close();
+    while page.chunk().await.expect("no error").is_some() {}
+}
+
+#[tokio::test]
+async fn a_recording_holds_each_webhook_of_a_conversation_once_as_an_event_of_api_gateway() {
+    let chat = Chat::start().await;
+    chat.says("ada", text("one")).await;
+    chat.says("bob", text("two")).await;
+    chat.meta.misbehave(Fault::RepeatWebhook, 0..1);
+    chat.says("ada", text("three")).await;
+    let recording = chat.meta.recording(Some("ada"));
+    assert_eq!((recording.len(), chat.meta.recording(None).len()), (2, 3));
+    let event = &recording[1];
+    assert!(event["body"].as_str().is_some_and(|body| body.contains("three")));
+    assert!(event["headers"]["x-hub-signature-256"].as_str().is_some_and(|value| value.starts_with("sha256=")));
+}
