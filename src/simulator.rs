@@ -81,6 +81,7 @@ struct State {
     ahead: SignedDuration,
     next_id: u64,
     next_exchange: u64,
+    changes_of_number: u64,
     is_closed: bool,
 }
 
@@ -136,6 +137,7 @@ impl Simulator {
             ahead: SignedDuration::ZERO,
             next_id: 1,
             next_exchange: 0,
+            changes_of_number: 0,
             is_closed: false,
         };
         state.show_endpoint();

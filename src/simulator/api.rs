@@ -5,8 +5,9 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State as AxumState},
+    extract::{DefaultBodyLimit, Path, Query, Request, State as AxumState},
     http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -37,6 +38,22 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/api/recording", get(recording))
         .route("/api/deliveries", post(deliver))
         .layer(DefaultBodyLimit::max(BODY_MOST))
+        .layer(middleware::from_fn(only_own_pages))
+}
+
+/// Refuses what another site's page asks of this machine.
+async fn only_own_pages(request: Request, next: Next) -> Response {
+    if is_of_another_site(request.headers()) {
+        let why = "only the simulator's own page may do this";
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = header(header::HOST).unwrap_or_default();
+    header(header::ORIGIN).is_some_and(|origin| origin.split_once("://").is_none_or(|(_, of)| of != host))
 }
 
 /// An answer, or why there is none, in words for the person.

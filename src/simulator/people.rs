@@ -187,6 +187,29 @@ impl State {
         group
     }
 
+    /// The person gets a new number, and with it a new BSUID; answers the notice of the system.
+    pub(super) fn change_number(&mut self, id: &str) -> Option<Value> {
+        self.changes_of_number += 1;
+        let count = self.changes_of_number;
+        let person = self.people.iter_mut().find(|person| person.id == id)?;
+        let old = person.clone();
+        person.number = old.number.as_ref().map(|_| format!("1555010{:04}", 5_000 + count));
+        person.user_id = old.user_id.as_ref().map(|_| format!("US.95{count:018}"));
+        let name = |person: &Person| person.number.clone().or(person.user_id.clone()).unwrap_or_default();
+        let body = format!("User {} changed from {} to {}", person.name, name(&old), name(person));
+        let kind = if person.number.is_some() { "user_changed_number" } else { "user_changed_user_id" };
+        let mut system = json!({ "body": body, "type": kind });
+        let names = [("wa_id", &person.number), ("user_id", &person.user_id), ("previous_user_id", &old.user_id)];
+        for (field, name) in names {
+            if let Some(name) = name {
+                system[field] = json!(name);
+            }
+        }
+        let person = person.clone();
+        self.history.tell(Line::Person(person));
+        Some(json!({ "type": "system", "system": system }))
+    }
+
     /// The person wrote: from now on the business may answer freely.
     pub(super) fn open_window(&mut self, id: &str, now: Timestamp) {
         if let Some(person) = self.people.iter_mut().find(|person| person.id == id) {

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::webhook::values;
 
+/// The sample that is no message of its own: the person gets a new number, and the system tells of it.
+pub(super) const NEW_NUMBER: &str = "new-number";
+
 /// Name, title and webhook of each.
 const SAMPLES: &[(&str, &str, &str)] = &[
     ("order", "Order", include_str!("../../tests/fixtures/inbound/order.json")),
@@ -22,6 +25,8 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     ("poll", "Unsupported: a poll", include_str!("../../tests/fixtures/inbound/unsupported_poll.json")),
     ("unavailable", "Unsupported: unavailable", include_str!("../../tests/fixtures/inbound/unsupported_131060.json")),
     ("revoked", "Message deleted", include_str!("../../tests/fixtures/inbound/revoke.json")),
+    ("edited", "Message edited", include_str!("../../tests/fixtures/inbound/edit_text.json")),
+    (NEW_NUMBER, "New number", include_str!("../../tests/fixtures/inbound/system_user_changed_number.json")),
     ("unknown", "Type of tomorrow", include_str!("../../tests/fixtures/inbound/unknown_type.json")),
 ];
 

@@ -90,6 +90,11 @@ impl Simulator {
                 None => vec![Status::Sent, Status::Delivered],
             };
             for status in fate {
+                // Who has the chat open when a message comes reads it at once, and nothing else is told.
+                let is_read = |bubble: &super::Bubble| bubble.status >= super::Tick::Read;
+                if status == Status::Delivered && this.bubble(&wamid).as_ref().is_some_and(is_read) {
+                    return;
+                }
                 this.tell(&wamid, status).await;
             }
         });

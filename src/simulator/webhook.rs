@@ -21,11 +21,15 @@ impl Simulator {
         let now = self.now();
         self.change(|state| {
             let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
-            let mut message = said.message(state, reply_to)?;
+            let mut message = said.message(state, person, reply_to)?;
             let id = state.new_wamid();
             message["id"] = json!(id);
             message["timestamp"] = json!(now.as_second().to_string());
             from.sign(&mut message);
+            let is_notice = message["type"] == "system";
+            if let (true, Some(fields)) = (is_notice, message.as_object_mut()) {
+                fields.remove("from_user_id");
+            }
             if !matches!(said, Said::Reaction { .. }) {
                 state.show_message(&id, person, &message);
             }
@@ -33,7 +37,7 @@ impl Simulator {
             state.pace.count(now);
             let mut value = state.head();
             // Notices of the system come without the person's card.
-            if message["type"] != "system" {
+            if !is_notice {
                 value["contacts"] = json!([from.contact(true)]);
             }
             value["messages"] = json!([message]);

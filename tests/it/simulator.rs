@@ -221,6 +221,33 @@ async fn every_sample_is_taken_and_shown() {
 }
 
 #[tokio::test]
+async fn a_new_number_changes_the_person_and_not_the_session() {
+    let chat = Chat::start().await;
+    for person in ["ada", "bob", "dan"] {
+        chat.says(person, text("before")).await;
+        chat.says(person, Said::Sample("new-number".into())).await;
+        chat.says(person, text("after")).await;
+        let to = chat.heard(person).pop().expect("answered").message;
+        let first = chat.heard(person)[0].message.clone();
+        assert!(to["to"] != first["to"] || to["recipient"] != first["recipient"], "{person}: {to}");
+    }
+    let sessions: Vec<_> = chat.agent.asked().iter().map(|asked| asked.body["sessionId"].clone()).collect();
+    assert_eq!((&sessions[0], &sessions[2]), (&sessions[1], &sessions[3]), "with a BSUID the session goes on");
+}
+
+#[tokio::test]
+async fn the_page_of_another_site_may_not_use_the_phone() {
+    let chat = Chat::start().await;
+    let http = whatsapp_endpoint::https::client().expect("a client");
+    let say = async |origin: &str| {
+        let request = http.post(format!("{}/api/messages", chat.url)).header("origin", origin);
+        crate::cloud_api::answer(request.json(&json!({ "text": "hello" }))).await.0
+    };
+    assert_eq!((say("https://example.com").await, say("null").await), (403, 403));
+    assert_eq!(say(&chat.url).await, 202);
+}
+
+#[tokio::test]
 async fn reactions_of_both_sides_stand_on_the_message_and_can_be_taken_back() {
     let chat = Chat::start().await;
     let hello = chat.says("ada", text("hello")).await;

@@ -118,7 +118,7 @@ impl Replay {
 impl Record {
     /// Writes one file for each webhook.
     pub async fn run(self) -> anyhow::Result<()> {
-        let query: String = self.person.iter().map(|person| format!("?person={person}")).collect();
+        let query = self.person.map(|person| format!("?person={person}")).unwrap_or_default();
         let events = self.running.call(http::Method::GET, &format!("/api/recording{query}"), None).await?;
         let events = events.as_array().cloned().unwrap_or_default();
         ensure!(!events.is_empty(), "nothing was sent yet, or nobody has the id of --person");

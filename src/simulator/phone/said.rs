@@ -97,7 +97,12 @@ impl Simulator {
 
 impl Said {
     /// The message of the webhook, but for its sender, id and time; shows on the phone what is no bubble of its own.
-    pub(in crate::simulator) fn message(&self, state: &mut State, reply_to: Option<&str>) -> Result<Value, String> {
+    pub(in crate::simulator) fn message(
+        &self,
+        state: &mut State,
+        person: &str,
+        reply_to: Option<&str>,
+    ) -> Result<Value, String> {
         let mut message = match self {
             Self::Text(text) if text.trim().is_empty() => return Err("the message is empty".to_owned()),
             Self::Text(text) => json!({ "type": "text", "text": { "body": text } }),
@@ -154,6 +159,9 @@ impl Said {
                 let mut message = json!({ "type": kind });
                 message[kind] = file;
                 message
+            }
+            Self::Sample(name) if name == samples::NEW_NUMBER => {
+                state.change_number(person).ok_or_else(|| format!("nobody has the id {person}"))?
             }
             Self::Sample(name) => samples::message(name).ok_or_else(|| format!("no sample has the name {name}"))?,
         };
