@@ -276,6 +276,13 @@ impl State {
         }
     }
 
+    /// Shows whether a message of a person has reached the endpoint; of the business's own, statuses tell.
+    pub(super) fn show_arrival(&mut self, message_id: &str, tick: Tick, reason: Option<&str>) {
+        if self.history.bubble(message_id).is_some_and(|bubble| bubble.from == Side::Person) {
+            self.show_tick(message_id, tick, reason.map(str::to_owned));
+        }
+    }
+
     /// Shows what a status tells.
     pub(super) fn show_status(&mut self, message_id: &str, status: Status) {
         let (tick, reason) = match status {

@@ -163,8 +163,8 @@ impl Simulator {
                 self.change(|state| {
                     let given_up = if tries > 1 { "; given up, where Meta would go on for 7 days" } else { "" };
                     state.show_problem(person, format!("{problem}{given_up}"));
-                    for id in letter.messages().filter(|_| letter.kind == Kind::Webhook) {
-                        state.show_tick(id, Tick::Failed, Some(problem.clone()));
+                    for id in letter.messages() {
+                        state.show_arrival(id, Tick::Failed, Some(&problem));
                     }
                 });
                 return;
@@ -211,8 +211,8 @@ impl Simulator {
         match answer {
             Ok((200, _)) => {
                 self.change(|state| {
-                    for id in letter.messages().filter(|_| letter.kind == Kind::Webhook) {
-                        state.show_tick(id, Tick::Delivered, None);
+                    for id in letter.messages() {
+                        state.show_arrival(id, Tick::Delivered, None);
                     }
                 });
                 Ok(())

@@ -2,6 +2,8 @@
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
+mod format;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
@@ -18,6 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+pub(super) use self::format::Kind;
+use self::format::{MB, essence, examine, kind_of};
 use super::{
     Parameters, account, answer, authorize,
     body::{Checked, Field, MEDIA, MISSING, Refusal, UNSUPPORTED, refuse},
@@ -29,24 +33,10 @@ use crate::{
     whatsapp::signature::sign,
 };
 
-/// Megabytes and kilobytes of 1000, which is the stricter reading.
-const MB: usize = 1_000_000;
-const KB: usize = 1_000;
 const KEPT: Duration = Duration::from_hours(30 * 24);
 const KEPT_FROM_A_PERSON: Duration = Duration::from_hours(7 * 24);
 const URL_LIVES: Duration = Duration::from_mins(5);
-const OFFICE: [&str; 3] = ["wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation"];
 const DOWNLOAD: &str = "/whatsapp_business/attachments/";
-
-/// What a file is sent as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Image,
-    Video,
-    Audio,
-    Document,
-    Sticker,
-}
 
 /// The files that Meta holds.
 #[derive(Debug, Default)]
@@ -71,8 +61,9 @@ impl Shelf {
     pub(super) fn check(&self, id: &Field<'_>, kind: Kind, voice: bool) -> Checked {
         let name = id.text(1024)?;
         let Some(Stored { mime, .. }) = self.0.get(name) else { return Err(unknown_id(name)) };
-        let fits = kind == Kind::Document || kind_of(mime) == Some(kind);
-        match fits && (!voice || mime == "audio/ogg") {
+        let essence = essence(mime);
+        let fits = kind == Kind::Document || kind_of(&essence) == Some(kind);
+        match fits && (!voice || essence == "audio/ogg") {
             true => Ok(()),
             false => id.refused(MEDIA, &format!("{mime} cannot be sent as {kind:?}, voice: {voice}")),
         }
@@ -143,18 +134,6 @@ impl State {
             file["url"] = json!(address(self, base, id, now));
         }
         Ok(file)
-    }
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
-        }
     }
 }
 
@@ -235,75 +214,6 @@ fn check_form(form: Form) -> Checked<(String, Bytes)> {
     }
     examine(&mime, &bytes)?;
     Ok((mime, bytes))
-}
-
-/// Whether a file is of a type that WhatsApp knows, not too large, and what it says it is.
-fn examine(mime: &str, bytes: &[u8]) -> Checked {
-    let Some(most) = limit(mime, bytes) else {
-        return refuse(MEDIA, format!("file of type {mime} is not supported"));
-    };
-    if bytes.is_empty() || bytes.len() > most {
-        return refuse(MEDIA, format!("{} bytes of {mime}; {most} are allowed", bytes.len()));
-    }
-    if !is_what_it_says(mime, bytes) {
-        return refuse(MEDIA, format!("the file's content is no {mime}"));
-    }
-    Ok(())
-}
-
-/// The MIME type without its parameters.
-fn essence(mime: &str) -> String {
-    mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn kind_of(mime: &str) -> Option<Kind> {
-    match mime {
-        "image/jpeg" | "image/png" => Some(Kind::Image),
-        "image/webp" => Some(Kind::Sticker),
-        "video/mp4" | "video/3gpp" => Some(Kind::Video),
-        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" => Some(Kind::Audio),
-        "text/plain"
-        | "application/pdf"
-        | "application/msword"
-        | "application/vnd.ms-excel"
-        | "application/vnd.ms-powerpoint" => Some(Kind::Document),
-        office => OFFICE
-            .contains(&office.strip_prefix("application/vnd.openxmlformats-officedocument.")?)
-            .then_some(Kind::Document),
-    }
-}
-
-fn limit(mime: &str, bytes: &[u8]) -> Option<usize> {
-    Some(match kind_of(mime)? {
-        Kind::Image => 5 * MB,
-        Kind::Video | Kind::Audio => 16 * MB,
-        Kind::Document => 100 * MB,
-        // An extended WebP says in its flags whether it moves.
-        Kind::Sticker if bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 > 0) => {
-            500 * KB
-        }
-        Kind::Sticker => 100 * KB,
-    })
-}
-
-/// Meta looks into files: a MIME type that does not fit is its most frequent refusal.
-fn is_what_it_says(mime: &str, bytes: &[u8]) -> bool {
-    let at = |place: usize, sign: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(sign));
-    match mime {
-        "image/jpeg" => at(0, b"\xff\xd8\xff"),
-        "image/png" => at(0, b"\x89PNG\r\n\x1a\n"),
-        "image/webp" => at(0, b"RIFF") && at(8, b"WEBP"),
-        "video/mp4" | "video/3gpp" | "audio/mp4" => at(4, b"ftyp"),
-        "audio/aac" => at(0, b"\xff\xf1") || at(0, b"\xff\xf9"),
-        "audio/amr" => at(0, b"#!AMR"),
-        "audio/mpeg" => at(0, b"ID3") || (at(0, b"\xff") && bytes.get(1).is_some_and(|byte| byte & 0xe0 == 0xe0)),
-        // One page of Ogg, then the head of Opus: version 1, one channel.
-        "audio/ogg" => at(0, b"OggS") && at(28, b"OpusHead\x01\x01"),
-        "application/pdf" => at(0, b"%PDF-"),
-        "text/plain" => std::str::from_utf8(bytes).is_ok(),
-        office if office.starts_with("application/vnd.openxmlformats") => at(0, b"PK\x03\x04"),
-        _ => at(0, b"\xd0\xcf\x11\xe0"),
-    }
 }
 
 /// Looks up what has this id: a file, or a part of the account.
