@@ -144,11 +144,13 @@ async fn pick(
 async fn media(AxumState(simulator): AxumState<Simulator>, Path(id): Path<String>) -> Answer<Response> {
     let gone = || (StatusCode::NOT_FOUND, Json(json!({ "error": format!("no file has the id {id}") })));
     let (mime, bytes) = simulator.media(&id).ok_or_else(gone)?;
-    // A document of a stranger must not become a page of ours.
+    // A document of a stranger must not become a page of ours; the viewer of PDFs has walls of its own.
+    let policy =
+        if mime == "application/pdf" { "default-src 'none'; object-src 'self'" } else { "sandbox; default-src 'none'" };
     let headers = [
         (header::CONTENT_TYPE, mime),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy.to_owned()),
         (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
     ];
     Ok((headers, bytes).into_response())

@@ -112,7 +112,7 @@ impl Simulate {
     /// The environment, and for the rest what makes everything run on this machine.
     fn vars(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut vars: BTreeMap<_, _> = environment().filter(|(_, value)| !value.trim().is_empty()).collect();
-        if let Some(path) = &self.secret_file {
+        if let Some(path) = self.secret_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
         }
         if !vars.contains_key("WHATSAPP_SECRET_FILE") && !vars.contains_key("WHATSAPP_SECRET_ID") {

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{endpoint::now, eventually, parts, project};
+use crate::support::{agent::Agent, endpoint::now, eventually, parts, project};
 
 /// A running `wa simulate`.
 struct Simulate {
@@ -13,10 +13,14 @@ struct Simulate {
 
 impl Simulate {
     async fn start(arguments: &[&str]) -> Self {
-        let (port, endpoint_port) = (parts::free_port(), parts::free_port());
+        Self::start_on(parts::free_port(), arguments, &[]).await
+    }
+
+    async fn start_on(port: u16, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let endpoint_port = parts::free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_wa"));
         command.args(["simulate", "--port", &port.to_string(), "--endpoint-port", &endpoint_port.to_string()]);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(arguments).envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().expect("started");
         let page = format!("http://127.0.0.1:{port}");
         parts::ready(&page, "wa simulate").await;
@@ -129,12 +133,40 @@ async fn an_interrupt_ends_it_at_once_though_pages_are_open() {
 }
 
 #[tokio::test]
-async fn an_endpoint_elsewhere_is_served_as_its_meta() {
-    let own = Simulate::start(&[]).await;
-    let other = Simulate::start(&["--endpoint", &own.webhook]).await;
-    // That endpoint answers at its own Meta, which is the other one.
-    let (is_ok, _, why) = other.wa(&["say", "hello", "--wait", "2"]);
-    assert!(!is_ok && why.contains("no reply came"), "{why}");
-    let (_, said, _) = own.wa(&["say", "count"]);
-    assert!(said.contains("message 2"), "{said}");
+async fn an_endpoint_elsewhere_has_its_meta_here() {
+    let port = parts::free_port();
+    let graph = format!("http://127.0.0.1:{port}");
+    let deployed = Simulate::start_on(parts::free_port(), &[], &[("GRAPH_BASE_URL", &graph)]).await;
+    let here = Simulate::start_on(port, &["--endpoint", &deployed.webhook], &[]).await;
+    let (is_ok, said, why) = here.wa(&["say", "hello", "--person", "carol"]);
+    assert!(is_ok && said.contains("Hello Carol Example"), "{said}{why}");
+    let (is_ok, _, why) = deployed.wa(&["say", "hello", "--wait", "1"]);
+    assert!(!is_ok && why.contains("no reply came"), "its answers go to its own Meta: {why}");
+}
+
+#[tokio::test]
+async fn an_agent_is_connected_with_two_words() {
+    let (agent, url) = Agent::start().await;
+    agent.will_say(&["From the agent"]);
+    let simulate = Simulate::start(&["--agent-protocol", "cognigy", "--agent-url", &url]).await;
+    let asked = tokio::task::spawn_blocking({
+        let to = simulate.page.clone();
+        move || wa(&["say", "hello", "--to", &to])
+    });
+    let (is_ok, said, why) = asked.await.expect("no panic");
+    assert!(is_ok && said == "From the agent\n", "{said}{why}");
+}
+
+#[test]
+fn what_cannot_be_started_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    let (is_ok, _, why) = wa(&["simulate", "--port", &port]);
+    assert!(!is_ok && why.contains("is taken") && why.contains("--port"), "{why}");
+    let (is_ok, _, why) = wa(&["simulate", "--agent-protocol", "telepathy"]);
+    assert!(!is_ok && why.contains("AGENT_PROTOCOL") && why.contains("cognigy"), "{why}");
+    let (is_ok, _, why) = wa(&["simulate", "--agent-url", "nowhere", "--agent-protocol", "cognigy"]);
+    assert!(!is_ok && why.contains("AGENT_URL"), "{why}");
+    let (is_ok, _, why) = wa(&["simulate", "--secret-file", "/nowhere.json"]);
+    assert!(!is_ok && why.contains("/nowhere.json"), "{why}");
 }

@@ -99,6 +99,19 @@ async fn a_webhook_that_is_overtaken_is_answered_after_the_next() {
     assert_eq!(chat.agent.heard().len(), 3, "whom nobody overtakes arrives all the same");
 }
 
+#[tokio::test]
+async fn statuses_out_of_order_do_not_turn_a_tick_back() {
+    let chat = Chat::start().await;
+    chat.meta.misbehave(Fault::AutomaticStatuses, ALWAYS);
+    chat.meta.misbehave(Fault::ReorderWebhooks, 1..2);
+    chat.says("ada", text("hello")).await;
+    let statuses = chat.meta.wait_to_see(|_| Some(chat.exchanges(Kind::Status)).filter(|told| told.len() == 2)).await;
+    let names =
+        statuses.iter().map(|told| &told.request["body"]["entry"][0]["changes"][0]["value"]["statuses"][0]["status"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["delivered", "sent"]);
+    assert_eq!(chat.heard("ada")[0].status, Tick::Delivered);
+}
+
 /// Whether a fault has struck as often as it should.
 fn is_spent(chat: &Chat, name: &str) -> bool {
     let faults = serde_json::to_value(chat.meta.faults()).expect("JSON");
