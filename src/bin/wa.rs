@@ -33,7 +33,7 @@ enum Command {
     ///
     /// Settings come from the environment, as in Lambda: `AGENT_PROTOCOL` and `AGENT_URL` connect your own agent.
     Simulate(simulate::Simulate),
-    /// Write a message on the phone of a running simulator, and print the answers
+    /// Write a message on the phone of a running simulator, and print the answers; or send it to any webhook
     Say(phone::Say),
     /// Let a running simulator do something wrong; without a name: list what it can
     Misbehave(phone::Misbehave),
@@ -101,10 +101,13 @@ impl Sign {
 
 /// The key of signatures, out of a file with a secret, or of the development secret.
 fn app_secret(file: Option<&PathBuf>) -> anyhow::Result<Secret> {
+    keys(file)?.app_secret.present().cloned().context("app_secret is empty in the secret")
+}
+
+fn keys(file: Option<&PathBuf>) -> anyhow::Result<Keys> {
     let secret = match file {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => DEVELOPMENT_SECRET.to_owned(),
     };
-    let keys: Keys = serde_json::from_str(&secret).context("the secret is not a JSON object of texts")?;
-    keys.app_secret.present().cloned().context("app_secret is empty in the secret")
+    serde_json::from_str(&secret).context("the secret is not a JSON object of texts")
 }

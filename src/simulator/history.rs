@@ -112,3 +112,42 @@ impl History {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::simulator::wire::{Exchange, Kind};
+
+    fn exchange(id: u64) -> Line {
+        Line::Wire(Box::new(Exchange::new(id, Kind::Graph, "GET", "/", &json!({}), b"")))
+    }
+
+    fn typing(on: bool) -> Line {
+        Line::Typing { person: None, on }
+    }
+
+    #[test]
+    fn what_is_told_again_keeps_its_place_and_is_news() {
+        let mut history = History::default();
+        for line in [exchange(1), typing(true), exchange(2), exchange(1), typing(false)] {
+            history.tell(line);
+        }
+        let (lines, moment) = history.since(0);
+        assert_eq!(lines.iter().map(Line::event).collect::<Vec<_>>(), ["wire", "wire", "typing"]);
+        assert!(matches!(&lines[0], Line::Wire(exchange) if exchange.id == 1) && history.since(moment).0.is_empty());
+        assert_eq!(history.since(3).0.len(), 2, "the first exchange, and that nobody types");
+    }
+
+    #[test]
+    fn only_the_newest_exchanges_are_kept() {
+        let mut history = History::default();
+        for id in (0..).take(EXCHANGES_MOST + 10) {
+            history.tell(exchange(id));
+        }
+        let (lines, _) = history.since(0);
+        assert!(lines.len() == EXCHANGES_MOST && matches!(&lines[0], Line::Wire(exchange) if exchange.id == 10));
+        assert_eq!(history.places.len(), EXCHANGES_MOST);
+    }
+}

@@ -18,15 +18,15 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// Where events go.
 #[derive(Args)]
-struct Target {
+pub struct Target {
     #[command(flatten)]
-    running: Running,
+    pub running: Running,
     /// Not through a simulator: to this webhook, signed with the secret
     #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
+    pub endpoint: Option<String>,
     /// The file with the endpoint's secret (JSON); without it the development secret
     #[arg(long, env = "WHATSAPP_SECRET_FILE")]
-    secret_file: Option<PathBuf>,
+    pub secret_file: Option<PathBuf>,
 }
 
 /// One event.
@@ -67,7 +67,7 @@ pub struct Record {
 }
 
 /// What a file asks to be sent.
-struct Webhook {
+pub struct Webhook {
     name: String,
     method: http::Method,
     query: String,
@@ -190,6 +190,24 @@ impl Webhook {
         Ok(Self { method: method.parse()?, query, body, signature: signature.map(str::to_owned), name })
     }
 
+    /// A text from somebody whom nobody knows, to this number.
+    pub fn text(words: &str, number: &str) -> Self {
+        let (person, user_id) = ("15550100200", "US.90000000000000000001");
+        let webhook = json!({
+            "object": "whatsapp_business_account",
+            "entry": [{ "id": "900000000000001", "changes": [{ "field": "messages", "value": {
+                "messaging_product": "whatsapp",
+                "metadata": { "display_phone_number": "15550009001", "phone_number_id": number },
+                "contacts": [{ "profile": { "name": "Ada Example" }, "wa_id": person, "user_id": user_id }],
+                "messages": [{ "from": person, "from_user_id": user_id, "type": "text", "text": { "body": words } }],
+            } }] }],
+        });
+        let (method, query, body) = (http::Method::POST, String::new(), webhook.to_string().into_bytes());
+        let mut text = Self { name: "the message".into(), method, query, body, signature: None };
+        text.freshen();
+        text
+    }
+
     /// Gives every message a new id and the time of today.
     fn freshen(&mut self) {
         let Ok(mut body) = serde_json::from_slice::<Value>(&self.body) else { return };
@@ -206,7 +224,7 @@ impl Webhook {
 
 impl Target {
     /// Sends it; what is not taken is an error with its cure.
-    async fn send(&self, webhook: &Webhook, as_it_is: bool) -> anyhow::Result<()> {
+    pub async fn send(&self, webhook: &Webhook, as_it_is: bool) -> anyhow::Result<()> {
         let name = &webhook.name;
         let Some(endpoint) = &self.endpoint else {
             ensure!(

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use whatsapp_endpoint::https;
 
+use super::events::{Target, Webhook};
+
 /// After the webhook is answered and a reply is there, more may come for so long.
 const MORE: Duration = Duration::from_millis(500);
 /// A simulator on this machine answers at once.
@@ -34,7 +36,7 @@ pub struct Say {
     #[arg(long, default_value_t = 60)]
     wait: u64,
     #[command(flatten)]
-    running: Running,
+    target: Target,
 }
 
 /// A fault and how often it strikes.
@@ -126,7 +128,13 @@ impl Events {
 impl Say {
     /// Prints what is answered, one reply after the other.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { text, person, wait, running } = self;
+        let Self { text, person, wait, target } = self;
+        if target.endpoint.is_some() {
+            // The answers go to the Meta that this endpoint has.
+            let number = super::keys(target.secret_file.as_ref())?.phone_number_id;
+            return target.send(&Webhook::text(&text, &number), false).await;
+        }
+        let running = target.running;
         let longest = Instant::now() + Duration::from_secs(wait);
         let mut events = running.events().await?;
         let mut known = BTreeSet::new();

@@ -85,6 +85,8 @@ async fn events_are_sent_to_a_simulator_or_to_a_webhook() {
         wa(&arguments)
     };
     assert!(to_webhook("handshake", &[]).0);
+    let (is_ok, said, why) = wa(&["say", "count", "--endpoint", &simulate.webhook]);
+    assert!(is_ok && said.contains("200"), "{said}{why}");
     let (is_ok, _, why) = to_webhook("text-unsigned", &["--as-it-is"]);
     assert!(!is_ok && why.contains("401") && why.contains("--secret-file"), "{why}");
     let (is_ok, _, why) = to_webhook("queue", &[]);
