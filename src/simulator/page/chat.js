@@ -1,208 +1,224 @@
-// The chat page: draws what the simulator tells (server-sent events) and posts what the person says.
-// The server is the only memory. Each time we connect it says `reset` and tells everything again,
-// so a reload, a second tab and a lost connection are one case.
+// The chat page: draws what the simulator tells and says what the person does. Start reading here.
 
-const [connection, log, thread, typing, composer, message] =
-  ["connection", "conversation", "thread", "typing", "composer", "message"].map((id) => document.getElementById(id));
+import { drawLine, drawThread, mark } from "./bubbles.js";
+import { composer } from "./composer.js";
+import { drawFaults } from "./faults.js";
+import { inspect, drawWire, openTab } from "./inspector.js";
+import { node } from "./element.js";
+import * as memory from "./memory.js";
+import { addPerson, drawPeople } from "./people.js";
+import { call, listen, say } from "./server.js";
 
-const bubbles = new Map();   // bubble id → its <li>
-const read = new Set();      // ids the business has read
+const [connection, log, thread, typing] = ["connection", "conversation", "thread", "typing"].map((id) => document.getElementById(id));
+const agentName = document.querySelector("main h2");
 
-// ── What the server tells ───────────────────────────────────────────────────────────────────────
+let current;          // the person whose phone is held
+let isTold = false;   // whether the history is complete
+let isLost = false;
 
-const told = {
-  reset() {
-    bubbles.clear();
-    read.clear();
-    thread.replaceChildren();
-    typing.textContent = "";
-    // What is told again is old news: a screen reader need not say it.
-    log.ariaBusy = "true";
-    setTimeout(() => { log.ariaBusy = "false"; }, 500);
+// ── What the person does ────────────────────────────────────────────────────────────────────────
+
+const act = {
+  tap: (bubble, id, title) => tried({ tap: { id, title, message_id: bubble.id } }),
+  react: (bubble, emoji) => tried({ reaction: { message_id: bubble.id, emoji } }),
+  say: (what) => {
+    log.scrollTop = 0;
+    return tried(what);
   },
-
-  bubble(bubble) {
-    const drawn = drawBubble(bubble);
-    const earlier = bubbles.get(bubble.id);
-    bubbles.set(bubble.id, drawn);
-    if (earlier) return earlier.replaceWith(drawn);
-    if (bubble.from === "business") typing.textContent = "";
-    openList().append(drawn);
-  },
-
-  read({ id }) {
-    read.add(id);
-    bubbles.get(id)?.querySelector(".tick")?.replaceWith(tick(true));
-  },
-
-  typing({ on }) {
-    typing.textContent = on ? "typing…" : "";
-  },
-
-  problem({ text, at }) {
-    thread.append(node("div", { className: "problem", role: "alert" },
-      node("span", { className: "text" }, text), " ", node("span", { className: "meta" }, time(at))));
+  quote: (bubble) => writing.quote(bubble),
+  ask: (what, replyTo) => writing.ask(what, replyTo),
+  focus,
+  problem: (text) => show({ person: current, text, at: new Date().toISOString() }),
+  inspect(bubble) {
+    mark(bubble.id);
+    inspect(bubble.id);
+    openTab("wire");
+    if (!document.querySelector("aside").offsetParent) go("inspector");
   },
 };
 
-function listen() {
-  const events = new EventSource("/api/events");
-  for (const [name, handle] of Object.entries(told)) {
-    events.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+const writing = composer(act);
+
+const isFinger = () => matchMedia("(pointer: coarse)").matches;
+
+/** To the message; under a finger that would open the keyboard, so there to the conversation. */
+function focus() {
+  if (isFinger()) log.focus({ preventScroll: true });
+  else writing.focus();
+}
+
+/** Says it as the current person; answers whether it went. */
+async function tried(what) {
+  try {
+    await say({ person: current, ...what });
+    return true;
+  } catch (error) {
+    act.problem(`Not sent: ${error.message}`);
+    return false;
   }
-  events.onopen = () => connected(true);
-  events.onerror = () => {
-    connected(false);
-    typing.textContent = "";
-    // A browser that got an answer it did not like gives up; we do not.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
-  };
 }
 
-function connected(yes) {
-  connection.textContent = yes ? "simulated number" : "reconnecting…";
-  connection.classList.toggle("lost", !yes);
+// ── What the simulator tells ────────────────────────────────────────────────────────────────────
+
+const told = {
+  reset() {
+    isTold = false;
+    memory.forget();
+    // What is told again is old news: a screen reader need not say it.
+    log.ariaBusy = "true";
+  },
+  person(person) {
+    memory.people.set(person.id, person);
+    later(drawList);
+    // Somebody new may be known here only after the address has named them.
+    if (isTold && place()[1] === person.id && current !== person.id) drawAll();
+  },
+  bubble(bubble) {
+    memory.bubbles.set(bubble.id, bubble);
+    if (!isTold) return;
+    if (bubble.person === current) drawLine(thread, bubble, act);
+    if (bubble.from === "business" && bubble.person === current) follow(bubble);
+    later(drawList);
+    later(drawWireNow);
+    later(seen);
+  },
+  typing({ person, on }) {
+    if (on) memory.typing.add(person);
+    else memory.typing.delete(person);
+    later(drawHead);
+    later(drawList);
+  },
+  wire(wire) {
+    memory.wires.set(wire.id, wire);
+    later(drawWireNow);
+  },
+  session({ person, ...session }) {
+    memory.sessions.set(person, session);
+    later(drawWireNow);
+  },
+  faults({ faults }) {
+    memory.panel.faults = faults;
+    later(() => drawFaults(faults, act));
+  },
+  endpoint(endpoint) {
+    memory.panel.endpoint = endpoint;
+    later(drawHead);
+  },
+  problem: show,
+  ready() {
+    isTold = true;
+    drawAll();
+    setTimeout(() => { log.ariaBusy = "false"; }, 300);
+  },
+};
+
+function show(problem) {
+  memory.problems.push(problem);
+  if (isTold && (!problem.person || problem.person === current)) drawLine(thread, problem, act);
 }
 
-// ── What the person says ────────────────────────────────────────────────────────────────────────
+/** The newest reply is what the inspector shows, unless somebody looks at something else. */
+function follow({ id }) {
+  inspect(id, { unlessHeld: true });
+}
 
-let lastPost = Promise.resolve();
+// ── Drawing, once per frame ─────────────────────────────────────────────────────────────────────
 
-/** Posts one message after the one before it; what went wrong is an `Error` with words for the person. */
-function post(body) {
-  const posted = lastPost.then(async () => {
-    const answer = await fetch("/api/messages", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(30_000),
-    }).catch(() => { throw new Error("the simulator cannot be reached. Is it still running?"); });
-    if (answer.ok) return;
-    const { error } = await answer.json().catch(() => ({}));
-    throw new Error(error ?? `the simulator answered ${answer.status}`);
+const waiting = new Set();
+
+function later(draw) {
+  if (!isTold) return;
+  if (waiting.size === 0) {
+    // A page in the background gets no frames, but must go on counting.
+    setTimeout(() => {
+      const now = [...waiting];
+      waiting.clear();
+      for (const each of now) each();
+    }, 16);
+  }
+  waiting.add(draw);
+}
+
+function drawAll() {
+  const [, person] = place();
+  current = memory.people.has(person) ? person : memory.people.keys().next().value;
+  drawThread(thread, memory.conversation(current), act);
+  inspect(memory.ofPerson(current).at(-1)?.id);
+  drawHead();
+  drawList();
+  drawFaults(memory.panel.faults, act);
+  drawWireNow();
+  seen();
+}
+
+function drawHead() {
+  const person = memory.people.get(current);
+  const { agent, number } = memory.panel.endpoint;
+  const writes = memory.typing.has(current);
+  agentName.textContent = agent ? `${agent} agent`.replace(/agent agent$/iu, "agent") : "Your agent";
+  const held = person ? `${person.name}'s phone` : "simulated number";
+  connection.textContent = isLost ? "reconnecting…" : writes ? "typing…" : [held, number && `to +${number}`].filter(Boolean).join(" · ");
+  connection.classList.toggle("lost", isLost);
+  const isShown = typing.childElementCount > 0;
+  if (writes !== isShown) typing.replaceChildren(...(writes ? [node("span", { className: "unseen" }, "typing…"), node("i"), node("i"), node("i")] : []));
+}
+
+function drawList() {
+  drawPeople(current, addressOf);
+  const waits = [...memory.people.keys()].reduce((sum, person) => sum + (person === current ? 0 : memory.unread(person)), 0);
+  document.title = `${waits ? `(${waits}) ` : ""}Chat with your agent`;
+}
+
+function drawWireNow() {
+  drawWire(memory.people.get(current));
+}
+
+/** Tells that the person has the conversation before the eyes; only then are messages read. */
+function seen() {
+  if (document.visibilityState !== "visible" || !log.offsetParent || !memory.unread(current)) return;
+  call("POST", "/api/seen", { person: current }).catch(() => {});
+}
+
+// ── Where we are: #chat/ada, #people/ada, #inspector/ada ────────────────────────────────────────
+
+function place() {
+  const [pane, person] = location.hash.slice(1).split("/");
+  return [["people", "inspector"].includes(pane) ? pane : "chat", decodeURIComponent(person ?? "")];
+}
+
+function addressOf(pane, person = current) {
+  return `#${pane}/${encodeURIComponent(person ?? "")}`;
+}
+
+function go(pane) {
+  location.hash = addressOf(pane);
+}
+
+function arrive() {
+  const [pane, person] = place();
+  document.body.dataset.pane = pane;
+  if (isTold && person && person !== current) {
+    drawAll();
+    writing.clear();
+  }
+  if (pane === "inspector" && isTold) drawWireNow();
+  if (pane === "chat" && !isFinger()) writing.focus();
+  seen();
+}
+
+for (const pane of ["people", "inspector", "chat"]) {
+  document.getElementById(`to-${pane}`).addEventListener("click", (event) => {
+    event.preventDefault();
+    go(pane);
   });
-  lastPost = posted.catch(() => {});
-  return posted;
 }
+document.getElementById("add-person").addEventListener("click", () => addPerson((id) => { location.hash = addressOf("chat", id); }));
+addEventListener("hashchange", arrive);
+document.addEventListener("visibilitychange", seen);
 
-function notSent(error) {
-  told.problem({ text: `Not sent: ${error.message}` });
-}
-
-composer.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const text = message.value;
-  message.focus();
-  if (!text.trim()) return;
-  message.value = "";
-  log.scrollTop = 0;
-  try {
-    await post({ text });
-  } catch (error) {
-    notSent(error);
-    message.value = [text, message.value].filter(Boolean).join("\n");
-  }
+arrive();
+listen(told, (isThere) => {
+  isLost = !isThere;
+  if (isLost) memory.typing.clear();
+  drawHead();
 });
-
-message.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  composer.requestSubmit();
-});
-
-async function tap(button, buttons, messageId) {
-  choose(buttons, button);
-  try {
-    await post({ tap: { id: button.value, title: button.textContent, message_id: messageId } });
-    message.focus();
-  } catch (error) {
-    notSent(error);
-    choose(buttons, undefined);
-  }
-}
-
-function choose(buttons, chosen) {
-  for (const button of buttons) {
-    button.disabled = Boolean(chosen);
-    button.classList.toggle("chosen", button === chosen);
-  }
-}
-
-// ── Drawing ─────────────────────────────────────────────────────────────────────────────────────
-
-function drawBubble({ id, from, type, text, buttons, tapped, at }) {
-  const person = from === "person";
-  const plain = type === "text" || type === "interactive";
-  const words = node("div", { className: plain ? "text" : "text described", dir: "auto" }, ...formatted(text ?? ""));
-  const meta = node("span", { className: "meta" }, time(at), ...(person ? [tick(read.has(id))] : []));
-  const who = node("span", { className: "unseen" }, person ? "You: " : "Agent: ");
-  return node("li", { className: person ? "person" : "business" },
-    node("div", { className: "bubble" }, who, words, " ", meta),
-    ...(buttons?.length ? [drawReplies(id, buttons, tapped)] : []));
-}
-
-function drawReplies(messageId, replies, tapped) {
-  const buttons = replies.map(({ id, title }) => node("button", { type: "button", value: id }, title));
-  for (const button of buttons) button.addEventListener("click", () => tap(button, buttons, messageId));
-  choose(buttons, buttons.find((button) => button.value === tapped));
-  return node("div", { className: "replies", role: "group", ariaLabel: "Replies" }, ...buttons);
-}
-
-/** The list that is open at the end. A problem closes it, so that every list item is a message. */
-function openList() {
-  if (thread.lastElementChild?.tagName !== "OL") thread.append(node("ol", { role: "list" }));
-  return thread.lastElementChild;
-}
-
-function tick(isRead) {
-  const look = isRead ? { className: "tick read", ariaLabel: "Read" } : { className: "tick", ariaLabel: "Sent" };
-  return node("span", { role: "img", ...look }, isRead ? "✓✓" : "✓");
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-
-function time(at) {
-  const when = at ? new Date(at) : new Date();
-  return node("time", { dateTime: when.toISOString(), title: when.toLocaleString() }, clock.format(when));
-}
-
-/** An element with its properties and children; strings become text, never markup. */
-function node(tag, properties, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-// ── WhatsApp's marks ────────────────────────────────────────────────────────────────────────────
-
-const BLOCK = /```(?!.*```)\n?([^]+?)\n?```\n?|((?:^> .*(?:\n|$))+)/gm;
-const LINK = /(?<link>https?:\/\/(?:\([^\s()<>]*\)|[^\s()<>])*(?:\([^\s()<>]*\)|[^\s()<>.,;:!?'"*_~`\]]))/u;
-const MARK = /(?<![\p{L}\p{N}])(?<mark>```|[*_~`])(?!\k<mark>|\s)(?<inner>.*?\S)(?<!\k<mark>)\k<mark>(?![\p{L}\p{N}])/u;
-const INLINE = new RegExp(`${LINK.source}|${MARK.source}`, "gu");
-const TAGS = { "*": "strong", "_": "em", "~": "s" };
-
-function formatted(text) {
-  return pieces(text, BLOCK, ([, code, quote]) => quote
-    ? node("blockquote", {}, ...inline(quote.replace(/^> /gm, "").trimEnd()))
-    : node("pre", {}, code), inline);
-}
-
-function inline(text) {
-  return pieces(text, INLINE, ({ groups: { link, mark, inner } }) => {
-    if (link) return URL.canParse(link) ? node("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, link) : link;
-    return mark in TAGS ? node(TAGS[mark], {}, ...inline(inner)) : node("code", {}, inner);
-  }, (rest) => [rest]);
-}
-
-/** The text in order: what `pattern` finds goes through `found`, what lies between through `between`. */
-function pieces(text, pattern, found, between) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(pattern)) {
-    parts.push(...between(text.slice(end, match.index)), found(match));
-    end = match.index + match[0].length;
-  }
-  return [...parts, ...between(text.slice(end))];
-}
-
-listen();
