@@ -67,7 +67,7 @@ async fn a_reply_that_fails_shows_its_reason_on_a_tap() {
     page.say("hello").await;
     page.shows(&bubble(2, ".failure"), "Not delivered").await;
     assert_eq!(page.shows(&bubble(2, ".failure"), "").await, "Not delivered", "the reason waits for a tap");
-    page.browser.find(fantoccini::Locator::Css(&bubble(2, ".failure"))).await.expect("it").click().await.expect("tap");
+    page.click_css(&bubble(2, ".failure")).await;
     let reason = page.shows(&bubble(2, ".failure"), "131026").await;
     assert!(reason.len() > "Not delivered 131026".len(), "{reason}");
     page.there("#tab-faults:not(:empty)").await;
@@ -81,13 +81,7 @@ async fn another_person_has_a_conversation_of_their_own() {
     page.say("I am Ada").await;
     page.bubbles(2).await;
     page.click("Chats").await;
-    page.browser
-        .find(fantoccini::Locator::Css("nav a[data-person=bob]"))
-        .await
-        .expect("Bob")
-        .click()
-        .await
-        .expect("ok");
+    page.click_css("nav a[data-person=bob]").await;
     page.shows("#connection", "Bob").await;
     assert_eq!(page.count("[role=log] li[class]").await, 0);
     page.say("I am Bob").await;
@@ -97,13 +91,7 @@ async fn another_person_has_a_conversation_of_their_own() {
     assert!(page.bubbles(2).await[0].contains("I am Bob"), "the address knows whose phone it is");
     page.click("Chats").await;
     page.shows("nav a[data-person=ada]", "You said: I am Ada").await;
-    page.browser
-        .find(fantoccini::Locator::Css("nav a[data-person=ada]"))
-        .await
-        .expect("Ada")
-        .click()
-        .await
-        .expect("ok");
+    page.click_css("nav a[data-person=ada]").await;
     assert!(page.bubbles(2).await[0].contains("I am Ada"));
     page.close().await;
 }
@@ -178,8 +166,45 @@ async fn the_inspector_shows_what_went_over_the_wire() {
     page.shows("#wire .exchange summary", "Webhook").await;
     page.shows("#wire .exchange summary", "read, typing").await;
     page.shows("#wire .exchange summary", "send text").await;
-    page.browser.find(fantoccini::Locator::Css("#wire summary")).await.expect("one").click().await.expect("opened");
+    page.click_css("#wire summary").await;
     let wire = page.shows("#wire details[open]", "x-hub-signature-256").await;
     assert!(wire.contains("\"object\": \"whatsapp_business_account\"") && wire.contains("200"), "{wire}");
+    page.close().await;
+}
+
+#[tokio::test]
+async fn what_came_while_another_chat_was_open_is_counted_until_it_is_seen() {
+    let page = Page::open(Screen::Desk, &[]).await;
+    page.say("hello").await;
+    page.bubbles(2).await;
+    page.click_css("nav a[data-person=bob]").await;
+    page.shows("#connection", "Bob").await;
+    page.business_offers(contents::menu_of_the_day()).await;
+    page.there("nav a[data-person=ada] .unread[aria-label='1 unread']").await;
+    assert!(page.browser.title().await.expect("a title").starts_with("(1)"));
+    page.click_css("nav a[data-person=ada]").await;
+    page.bubbles(3).await;
+    eventually("nothing is unread", async || (page.count(".unread").await == 0).then_some(())).await;
+    page.shows("#wire .looked-at", "read").await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn a_screen_reader_finds_its_way() {
+    let page = Page::open(Screen::Phone, &[]).await;
+    page.say("hello").await;
+    page.bubbles(2).await;
+    page.there("[role=log][aria-label=Conversation]").await;
+    for role in ["status", "tablist"] {
+        page.there(&format!("[role={role}]")).await;
+    }
+    let listed = page.ask("return [...document.querySelectorAll('.bubble')].every((bubble) => bubble.closest('li')?.closest('ol[role=list]'))");
+    assert_eq!(listed.await, true, "every bubble is an item of a list");
+    let nameless = page.ask(
+        "return [...document.querySelectorAll('button, a, input, textarea, select, [role=img]')]
+           .filter((element) => !(element.ariaLabel || element.textContent.trim() || element.closest('label')))
+           .map((element) => element.outerHTML)",
+    );
+    assert_eq!(nameless.await, serde_json::json!([]), "everything that can be used has a name");
     page.close().await;
 }

@@ -31,8 +31,8 @@ async fn a_row_is_picked_from_a_list() {
     page.shows(&bubble(3, "strong"), "be").await;
     page.click("Dishes").await;
     page.shows("dialog[open] h3", "Sweets").await;
-    page.browser.find(Locator::Css("dialog[open] input[value=cake]")).await.expect("a row").click().await.expect("ok");
-    page.browser.find(Locator::Css("dialog[open] footer button")).await.expect("Send").click().await.expect("sent");
+    page.click_css("dialog[open] input[value=cake]").await;
+    page.click_css("dialog[open] footer button").await;
     let texts = page.bubbles(5).await;
     assert!(texts[3].contains("Cake") && texts[3].contains("With plums"), "{texts:?}");
     assert!(texts[4].contains("You said: cake"), "the agent hears the id of the row: {texts:?}");
@@ -61,12 +61,12 @@ async fn a_place_a_contact_a_quote_and_a_reaction_are_sent() {
     page.click("Attach").await;
     page.click("Location").await;
     page.click("Central Park").await;
-    page.browser.find(Locator::Css("dialog[open] footer button")).await.expect("Send").click().await.expect("sent");
+    page.click_css("dialog[open] footer button").await;
     page.shows(&bubble(1, ".place"), "Central Park").await;
     page.bubbles(2).await;
     page.click("Attach").await;
     page.click("Contact").await;
-    page.browser.find(Locator::Css("dialog[open] footer button")).await.expect("Send").click().await.expect("sent");
+    page.click_css("dialog[open] footer button").await;
     page.shows(&bubble(3, ".contact"), "Bob Example").await;
     page.bubbles(4).await;
 
@@ -87,7 +87,7 @@ async fn a_place_a_contact_a_quote_and_a_reaction_are_sent() {
 
 /// Opens the options of a bubble.
 async fn options(page: &Page, number: usize) {
-    page.browser.find(Locator::Css(&bubble(number, ".options"))).await.expect("options").click().await.expect("open");
+    page.click_css(&bubble(number, ".options")).await;
     page.there(".menu:popover-open").await;
 }
 
@@ -97,13 +97,7 @@ async fn a_sample_event_is_taken_from_the_menu() {
     page.click("Attach").await;
     page.click("Sample event…").await;
     page.named("input", "Find a sample event").await.send_keys("order").await.expect("typed");
-    page.browser
-        .find(Locator::Css(".samples li:not([hidden]) button"))
-        .await
-        .expect("a sample")
-        .click()
-        .await
-        .expect("taken");
+    page.click_css(".samples li:not([hidden]) button").await;
     page.bubbles(1).await;
     page.close().await;
 }

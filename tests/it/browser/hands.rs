@@ -71,6 +71,14 @@ impl Page {
         eventually(&format!("{name} can be clicked"), async || self.try_click(name).await).await;
     }
 
+    /// Clicks what `css` finds.
+    pub async fn click_css(&self, css: &str) {
+        eventually(&format!("{css} can be clicked"), async || {
+            self.browser.find(Locator::Css(css)).await.ok()?.click().await.ok()
+        })
+        .await;
+    }
+
     async fn try_click(&self, name: &str) -> Option<()> {
         for element in self.browser.find_all(Locator::Css("button, a, [role=tab], summary, label")).await.ok()? {
             if name_of(&element).await.as_deref() == Some(name) && element.is_displayed().await.ok()? {
