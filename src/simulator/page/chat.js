@@ -74,7 +74,7 @@ const told = {
     if (isTold && place()[1] === person.id && current !== person.id) drawAll();
   },
   bubble(bubble) {
-    memory.bubbles.set(bubble.id, bubble);
+    memory.keep(bubble);
     if (!isTold) return;
     if (bubble.person === current) drawLine(thread, bubble, act);
     if (bubble.from === "business" && bubble.person === current) follow(bubble);

@@ -2,7 +2,8 @@
 // everything again, so a reload, a second tab and a lost connection are one case.
 
 export const people = new Map();      // id → person
-export const bubbles = new Map();     // message id → bubble, in the order of the conversation
+export const bubbles = new Map();     // message id → bubble
+const chats = new Map();              // person → their bubbles by id, in order
 export const wires = new Map();       // id → exchange
 export const sessions = new Map();    // person → the latest state
 export const typing = new Set();      // persons to whom the business types
@@ -10,7 +11,7 @@ export const problems = [];           // in order
 export const panel = { faults: [], endpoint: {} };
 
 export function forget() {
-  for (const kept of [people, bubbles, wires, sessions, typing]) kept.clear();
+  for (const kept of [people, bubbles, chats, wires, sessions, typing]) kept.clear();
   problems.length = 0;
 }
 
@@ -22,7 +23,14 @@ export function conversation(person) {
 }
 
 export function ofPerson(person) {
-  return [...bubbles.values()].filter((bubble) => bubble.person === person);
+  return [...(chats.get(person)?.values() ?? [])];
+}
+
+/** A message that is new, or has changed and stays in its place. */
+export function keep(bubble) {
+  bubbles.set(bubble.id, bubble);
+  if (!chats.has(bubble.person)) chats.set(bubble.person, new Map());
+  chats.get(bubble.person).set(bubble.id, bubble);
 }
 
 /** How many messages of the business the person has not seen. */

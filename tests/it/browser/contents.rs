@@ -56,6 +56,19 @@ async fn a_picture_is_sent_with_words() {
 }
 
 #[tokio::test]
+async fn a_voice_note_is_recorded_and_sent() {
+    let page = Page::open(Screen::Phone, &[]).await;
+    page.click("Record a voice note").await;
+    page.click("Stop recording").await;
+    page.shows("#above", "Voice note").await;
+    page.click("Send").await;
+    page.there(&bubble(1, "[aria-label='Play voice note']")).await;
+    page.there(&bubble(1, "[aria-label=Read]")).await;
+    page.bubbles(2).await;
+    page.close().await;
+}
+
+#[tokio::test]
 async fn a_place_a_contact_a_quote_and_a_reaction_are_sent() {
     let page = Page::open(Screen::Desk, &[]).await;
     page.click("Attach").await;

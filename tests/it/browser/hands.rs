@@ -202,6 +202,9 @@ async fn browser(screen: Screen) -> Client {
         "--disable-sync",
         "--disable-dev-shm-usage",
         "--window-size=1280,800",
+        // A microphone that hums, and nobody is asked whether it may.
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
     ];
     let mut chrome = json!({ "args": options });
     if screen == Screen::Phone {
