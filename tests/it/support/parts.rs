@@ -3,7 +3,10 @@
 use std::{
     os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -87,9 +90,17 @@ pub fn tool(path: &str) -> std::path::PathBuf {
     path
 }
 
+/// A port that nobody has: below those that the system gives to connections, of which a browser opens many between our
+/// question and the start of a server; and never the same twice.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    let own = u16::try_from(std::process::id() * 100 % u32::from(PORTS.end - PORTS.start)).expect("below 12,000");
+    let ports = std::iter::repeat_with(|| {
+        PORTS.start + (own + ASKED.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start)
+    });
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(PORTS.len()).find(is_free).expect("a free port")
 }
 
 /// Starts a server that ends when this process does, however that happens: its keeper waits for the end of a pipe that we hold,
