@@ -2,7 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::layer,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// What is logged: lines of this weight and above.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,21 +50,20 @@ pub enum LogFormat {
 
 /// Starts logging; a second call in one process changes nothing.
 pub fn init(level: LogLevel, format: LogFormat) {
-    let ours = match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,whatsapp_endpoint=info,wa=info",
-        LogLevel::Debug => "info,whatsapp_endpoint=debug,wa=debug",
+    let (libraries, ours) = match level {
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
+        LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
+        LogLevel::Info => (LevelFilter::WARN, LevelFilter::INFO),
+        LogLevel::Debug => (LevelFilter::INFO, LevelFilter::DEBUG),
         // Even here the HTTP libraries stay at info: below it they print headers and bodies.
-        LogLevel::Trace => "info,whatsapp_endpoint=trace,wa=trace",
+        LogLevel::Trace => (LevelFilter::INFO, LevelFilter::TRACE),
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(ours))
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(std::io::stderr);
+    // A fixed list of targets. A filter that is parsed would bring an engine for regular expressions into the package.
+    let filter = Targets::new().with_default(libraries).with_target("whatsapp_endpoint", ours).with_target("wa", ours);
+    let (registry, lines) = (tracing_subscriber::registry().with(filter), layer().with_writer(std::io::stderr));
     let _already_started = match format {
-        LogFormat::Json => subscriber.json().flatten_event(true).with_span_list(false).try_init(),
-        LogFormat::Terminal => subscriber.with_target(false).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
+        LogFormat::Terminal => registry.with(lines.with_target(false)).try_init(),
     };
 }
 

@@ -63,6 +63,7 @@ fn operation(request: &Request) -> (String, Value) {
         Some(("secretsmanager", "GetSecretValue")) => {
             ("Secrets Manager GetSecretValue".to_owned(), json!({ "SecretString": DEVELOPMENT_SECRET }))
         }
+        Some(("DynamoDB_20120810", "GetItem")) => ("DynamoDB GetItem".to_owned(), json!({})),
         Some(("DynamoDB_20120810", "UpdateItem")) => ("DynamoDB UpdateItem".to_owned(), json!({})),
         Some((service, operation)) => (format!("{service} {operation}, unknown to the benchmark"), Value::Null),
         None => {
