@@ -64,6 +64,9 @@ pub struct Details<'a> {
     /// The files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// All this in a few words, line by line, each in brackets: for agents that understand nothing else.
+    #[serde(skip)]
+    pub described: Vec<String>,
 }
 
 /// The answer to a form.
@@ -90,6 +93,9 @@ pub struct Attachment {
     /// Where the channel gives it out, to holders of the access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Where everybody can open it, if anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The channel's id of the file.
     pub id: String,
     /// Whether it was recorded as a voice message.

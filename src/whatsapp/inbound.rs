@@ -5,6 +5,7 @@
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages>
 
 mod content;
+mod described;
 mod details;
 mod wire;
 

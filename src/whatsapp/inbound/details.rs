@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
+use super::described::describe;
 use crate::conversation::{Attachment, Details, FormAnswer};
 
 /// The types of files, each an object of that name.
@@ -37,7 +38,10 @@ struct FlowAnswer {
 pub fn details(raw: &RawValue) -> Details<'_> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
     let part = |name: &str| fields.get(name).copied();
+    let flow = part("interactive").and_then(read).and_then(form);
+    let attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
     Details {
+        described: describe(&fields, flow.as_ref(), &attachments),
         location: part("location"),
         contacts: part("contacts"),
         order: part("order"),
@@ -45,14 +49,14 @@ pub fn details(raw: &RawValue) -> Details<'_> {
         context: part("context"),
         referral: part("referral"),
         errors: part("errors"),
-        flow: part("interactive").and_then(read).and_then(form),
-        attachments: FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect(),
+        flow,
+        attachments,
     }
 }
 
 fn attachment(kind: &'static str, raw: &RawValue) -> Option<Attachment> {
     let File { id, mime_type, filename, url, voice } = read(raw)?;
-    Some(Attachment { name: filename, kind, mime: mime_type, url, id, voice })
+    Some(Attachment { name: filename, kind, mime: mime_type, url, public_url: None, id, voice })
 }
 
 fn form(Interactive { nfm_reply, call_permission_reply }: Interactive) -> Option<FormAnswer> {
@@ -67,6 +71,6 @@ fn form(Interactive { nfm_reply, call_permission_reply }: Interactive) -> Option
     }
 }
 
-fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
     serde_json::from_str(raw.get()).ok()
 }

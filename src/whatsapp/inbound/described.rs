@@ -1,0 +1,171 @@
+//! What a message holds beside its words, told in a few words: for agents that understand nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::details::read;
+use crate::conversation::{Attachment, FormAnswer};
+
+#[derive(Deserialize)]
+struct Place {
+    latitude: Value,
+    longitude: Value,
+    name: Option<String>,
+    address: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ContactCard {
+    #[serde(default)]
+    name: ContactName,
+    #[serde(default)]
+    phones: Vec<ContactPhone>,
+}
+
+#[derive(Default, Deserialize)]
+struct ContactName {
+    formatted_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ContactPhone {
+    phone: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    product_items: Vec<OrderItem>,
+}
+
+#[derive(Deserialize)]
+struct OrderItem {
+    product_retailer_id: String,
+    quantity: Value,
+    item_price: Value,
+    currency: String,
+}
+
+#[derive(Deserialize)]
+struct Reaction {
+    emoji: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    id: Option<String>,
+    #[serde(default)]
+    forwarded: bool,
+    #[serde(default)]
+    frequently_forwarded: bool,
+    referred_product: Option<ReferredProduct>,
+}
+
+#[derive(Deserialize)]
+struct ReferredProduct {
+    product_retailer_id: String,
+}
+
+#[derive(Deserialize)]
+struct Referral {
+    headline: Option<String>,
+    body: Option<String>,
+}
+
+/// Lines in brackets, in the order in which they matter; none for bare words and taps.
+pub fn describe(
+    fields: &BTreeMap<&str, &RawValue>,
+    flow: Option<&FormAnswer>,
+    attachments: &[Attachment],
+) -> Vec<String> {
+    let part = |name: &str| fields.get(name).copied();
+    let kind = part("type").and_then(read::<String>).unwrap_or_default();
+    let mut lines = Vec::new();
+    lines.extend(part("referral").and_then(read).map(referral));
+    // A tap always names the message it was on, which says nothing.
+    let is_tap = matches!(kind.as_str(), "interactive" | "button");
+    lines.extend(part("context").filter(|_| !is_tap).and_then(read).and_then(context));
+    lines.extend(attachments.iter().map(file));
+    lines.extend(part("location").and_then(read).map(place));
+    lines.extend(part("contacts").and_then(read::<Vec<ContactCard>>).map(|cards| contacts(&cards)));
+    lines.extend(part("order").and_then(read::<Order>).map(|order| basket(&order)));
+    lines.extend(part("reaction").and_then(read::<Reaction>).map(reaction));
+    lines.extend(flow.map(form));
+    let rest = match kind.as_str() {
+        "edit" => Some("The person changed an earlier message to this"),
+        "revoke" => Some("The person deleted an earlier message"),
+        "system" => Some("The person has a new number or name"),
+        "text" | "interactive" | "button" => None,
+        _ if lines.is_empty() => Some("The person sent something that cannot be shown here"),
+        _ => None,
+    };
+    lines.extend(rest.map(str::to_owned));
+    lines.into_iter().map(|line| format!("[{line}]")).collect()
+}
+
+fn referral(referral: Referral) -> String {
+    let words: Vec<_> = [referral.headline, referral.body].into_iter().flatten().collect();
+    format!("The person came from an advertisement: {}", words.join(" – "))
+}
+
+fn context(context: Context) -> Option<String> {
+    let Context { id, forwarded, frequently_forwarded, referred_product } = context;
+    match (referred_product, forwarded || frequently_forwarded, id) {
+        (Some(product), _, _) => Some(format!("About the product {}", product.product_retailer_id)),
+        (None, true, _) => Some("Forwarded".to_owned()),
+        (None, false, Some(_)) => Some("In reply to an earlier message".to_owned()),
+        (None, false, None) => None,
+    }
+}
+
+fn file(file: &Attachment) -> String {
+    let what = match file.kind {
+        "image" => "an image",
+        "audio" if file.voice => "a voice message",
+        "audio" => "an audio file",
+        "video" => "a video",
+        "sticker" => "a sticker",
+        _ => "a document",
+    };
+    match &file.name {
+        Some(name) => format!("The person sent {what} named \"{name}\""),
+        None => format!("The person sent {what}"),
+    }
+}
+
+fn place(Place { latitude, longitude, name, address }: Place) -> String {
+    let words: Vec<_> = [name, address].into_iter().flatten().collect();
+    format!("The person shared a place: {} ({latitude}, {longitude})", words.join(", "))
+}
+
+fn contacts(cards: &[ContactCard]) -> String {
+    let card = |card: &ContactCard| {
+        let phones = card.phones.iter().filter_map(|phone| phone.phone.clone());
+        card.name.formatted_name.iter().cloned().chain(phones).collect::<Vec<_>>().join(" ")
+    };
+    format!("The person shared contacts: {}", cards.iter().map(card).collect::<Vec<_>>().join("; "))
+}
+
+fn basket(order: &Order) -> String {
+    let item = |item: &OrderItem| {
+        format!("{} × {} at {} {}", item.quantity, item.product_retailer_id, item.item_price, item.currency)
+    };
+    format!("The person ordered {}", order.product_items.iter().map(item).collect::<Vec<_>>().join(", "))
+}
+
+fn reaction(Reaction { emoji }: Reaction) -> String {
+    match emoji {
+        Some(emoji) if !emoji.is_empty() => format!("The person reacted to an earlier message with {emoji}"),
+        _ => "The person took a reaction back".to_owned(),
+    }
+}
+
+fn form(FormAnswer { name, response }: &FormAnswer) -> String {
+    let mut response = response.clone();
+    if let Some(fields) = response.as_object_mut() {
+        // It is there to tell forms apart, and no answer of the person.
+        fields.remove("flow_token");
+    }
+    format!("The person answered the form \"{name}\": {response}")
+}
