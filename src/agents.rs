@@ -3,6 +3,7 @@
 mod circuit;
 mod cognigy;
 mod demo;
+mod openai;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -33,6 +34,8 @@ enum Protocol {
     Demo,
     /// A Cognigy REST endpoint.
     Cognigy(Wire),
+    /// Chat Completions or Responses, as many servers speak them.
+    OpenAi(openai::Model),
 }
 
 /// What an agent answers.
@@ -104,6 +107,25 @@ struct Profile<'a> {
 }
 
 impl Question<'_> {
+    /// The message as words alone: what was said, and in brackets what was not said in words.
+    fn in_words(&self) -> String {
+        let mut lines = self.details.described.clone();
+        match (&self.message.tap, &self.message.text) {
+            (Some(Tap { id, title }), _) if title.is_empty() || id == title => lines.push(format!("[Tapped: {id}]")),
+            (Some(Tap { id, title }), _) => lines.push(format!("[Tapped: {title} (id: {id})]")),
+            // The name of a place is the text, and stands in its description too.
+            (None, Some(text)) if self.details.location.is_none() => lines.push(text.clone()),
+            (None, Some(_) | None) => {}
+        }
+        lines.join("\n")
+    }
+
+    /// Where pictures of the message can be opened by everybody.
+    fn images(&self) -> impl Iterator<Item = &str> {
+        let images = self.details.attachments.iter().filter(|file| file.kind == "image");
+        images.filter_map(|image| image.public_url.as_deref())
+    }
+
     fn data(&self) -> Data<'_> {
         let Person { phone, user_id, name, username, .. } = self.person;
         let profile = Profile {
@@ -140,6 +162,9 @@ pub enum AgentError {
     /// Its answer is not what the protocol says.
     #[error("the answer of the agent is not what AGENT_PROTOCOL says: {0}")]
     Unreadable(String),
+    /// It says itself that it has failed.
+    #[error("the agent reports a failure of its own: {0}: its own log says more")]
+    Failed(String),
     /// It has failed so often that it is left alone for a while.
     #[error("the agent has failed {failures} times in a row and is left alone for {left:?}")]
     Resting {
@@ -163,6 +188,7 @@ impl AgentError {
             | Self::TimedOut(_)
             | Self::Refused(_)
             | Self::Unreadable(_)
+            | Self::Failed(_)
             | Self::Credentials(_) => Retry::SOON,
         }
     }
@@ -175,7 +201,8 @@ impl Agent {
         let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy, _) => Protocol::Demo,
+            (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(wire(url), settings)),
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi, _) => Protocol::Demo,
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -189,6 +216,7 @@ impl Agent {
         let answer = match &self.protocol {
             Protocol::Demo => Ok(demo::answer(question)),
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
+            Protocol::OpenAi(model) => model.ask(question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -11,6 +11,10 @@ pub struct AgentSettings {
     pub protocol: AgentProtocol,
     /// Its address; the `demo` agent has none.
     pub url: Option<Url>,
+    /// The model, for protocols that need a name.
+    pub model: Option<String>,
+    /// The system prompt, for protocols that have one.
+    pub instructions: Option<String>,
     /// How the agent token is shown.
     pub auth: AgentAuth,
     /// The language that is handed to the agent.
@@ -27,6 +31,8 @@ pub enum AgentProtocol {
     Demo,
     /// The REST endpoint of Cognigy.AI.
     Cognigy,
+    /// Chat Completions or Responses of OpenAI, and of the many servers that speak like it.
+    OpenAi,
 }
 
 /// How the agent token is shown to the agent.
@@ -43,12 +49,34 @@ pub enum AgentAuth {
     None,
 }
 
+impl AgentSettings {
+    /// What the protocol needs and is missing, with its cure; `None`: nothing.
+    #[must_use]
+    pub fn lack(&self) -> Option<&'static str> {
+        // The URL of an Azure deployment names the model.
+        let is_deployment = |url: &Url| url.path().contains("/deployments/");
+        match (self.protocol, &self.url) {
+            (AgentProtocol::Cognigy, None) => {
+                Some("AGENT_PROTOCOL=cognigy needs AGENT_URL, the URL of the Cognigy REST endpoint")
+            }
+            (AgentProtocol::OpenAi, None) => {
+                Some("AGENT_PROTOCOL=openai needs AGENT_URL, such as https://api.openai.com/v1")
+            }
+            (AgentProtocol::OpenAi, Some(url)) if self.model.is_none() && !is_deployment(url) => {
+                Some("AGENT_PROTOCOL=openai needs AGENT_MODEL, the name of the model")
+            }
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi, _) => None,
+        }
+    }
+}
+
 impl FromStr for AgentProtocol {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
+            "openai" => Ok(Self::OpenAi),
             _ => Err(()),
         }
     }
@@ -65,5 +93,32 @@ impl FromStr for AgentAuth {
             (_, Some(name)) if !name.is_empty() && name.bytes().all(in_names) => Ok(Self::Header(name.to_owned())),
             _ => Err(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lack(protocol: AgentProtocol, url: Option<&str>, model: Option<&str>) -> Option<&'static str> {
+        let settings = AgentSettings {
+            protocol,
+            url: url.map(|url| url.parse().expect("a URL")),
+            model: model.map(str::to_owned),
+            instructions: None,
+            auth: AgentAuth::Bearer,
+            locale: None,
+            timeout: Duration::from_secs(1),
+        };
+        settings.lack()
+    }
+
+    #[test]
+    fn a_model_needs_a_url_and_a_name_unless_its_url_is_that_of_a_deployment() {
+        let (base, deployment) = (Some("https://h.invalid/v1"), Some("https://h.invalid/openai/deployments/d"));
+        assert!(lack(AgentProtocol::OpenAi, None, Some("m")).is_some_and(|lack| lack.contains("AGENT_URL")));
+        assert!(lack(AgentProtocol::OpenAi, base, None).is_some_and(|lack| lack.contains("AGENT_MODEL")));
+        assert_eq!(lack(AgentProtocol::OpenAi, base, Some("m")), None);
+        assert_eq!(lack(AgentProtocol::OpenAi, deployment, None), None);
     }
 }

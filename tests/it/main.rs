@@ -14,6 +14,7 @@ mod fault_matrix;
 mod identity;
 mod inbound;
 mod manners;
+mod openai;
 mod rendering;
 mod samples;
 mod settings_table;

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod endpoint;
+pub mod model;
 pub mod parts;
 pub mod process;
 pub mod stack;

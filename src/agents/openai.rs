@@ -1,0 +1,244 @@
+//! Chat Completions and Responses, as OpenAI, Azure, Bedrock, vLLM, Ollama, LiteLLM and others speak them.
+//!
+//! The answer is asked for as a stream, so that what has come is not lost when the time is over or the connection breaks.
+//! <https://platform.openai.com/docs/api-reference/chat>, <https://platform.openai.com/docs/api-reference/responses>
+
+mod chat;
+mod heard;
+mod history;
+mod responses;
+mod stream;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use url::Url;
+
+use self::{heard::Heard, history::History, responses::Memory, stream::Events};
+use super::{
+    AgentError, Answer, Question,
+    wire::{Call, Reading, Wire, json, unreadable},
+};
+use crate::{conversation::Said, settings::AgentSettings, telemetry::Chain};
+
+/// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
+const NAME_MOST: usize = 64;
+
+/// A language model.
+#[derive(Debug)]
+pub struct Model {
+    wire: Wire,
+    url: Url,
+    shape: Shape,
+    name: Option<String>,
+    instructions: Option<String>,
+}
+
+/// How it is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// We send what was said before.
+    Chat,
+    /// The server knows what was said before.
+    Responses,
+}
+
+impl Model {
+    pub fn new(wire: Wire, settings: &AgentSettings) -> Self {
+        let (url, shape) = address(wire.url());
+        Self { wire, url, shape, name: settings.model.clone(), instructions: settings.instructions.clone() }
+    }
+
+    /// Asks, and reads until the answer ends or the time is over.
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+        match self.shape {
+            Shape::Chat => {
+                let mut history = History::remembered(question.memory);
+                let said = question.in_words();
+                let body = chat::body(self, &history, question, &said);
+                let text = self.heard(&body, question, patience).await?.text()?;
+                history.add(said, text.clone());
+                Ok(Answer { memory: Some(history.memory()), ..vec![Said::Text(text).into()].into() })
+            }
+            Shape::Responses => {
+                let heard = self.respond(question, patience).await?;
+                let memory = heard.id.clone().map(|id| Memory { response: Some(id) }.value());
+                Ok(Answer { memory, ..vec![Said::Text(heard.text()?).into()].into() })
+            }
+        }
+    }
+
+    /// Goes on from the last response; begins anew if the server does not know it any more.
+    async fn respond(&self, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
+        let until = Instant::now() + patience;
+        let previous = Memory::remembered(question.memory).response;
+        let heard = self.heard(&responses::body(self, previous.as_deref(), question), question, patience).await;
+        match heard {
+            // The status is all we have of a refusal; another reason will be refused again.
+            Err(AgentError::Refused(status @ (400 | 404))) if previous.is_some() => {
+                tracing::info!(job = %question.key, status, "the model is asked again without what was said before");
+                let rest = until.saturating_duration_since(Instant::now());
+                self.heard(&responses::body(self, None, question), question, rest).await
+            }
+            heard => heard,
+        }
+    }
+
+    async fn heard(&self, body: &Value, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
+        let headers = [("idempotency-key", question.key.as_str())];
+        let call = Call { url: self.url.clone(), body: json(body)?, headers: &headers, is_signed: false };
+        let reading = self.wire.send(call, patience).await?;
+        let heard = self.listen(reading).await?;
+        let (input, output) = (heard.usage.input, heard.usage.output);
+        tracing::info!(job = %question.key, input_tokens = input, output_tokens = output, "the model has answered");
+        if let Some(why) = heard.shortened() {
+            tracing::warn!(job = %question.key, why, "the answer of the model is not whole");
+        }
+        if heard.calls_tools {
+            tracing::warn!(job = %question.key, "the model called a tool, and none was offered: the call is left out");
+        }
+        Ok(heard)
+    }
+
+    async fn listen(&self, mut reading: Reading) -> Result<Heard, AgentError> {
+        let is_stream = reading.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let mut heard = Heard::default();
+        if !is_stream {
+            let answer = serde_json::from_slice(&reading.whole().await?);
+            let answer = answer.map_err(|error| unreadable("JSON object of a model's answer", &error))?;
+            self.shape.take_whole(&mut heard, &answer)?;
+            return Ok(heard);
+        }
+        let mut events = Events::default();
+        let broken = loop {
+            match reading.next().await {
+                Ok(Some(bytes)) => {
+                    if let Err(error) = events.feed(&bytes, |event| self.shape.take(&mut heard, event)) {
+                        break Some(error);
+                    }
+                    // Some servers keep the connection open for a while.
+                    if heard.is_done || heard.is_endless() {
+                        break None;
+                    }
+                }
+                // What has come is whole, whatever happens to the connection.
+                Ok(None) | Err(_) if heard.has_ended() => break None,
+                Ok(None) => break Some(AgentError::Unreadable("its stream stops in the middle".to_owned())),
+                Err(error) => break Some(error),
+            }
+        };
+        match broken {
+            Some(error) if heard.says_nothing() => Err(error),
+            Some(error) => {
+                tracing::warn!(error = %Chain(&error), "the model was cut off: what it had said by then is used");
+                heard.is_cut_off = true;
+                Ok(heard)
+            }
+            None => Ok(heard),
+        }
+    }
+
+    /// The instructions, with what the operator wants to tell of the person.
+    fn instructions(&self, question: &Question<'_>) -> Option<String> {
+        let name = question.person.name.as_deref().unwrap_or_default();
+        let name: String = name.chars().filter(|sign| !sign.is_control()).take(NAME_MOST).collect();
+        let told = self.instructions.as_ref()?.replace("{locale}", question.locale.unwrap_or_default());
+        Some(told.replace("{name}", &name))
+    }
+}
+
+impl Shape {
+    /// Takes in one event of a stream.
+    fn take(self, heard: &mut Heard, event: &str) -> Result<(), AgentError> {
+        if event == "[DONE]" {
+            heard.is_done = true;
+            return Ok(());
+        }
+        let event: Value = serde_json::from_str(event).map_err(|error| unreadable("JSON in its stream", &error))?;
+        match self {
+            Self::Chat => chat::take(heard, &event),
+            Self::Responses => responses::take(heard, &event),
+        }
+    }
+
+    /// Takes in an answer that comes in one piece.
+    fn take_whole(self, heard: &mut Heard, answer: &Value) -> Result<(), AgentError> {
+        match self {
+            Self::Chat => chat::take_whole(heard, answer),
+            Self::Responses => responses::take_whole(heard, answer),
+        }
+    }
+}
+
+/// Where to post, and what the path says of the shape; a path that says nothing is a base.
+fn address(url: &Url) -> (Url, Shape) {
+    let path = url.path().trim_end_matches('/');
+    let (path, shape) = if path.ends_with("/responses") {
+        (path.to_owned(), Shape::Responses)
+    } else if path.ends_with("/chat/completions") {
+        (path.to_owned(), Shape::Chat)
+    } else {
+        (format!("{path}/chat/completions"), Shape::Chat)
+    };
+    let mut url = url.clone();
+    url.set_path(&path);
+    (url, shape)
+}
+
+/// The person under a name that says nothing outside: abuse is told by person, and nobody is told who.
+fn pseudonym(question: &Question<'_>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(question.number.as_bytes());
+    hash.update([0]);
+    hash.update(question.user_id.as_bytes());
+    hex::encode(&hash.finalize()[..16])
+}
+
+/// The error that a server reports in its answer: its code, and never its words, which may repeat a person's.
+fn reported(error: &Value) -> AgentError {
+    let code = [&error["code"], &error["type"]].into_iter().find(|code| code.is_string() || code.is_number());
+    let code = code.map_or_else(|| "no code".to_owned(), Value::to_string);
+    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | ' ');
+    AgentError::Failed(code.chars().filter(is_plain).take(NAME_MOST).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pictures_that_everybody_can_open_go_along() {
+        let images = ["https://example.invalid/a.jpg"];
+        assert_eq!(chat::content("look", [].into_iter()), json!("look"));
+        assert_eq!(
+            chat::content("look", images.into_iter()),
+            json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": images[0] } }])
+        );
+        assert_eq!(
+            json!(responses::content("look", images.into_iter())),
+            json!([{ "type": "input_text", "text": "look" }, { "type": "input_image", "image_url": images[0] }])
+        );
+    }
+
+    #[test]
+    fn the_path_decides_the_shape_and_a_base_means_chat() {
+        for (given, posted, shape) in [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions", Shape::Chat),
+            ("http://localhost:11434/v1/", "http://localhost:11434/v1/chat/completions", Shape::Chat),
+            ("https://h/v1/responses", "https://h/v1/responses", Shape::Responses),
+            (
+                "https://a.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
+                "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
+                Shape::Chat,
+            ),
+            ("https://h/x/chat/completions?key=1", "https://h/x/chat/completions?key=1", Shape::Chat),
+        ] {
+            let (url, found) = address(&given.parse().expect("a URL"));
+            assert_eq!((url.as_str(), found), (posted, shape));
+        }
+    }
+}

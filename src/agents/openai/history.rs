@@ -1,0 +1,86 @@
+//! What was said before, for servers that do not remember it: the last turns, within a budget.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Most bytes of it as JSON: it stands in the conversation's item, and every turn pays for it in tokens.
+const BYTES_MOST: usize = 24 * 1024;
+/// Most messages, questions and answers together.
+const MESSAGES_MOST: usize = 40;
+/// Most bytes that are kept of one message, so that the last turn always fits.
+const MESSAGE_MOST: usize = 8 * 1024;
+
+/// The last turns, the newest last.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct History {
+    #[serde(default)]
+    turns: Vec<Turn>,
+}
+
+/// What a person said, and what the model said to it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Turn(String, String);
+
+impl History {
+    /// What a session remembers; nothing if that is of another protocol.
+    pub fn remembered(memory: Option<&Value>) -> Self {
+        memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
+    }
+
+    /// What the session is to remember.
+    pub fn memory(&self) -> Value {
+        json!(self)
+    }
+
+    /// Who said what, in order.
+    pub fn messages(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.turns.iter().flat_map(|Turn(said, answer)| [("user", said.as_str()), ("assistant", answer)])
+    }
+
+    /// Adds a turn; the oldest ones give way, as wholes.
+    pub fn add(&mut self, said: String, answer: String) {
+        self.turns.push(Turn(cut(said), cut(answer)));
+        let size = |turn: &Turn| json!(turn).to_string().len() + 1;
+        let mut sizes: usize = self.turns.iter().map(size).sum();
+        while self.turns.len() > 1 && (sizes > BYTES_MOST || self.turns.len() * 2 > MESSAGES_MOST) {
+            sizes -= size(&self.turns.remove(0));
+        }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MESSAGE_MOST {
+        text.truncate(text.floor_char_boundary(MESSAGE_MOST));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_turns_give_way_as_wholes() {
+        let mut history = History::default();
+        for turn in 0..30 {
+            history.add(format!("question {turn}"), format!("answer {turn}"));
+        }
+        let messages: Vec<_> = history.messages().collect();
+        assert_eq!((messages.len(), messages[0]), (MESSAGES_MOST, ("user", "question 10")));
+        assert_eq!(messages[39], ("assistant", "answer 29"));
+        for _ in 0..5 {
+            history.add("ä".repeat(4000), "é".repeat(40_000));
+            assert!(history.memory().to_string().len() < BYTES_MOST + 32);
+        }
+        assert_eq!(history.messages().count(), 2, "two of these turns are more than the budget");
+        assert!(history.messages().all(|(_, text)| text.len() <= MESSAGE_MOST + 3));
+    }
+
+    #[test]
+    fn the_memory_of_another_protocol_is_no_history() {
+        for memory in [json!(null), json!({ "response": "resp_1" }), json!({ "turns": 7 })] {
+            assert_eq!(History::remembered(Some(&memory)).messages().count(), 0);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Responses: the server remembers, and is told which of its answers was the last.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Model,
+    heard::{Ending, Heard, Usage},
+    pseudonym, reported,
+};
+use crate::agents::{AgentError, Question};
+
+/// What the session remembers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// The id of the last response.
+    pub response: Option<String>,
+}
+
+impl Memory {
+    /// What a session remembers; nothing if that is of another protocol.
+    pub fn remembered(memory: Option<&Value>) -> Self {
+        memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
+    }
+
+    pub fn value(&self) -> Value {
+        json!(self)
+    }
+}
+
+pub fn body(model: &Model, previous: Option<&str>, question: &Question<'_>) -> Value {
+    let mut body = json!({
+        "input": [{ "role": "user", "content": content(&question.in_words(), question.images()) }],
+        "stream": true,
+        "user": pseudonym(question),
+    });
+    // The instructions of an earlier response do not hold for the next one.
+    let instructions = model.instructions(question);
+    for (name, value) in [
+        ("model", model.name.as_deref()),
+        ("instructions", instructions.as_deref()),
+        ("previous_response_id", previous),
+    ] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    body
+}
+
+/// The words, and the pictures beside them.
+pub fn content<'a>(said: &str, images: impl Iterator<Item = &'a str>) -> Vec<Value> {
+    let images = images.map(|url| json!({ "type": "input_image", "image_url": url }));
+    [json!({ "type": "input_text", "text": said })].into_iter().chain(images).collect()
+}
+
+/// `{"type":"response.output_text.delta","delta":"He"}`, and at the end the whole response.
+pub fn take(heard: &mut Heard, event: &Value) -> Result<(), AgentError> {
+    let delta = event["delta"].as_str().unwrap_or_default();
+    match event["type"].as_str().unwrap_or_default() {
+        "response.output_text.delta" => heard.words.push_str(delta),
+        "response.refusal.delta" => heard.refusal.push_str(delta),
+        "response.completed" | "response.incomplete" | "response.failed" => {
+            heard.is_done = true;
+            return take_whole(heard, &event["response"]);
+        }
+        "error" if event["error"].is_object() => return Err(reported(&event["error"])),
+        "error" => return Err(reported(&json!({ "code": event["code"] }))),
+        // What is on its way, and what models do beside talking.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `{"id":"resp_…","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"…"}]}],"usage":{…}}`.
+pub fn take_whole(heard: &mut Heard, response: &Value) -> Result<(), AgentError> {
+    let tokens = |name: &str| response["usage"][name].as_u64();
+    heard.usage = Usage { input: tokens("input_tokens"), output: tokens("output_tokens") };
+    match (response["status"].as_str(), response["incomplete_details"]["reason"].as_str()) {
+        _ if !response["error"].is_null() => return Err(reported(&response["error"])),
+        (None, _) => return Err(AgentError::Unreadable("it has no status".to_owned())),
+        (Some("completed"), _) => heard.ending = Some(Ending::Whole),
+        (Some("incomplete"), Some("content_filter")) => heard.ending = Some(Ending::Filtered),
+        (Some("incomplete"), _) => heard.ending = Some(Ending::Truncated),
+        (Some(_), _) => return Err(reported(&Value::Null)),
+    }
+    let (mut words, mut refusal) = (Vec::new(), String::new());
+    for item in response["output"].as_array().into_iter().flatten() {
+        heard.calls_tools |= item["type"] == "function_call";
+        for part in item["content"].as_array().into_iter().flatten().filter(|_| item["type"] == "message") {
+            words.extend(part["text"].as_str().filter(|_| part["type"] == "output_text"));
+            refusal.push_str(part["refusal"].as_str().unwrap_or_default());
+        }
+    }
+    if !words.is_empty() || !refusal.is_empty() {
+        (heard.words, heard.refusal) = (words.join("\n\n"), refusal);
+    }
+    heard.id = response["id"].as_str().map(str::to_owned);
+    Ok(())
+}

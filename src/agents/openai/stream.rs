@@ -1,0 +1,73 @@
+//! Server-sent events: the data of each, in order, from pieces of any size.
+//!
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+
+use crate::agents::AgentError;
+
+/// What has come of an event that is not whole.
+#[derive(Debug, Default)]
+pub struct Events {
+    line: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Events {
+    /// Takes in the next bytes and hands over the data of the events that are whole.
+    ///
+    /// # Errors
+    /// What `take` says; the rest of the bytes is left out.
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(&str) -> Result<(), AgentError>,
+    ) -> Result<(), AgentError> {
+        for byte in bytes {
+            match byte {
+                b'\r' => {}
+                b'\n' => self.end_line(&mut take)?,
+                byte => self.line.push(*byte),
+            }
+        }
+        Ok(())
+    }
+
+    /// Comments keep the connection open; names, ids and the time of a new try are in the data too, or of no use.
+    fn end_line(&mut self, take: &mut impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            if let Some(data) = line.strip_prefix(b"data:") {
+                if !self.data.is_empty() {
+                    self.data.push(b'\n');
+                }
+                self.data.extend_from_slice(data.strip_prefix(b" ").unwrap_or(data));
+            }
+            return Ok(());
+        }
+        let data = std::mem::take(&mut self.data);
+        if data.is_empty() {
+            return Ok(());
+        }
+        take(&String::from_utf8_lossy(&data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_whole_however_the_bytes_are_cut() {
+        let stream = ": ping\r\n\r\nevent: a\r\ndata: {\"x\":\"é\"}\r\n\r\ndata:one\ndata: two\n\nid: 3\n\ndata: lost";
+        for size in 1..stream.len() {
+            let (mut events, mut found) = (Events::default(), Vec::new());
+            for piece in stream.as_bytes().chunks(size) {
+                let fed = events.feed(piece, |event| {
+                    found.push(event.to_owned());
+                    Ok(())
+                });
+                fed.expect("nothing is wrong");
+            }
+            assert_eq!(found, ["{\"x\":\"é\"}", "one\ntwo"], "in pieces of {size}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A language model through the whole turn.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    endpoint::{ADA, Endpoint, Person, signed, webhook},
+    model::{End, Model, chunk, response},
+    project,
+};
+
+async fn start(path: &str, settings: &[(&str, &str)]) -> (Endpoint, Model) {
+    let (model, url) = Model::start().await;
+    let url = format!("{url}{path}");
+    let ours =
+        [("AGENT_PROTOCOL", "openai"), ("AGENT_URL", &url), ("AGENT_MODEL", "small-1"), ("AGENT_TIMEOUT_SECONDS", "1")];
+    let settings: Vec<_> = ours.iter().chain(settings).copied().collect();
+    (Endpoint::start(&settings).await, model)
+}
+
+/// Delivers a message that has no answer yet; answers the status and the replies.
+async fn deliver(endpoint: &Endpoint, text: &str) -> (u16, Vec<String>) {
+    let status = endpoint.deliver(&webhook([endpoint.message(&Person(ADA), text)])).await;
+    (status, endpoint.replies())
+}
+
+#[tokio::test]
+async fn a_chat_goes_on_with_all_that_was_said_and_the_instructions_first() {
+    let instructions = ("AGENT_INSTRUCTIONS", "Be brief with {name}, in {locale}.");
+    let (endpoint, model) = start("/v1", &[instructions, ("AGENT_LOCALE", "en-GB")]).await;
+    endpoint.change_secret(&[("agent_token", "agent-secret")]);
+    model.will_answer(401, json!({}));
+    assert_eq!(endpoint.say("one").await, ["one!"]);
+    assert_eq!(endpoint.say("two").await, ["two!"]);
+    let asked = model.asked().split_off(1);
+    assert_eq!(asked[1].path, "/v1/chat/completions");
+    assert_eq!(
+        asked[1].body["messages"],
+        json!([
+            { "role": "system", "content": "Be brief with Ada Example, in en-GB." },
+            { "role": "user", "content": "one" },
+            { "role": "assistant", "content": "one!" },
+            { "role": "user", "content": "two" },
+        ])
+    );
+    assert_eq!((&asked[0].body["model"], &asked[0].body["stream"]), (&json!("small-1"), &json!(true)));
+    assert_eq!(asked[0].headers["authorization"], "Bearer agent-secret");
+    assert_ne!(asked[0].headers["idempotency-key"], asked[1].headers["idempotency-key"]);
+    let user = asked[0].body["user"].as_str().expect("a name");
+    assert!(user.len() == 32 && !user.contains(ADA) && asked[1].body["user"] == user);
+    assert!(asked[0].body.get("temperature").is_none());
+}
+
+#[tokio::test]
+async fn an_azure_deployment_needs_no_model_and_takes_the_key_in_a_header() {
+    let (model, url) = Model::start().await;
+    let url = format!("{url}/openai/deployments/mine/chat/completions?api-version=2024-10-21");
+    let settings = [("AGENT_PROTOCOL", "openai"), ("AGENT_URL", url.as_str()), ("AGENT_AUTH", "header:api-key")];
+    let endpoint = Endpoint::start(&settings).await;
+    endpoint.change_secret(&[("agent_token", "azure-key")]);
+    model.will_answer(401, json!({}));
+    assert_eq!(endpoint.say("hello").await, ["hello!"]);
+    let asked = model.asked().remove(1);
+    assert_eq!(asked.path, "/openai/deployments/mine/chat/completions?api-version=2024-10-21");
+    assert_eq!(asked.headers["api-key"], "azure-key");
+    assert!(asked.body.get("model").is_none() && !asked.headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn responses_go_on_from_the_last_one_and_begin_anew_when_the_server_has_forgotten_it() {
+    let (endpoint, model) = start("/v1/responses", &[("AGENT_INSTRUCTIONS", "Be brief.")]).await;
+    assert_eq!(endpoint.say("one").await, ["one!"]);
+    assert_eq!(endpoint.say("two").await, ["two!"]);
+    let second = model.last();
+    assert_eq!((&second["previous_response_id"], &second["instructions"]), (&json!("resp_one"), &json!("Be brief.")));
+    assert_eq!(second["input"], json!([{ "role": "user", "content": [{ "type": "input_text", "text": "two" }] }]));
+    let unknown = json!({ "error": { "code": "previous_response_not_found", "message": "resp_two" } });
+    model.will_answer(400, unknown);
+    assert_eq!(endpoint.say("three").await, ["three!"], "in the same turn");
+    assert_eq!(model.asked()[2].body["previous_response_id"], "resp_two");
+    assert!(model.last().get("previous_response_id").is_none());
+    endpoint.say("four").await;
+    assert_eq!(model.last()["previous_response_id"], "resp_three");
+    model.will_answer(200, response("resp_9", "in one piece"));
+    assert_eq!(endpoint.say("five").await, ["in one piece"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_off_is_used_as_far_as_it_has_come() {
+    for end in [End::Broken, End::Silent, End::Closed] {
+        let (endpoint, model) = start("/v1", &[]).await;
+        model.will_stream(&[chunk("The first half", None), chunk(" and ", None)], end);
+        assert_eq!(endpoint.say("talk").await, ["The first half and…"], "{end:?}");
+        endpoint.say("go on").await;
+        assert_eq!(model.last()["messages"][1]["content"], "The first half and…", "{end:?}");
+        // Without a word of an answer there is nothing to lose, and the turn is done again.
+        model.will_stream(&[chunk(" ", None)], end);
+        assert_eq!(deliver(&endpoint, "again").await.0, 503, "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_stays_open_after_its_end_is_not_waited_for() {
+    let (endpoint, model) = start("/v1", &[("AGENT_TIMEOUT_SECONDS", "60")]).await;
+    let words = [format!("data: {}\n\n", chunk("whole", Some("stop"))), "data: [DONE]\n\n".to_owned()];
+    model.will_send(words.to_vec(), End::Silent);
+    assert_eq!(endpoint.say("talk").await, ["whole"]);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_says_so_and_a_refusal_is_said() {
+    let (endpoint, model) = start("/v1", &[]).await;
+    let whole = |message: Value, reason: &str| json!({ "choices": [{ "message": message, "finish_reason": reason }] });
+    model.will_answer(200, whole(json!({ "content": "It is long and" }), "length"));
+    model.will_answer(200, whole(json!({ "content": "It is" }), "content_filter"));
+    model.will_answer(200, whole(json!({ "content": null, "refusal": "I cannot help with that." }), "stop"));
+    model.will_answer(200, whole(json!({ "content": [{ "type": "text", "text": "in parts" }] }), "stop"));
+    for expected in ["It is long and…", "It is…", "I cannot help with that.", "in parts"] {
+        assert_eq!(endpoint.say("talk").await, [expected]);
+    }
+    let (endpoint, model) = start("/responses", &[]).await;
+    let refusal = json!({ "type": "message", "content": [{ "type": "refusal", "refusal": "No." }] });
+    let mut incomplete = response("resp_1", "Half");
+    incomplete["status"] = json!("incomplete");
+    incomplete["incomplete_details"] = json!({ "reason": "max_output_tokens" });
+    model.will_stream(&[json!({ "type": "response.incomplete", "response": incomplete })], End::Closed);
+    model.will_answer(200, json!({ "id": "resp_2", "status": "completed", "output": [refusal] }));
+    assert_eq!(endpoint.say("talk").await, ["Half…"]);
+    assert_eq!(endpoint.say("talk").await, ["No."]);
+}
+
+#[tokio::test]
+async fn an_answer_without_words_is_asked_for_again() {
+    let (endpoint, model) = start("/v1", &[]).await;
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    let call = json!([{ "id": "call_1", "type": "function", "function": { "name": "x", "arguments": "{}" } }]);
+    let delta = json!({ "choices": [{ "delta": { "tool_calls": call }, "finish_reason": "tool_calls" }] });
+    model.will_stream(&[delta], End::Closed);
+    model.will_stream(&[chunk("", Some("length"))], End::Closed);
+    model.will_stream(&[json!({ "error": { "message": "overloaded", "type": "server_error" } })], End::Closed);
+    for body in [json!({}), json!({ "choices": [] }), json!({ "error": { "message": "no" } }), json!([1])] {
+        model.will_answer(200, body);
+    }
+    for status in [400, 429, 500] {
+        model.will_answer(status, json!({ "error": { "message": "a secret" } }));
+    }
+    model.will_send(vec!["data: {\"choices\":\n\n".to_owned()], End::Closed);
+    model.will_send(vec!["data: no JSON\n\n".to_owned()], End::Closed);
+    for round in 0..4 {
+        assert_eq!(endpoint.deliver(&message).await, 503, "round {round}");
+    }
+    for text in ["two", "three"] {
+        let message = webhook([endpoint.message(&Person(ADA), text)]);
+        for round in 0..4 {
+            assert_eq!(endpoint.deliver(&message).await, 503, "{text} {round}");
+        }
+    }
+    assert_eq!(endpoint.replies(), [""; 0]);
+    assert_eq!(endpoint.say("four").await, ["four!"]);
+    let roles = model.last()["messages"].as_array().expect("messages").len();
+    assert_eq!(roles, 1, "what was not answered is not in the history");
+}
+
+#[tokio::test]
+async fn a_stream_without_end_is_ended() {
+    let (endpoint, model) = start("/v1", &[("AGENT_TIMEOUT_SECONDS", "20")]).await;
+    let huge = format!("data: {}\n\n", chunk(&"word ".repeat(200_000), None));
+    model.will_send(vec![huge; 2], End::Silent);
+    assert_eq!(deliver(&endpoint, "talk").await, (503, Vec::new()));
+}
+
+#[tokio::test]
+async fn every_kind_of_message_is_told_in_words() {
+    let mut told = serde_json::Map::new();
+    for kind in [
+        "image",
+        "audio",
+        "audio_voice",
+        "video",
+        "document",
+        "sticker",
+        "location",
+        "contacts",
+        "contacts_contact_request",
+        "order",
+        "interactive_list_reply",
+        "interactive_nfm_reply_flow",
+        "interactive_nfm_reply_address",
+        "interactive_call_permission_accept",
+        "button_template_quick_reply",
+        "text_reply",
+        "text_forwarded",
+        "text_referral_ctwa",
+        "text_referred_product",
+        "unknown_type",
+        "unsupported_poll",
+        "reaction",
+        "reaction_removed",
+        "edit_text",
+        "revoke",
+        "system_user_changed_number",
+    ] {
+        let (endpoint, model) = start("/v1", &[("ALSO_ANSWER", "reaction,edit,revoke,system")]).await;
+        let body = std::fs::read_to_string(project(&format!("tests/fixtures/inbound/{kind}.json"))).expect("a fixture");
+        let signature = signed(&body);
+        assert_eq!(endpoint.post(body, Some(&signature)).await.status(), 200, "{kind}");
+        told.insert(kind.to_owned(), model.last()["messages"][0]["content"].clone());
+    }
+    insta::assert_json_snapshot!(told);
+}
