@@ -9,6 +9,7 @@ SAM := $(TOOLS)/sam-1.170.0/.ready
 MINISTACK := $(TOOLS)/ministack-1.5.33/.ready
 CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/.ready
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
+A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
 
 STACK ?= whatsapp-endpoint
 EVENT ?= text
@@ -66,7 +67,7 @@ bench: ## Measure the Lambda beside the smallest possible one, ROUNDS times (def
 invoke: $(SAM) ## Give the function one event of events/: make invoke EVENT=text
 	.ci/invoke events/$(EVENT).json
 
-tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) ## Install the tools of the tests
+tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) $(A2A_SDK) ## Install the tools of the tests
 	.ci/need-chromium
 
 $(SAM):
@@ -77,6 +78,11 @@ $(SAM):
 $(MINISTACK):
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet ministack==1.5.33 aws-sam-translator==1.115.0
+	touch $@
+
+$(A2A_SDK):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet 'a2a-sdk[http-server]==1.3.0' uvicorn==0.54.0
 	touch $@
 
 $(CARGO_FUZZ):

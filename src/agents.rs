@@ -1,5 +1,6 @@
 //! The agents: one protocol each, chosen by `AGENT_PROTOCOL`, all asked the same way.
 
+mod a2a;
 mod circuit;
 mod cognigy;
 mod demo;
@@ -36,6 +37,8 @@ enum Protocol {
     Cognigy(Wire),
     /// Chat Completions or Responses, as many servers speak them.
     OpenAi(openai::Model),
+    /// An agent with a card.
+    A2a(a2a::CardedAgent),
 }
 
 /// What an agent answers.
@@ -202,7 +205,10 @@ impl Agent {
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
             (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(wire(url), settings)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi, _) => Protocol::Demo,
+            (AgentProtocol::A2a, Some(url)) => Protocol::A2a(a2a::CardedAgent::new(wire(url))),
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi | AgentProtocol::A2a, _) => {
+                Protocol::Demo
+            }
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -217,6 +223,7 @@ impl Agent {
             Protocol::Demo => Ok(demo::answer(question)),
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
             Protocol::OpenAi(model) => model.ask(question, patience).await,
+            Protocol::A2a(agent) => agent.ask(question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -190,7 +190,7 @@ impl Settings {
             _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
         };
         let agent = AgentSettings {
-            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy or openai"),
+            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy, openai or a2a"),
             url: vars.url("AGENT_URL"),
             model: vars.text("AGENT_MODEL"),
             instructions: vars.text("AGENT_INSTRUCTIONS"),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{
-    RequestBuilder, Response, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName},
 };
 use serde::Serialize;
@@ -77,19 +77,43 @@ impl Wire {
         self.send(call, patience).await?.whole().await
     }
 
-    /// Sends a request, once more with a newer token if the first is refused, and answers what comes back with 2xx.
+    /// Fetches what is at `url`, shown who asks as always.
+    ///
+    /// # Errors
+    /// The situation; a status other than 2xx is one.
+    pub async fn get(
+        &self,
+        url: Url,
+        headers: &[(&'static str, &str)],
+        patience: Duration,
+    ) -> Result<Vec<u8>, AgentError> {
+        let call = Call { url, body: Vec::new(), headers, is_signed: false };
+        self.request(Method::GET, call, patience).await?.whole().await
+    }
+
+    /// Posts a request, once more with a newer token if the first is refused, and answers what comes back with 2xx.
     ///
     /// # Errors
     /// The situation.
     pub async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
+        self.request(Method::POST, call, patience).await
+    }
+
+    /// Whether the token may be shown at `url`, which somebody else than the operator has named.
+    pub fn trusts(&self, url: &Url) -> bool {
+        let is_safe = url.scheme() == self.url.scheme() || url.scheme() == "https";
+        self.auth == AgentAuth::None || (is_safe && url.host() == self.url.host())
+    }
+
+    async fn request(&self, method: Method, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
         let until = Instant::now() + patience;
         let keys = self.credentials.keys().await?;
-        let mut response = self.try_once(&call, &keys, patience).await?;
+        let mut response = self.try_once(&method, &call, &keys, patience).await?;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(newer) = self.credentials.newer_than(&keys, Refuser::Agent).await?
         {
             let rest = until.saturating_duration_since(Instant::now());
-            response = self.try_once(&call, &newer, rest).await?;
+            response = self.try_once(&method, &call, &newer, rest).await?;
         }
         if !response.status().is_success() {
             return Err(AgentError::Refused(response.status().as_u16()));
@@ -97,9 +121,20 @@ impl Wire {
         Ok(Reading { response, patience, read: 0 })
     }
 
-    async fn try_once(&self, call: &Call<'_>, keys: &Keys, patience: Duration) -> Result<Response, AgentError> {
-        let mut request = self.http.post(call.url.clone()).timeout(patience);
-        request = request.header(CONTENT_TYPE, "application/json").body(call.body.clone());
+    async fn try_once(
+        &self,
+        method: &Method,
+        call: &Call<'_>,
+        keys: &Keys,
+        patience: Duration,
+    ) -> Result<Response, AgentError> {
+        let mut request = self.http.request(method.clone(), call.url.clone()).timeout(patience);
+        if method == Method::POST {
+            request = request.body(call.body.clone());
+            if !call.headers.iter().any(|(name, _)| CONTENT_TYPE == *name) {
+                request = request.header(CONTENT_TYPE, "application/json");
+            }
+        }
         for (name, value) in call.headers {
             request = request.header(*name, *value);
         }

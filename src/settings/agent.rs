@@ -33,6 +33,8 @@ pub enum AgentProtocol {
     Cognigy,
     /// Chat Completions or Responses of OpenAI, and of the many servers that speak like it.
     OpenAi,
+    /// Agent2Agent, by the agent's card.
+    A2a,
 }
 
 /// How the agent token is shown to the agent.
@@ -65,7 +67,10 @@ impl AgentSettings {
             (AgentProtocol::OpenAi, Some(url)) if self.model.is_none() && !is_deployment(url) => {
                 Some("AGENT_PROTOCOL=openai needs AGENT_MODEL, the name of the model")
             }
-            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi, _) => None,
+            (AgentProtocol::A2a, None) => {
+                Some("AGENT_PROTOCOL=a2a needs AGENT_URL, the URL of the agent or of its card")
+            }
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi | AgentProtocol::A2a, _) => None,
         }
     }
 }
@@ -77,6 +82,7 @@ impl FromStr for AgentProtocol {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
             "openai" => Ok(Self::OpenAi),
+            "a2a" => Ok(Self::A2a),
             _ => Err(()),
         }
     }

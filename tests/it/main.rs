@@ -1,6 +1,7 @@
 //! All stories in one binary: real parts, one file per story.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod a2a;
 mod architecture;
 mod browser;
 mod chat;

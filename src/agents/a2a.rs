@@ -1,0 +1,213 @@
+//! Agent2Agent (A2A), versions 1.0 and 0.3, over JSON-RPC or HTTP+JSON as the agent's card says.
+//!
+//! A message is sent without waiting for the end of the task it starts, and the task is looked at until it ends or asks. So the
+//! task is known when the time is over, and the next try goes on with it.
+//! <https://a2a-protocol.org/latest/specification/>
+
+mod card;
+mod dialect;
+mod task;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use self::{
+    card::Card,
+    dialect::{Fault, Interface},
+    task::{Reply, State, Task},
+};
+use super::{AgentError, Answer, Question, wire::Wire};
+use crate::{conversation::JobId, telemetry::Chain};
+
+/// For how long the agent's card holds.
+const CARD_KEPT: Duration = Duration::from_hours(1);
+/// How many unfinished tasks an instance remembers; each belongs to a message that will be tried again.
+const UNFINISHED_MOST: usize = 256;
+/// The pauses between two looks at a task: the first, and the most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
+
+/// An agent with a card.
+#[derive(Debug)]
+pub struct CardedAgent {
+    wire: Wire,
+    known: Mutex<Option<(Instant, Interface)>>,
+    unfinished: Mutex<BTreeMap<JobId, String>>,
+}
+
+/// What the session remembers.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// The agent's name for the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The task that has asked something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The artifacts of that task that the person has got.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
+}
+
+impl CardedAgent {
+    pub fn new(wire: Wire) -> Self {
+        Self { wire, known: Mutex::default(), unfinished: Mutex::default() }
+    }
+
+    /// Sends the message, and follows the task that it starts until it ends, asks, or the time is over.
+    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+        let until = Instant::now() + patience;
+        let interface = self.interface(until).await?;
+        let answer = self.converse(&interface, question, patience, until).await;
+        if let Err(AgentError::Unreachable(_) | AgentError::Refused(404 | 405 | 410)) = &answer {
+            // It may have moved.
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        answer
+    }
+
+    async fn converse(
+        &self,
+        interface: &Interface,
+        question: &Question<'_>,
+        patience: Duration,
+        until: Instant,
+    ) -> Result<Answer, AgentError> {
+        let before = question.memory.and_then(|memory| Memory::deserialize(memory).ok()).unwrap_or_default();
+        let unfinished = self.unfinished(question.key);
+        let mut reply = match &unfinished {
+            Some(task) => interface.task(&self.wire, task, question.key, left(until)).await,
+            None => self.send(interface, question, &before, until).await,
+        };
+        let mut pause = PAUSES.0;
+        loop {
+            let task = match reply {
+                Ok(Reply::Message(message)) => {
+                    let context = message.context_id.clone().or(before.context);
+                    let memory = Memory { context, ..Memory::default() };
+                    return Ok(Answer { memory: Some(json!(memory)), ..message.outputs(question.key).into() });
+                }
+                Ok(Reply::Task(task)) => task,
+                Err(fault) => {
+                    if fault.is_of_the_task() || matches!(fault, Fault::Reported(_)) {
+                        self.forget(question.key);
+                    }
+                    return Err(fault.into());
+                }
+            };
+            if task.status.state != State::Working {
+                self.forget(question.key);
+                return answer(task, before, question.key);
+            }
+            self.remember(question.key, &task);
+            if left(until) <= pause {
+                return Err(AgentError::TimedOut(patience));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(PAUSES.1);
+            reply = interface.task(&self.wire, &task.id, question.key, left(until)).await;
+        }
+    }
+
+    /// Sends the message to the task that has asked; without it if the agent does not know the task any more.
+    async fn send(
+        &self,
+        interface: &Interface,
+        question: &Question<'_>,
+        before: &Memory,
+        until: Instant,
+    ) -> Result<Reply, Fault> {
+        let reply = interface.send(&self.wire, question, before, left(until)).await;
+        match reply {
+            Err(fault) if before.task.is_some() && fault.is_of_the_task() => {
+                tracing::info!(job = %question.key, "the task that asked is gone: the message starts a new one");
+                let before = Memory { context: before.context.clone(), ..Memory::default() };
+                interface.send(&self.wire, question, &before, left(until)).await
+            }
+            reply => reply,
+        }
+    }
+
+    /// The way to the agent, by its card; by the last card if that cannot be had for the moment.
+    async fn interface(&self, until: Instant) -> Result<Interface, AgentError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, interface)) = &known
+            && at.elapsed() < CARD_KEPT
+        {
+            return Ok(interface.clone());
+        }
+        match (Card::fetch(&self.wire, until).await.and_then(|(card, url)| card.interface(&url, &self.wire)), known) {
+            (Ok(interface), _) => {
+                let now = (Instant::now(), interface.clone());
+                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+                Ok(interface)
+            }
+            (Err(error), Some((_, interface))) => {
+                tracing::warn!(error = %Chain(&error), "the agent's card cannot be read again: the last one holds on");
+                Ok(interface)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn unfinished(&self, job: &JobId) -> Option<String> {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).get(job).cloned()
+    }
+
+    fn remember(&self, job: &JobId, task: &Task) {
+        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        unfinished.insert(job.clone(), task.id.clone());
+        if unfinished.len() > UNFINISHED_MOST {
+            unfinished.retain(|other, _| other == job);
+        }
+    }
+
+    fn forget(&self, job: &JobId) {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).remove(job);
+    }
+}
+
+/// What a task that does not work any more says.
+fn answer(task: Task, before: Memory, job: &JobId) -> Result<Answer, AgentError> {
+    let asks = match task.status.state {
+        State::Working | State::Completed => false,
+        State::InputRequired => true,
+        State::Failed => return Err(AgentError::Failed("its task has failed".to_owned())),
+        State::Rejected => return Err(AgentError::Failed("it has rejected the task".to_owned())),
+        State::Canceled => return Err(AgentError::Failed("its task was cancelled".to_owned())),
+        State::AuthRequired => {
+            return Err(AgentError::Failed("its task wants an authorization that nobody can give here".to_owned()));
+        }
+    };
+    let told_before = if before.task.as_ref() == Some(&task.id) { before.told } else { Vec::new() };
+    let outputs = task.outputs(&told_before, job);
+    let context = task.context_id.clone().or(before.context);
+    let memory = if asks {
+        Memory { context, told: task.artifact_ids(), task: Some(task.id) }
+    } else {
+        Memory { context, ..Memory::default() }
+    };
+    Ok(Answer { memory: Some(json!(memory)), ..outputs.into() })
+}
+
+/// What the agent may know beside the words.
+fn metadata(question: &Question<'_>) -> Value {
+    let mut metadata = json!(question.data());
+    metadata["userId"] = json!(question.user_id);
+    metadata["sessionId"] = json!(question.session_id);
+    if let Some(locale) = question.locale {
+        metadata["locale"] = json!(locale);
+    }
+    metadata
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
