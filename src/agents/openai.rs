@@ -75,15 +75,19 @@ impl Model {
         let until = Instant::now() + patience;
         let previous = Memory::remembered(question.memory).response;
         let heard = self.heard(&responses::body(self, previous.as_deref(), question), question, patience).await;
-        match heard {
+        let is_forgotten = match &heard {
             // The status is all we have of a refusal; another reason will be refused again.
-            Err(AgentError::Refused(status @ (400 | 404))) if previous.is_some() => {
-                tracing::info!(job = %question.key, status, "the model is asked again without what was said before");
-                let rest = until.saturating_duration_since(Instant::now());
-                self.heard(&responses::body(self, None, question), question, rest).await
-            }
-            heard => heard,
+            Err(AgentError::Refused(status)) => matches!(status, 400 | 404),
+            // Some servers find out when the stream has begun.
+            Err(AgentError::Failed(code)) => code.contains("previous_response"),
+            Ok(_) | Err(_) => false,
+        };
+        if previous.is_none() || !is_forgotten {
+            return heard;
         }
+        tracing::info!(job = %question.key, "the model is asked again without what was said before");
+        let rest = until.saturating_duration_since(Instant::now());
+        self.heard(&responses::body(self, None, question), question, rest).await
     }
 
     async fn heard(&self, body: &Value, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {

@@ -74,7 +74,7 @@ async fn responses_go_on_from_the_last_one_and_begin_anew_when_the_server_has_fo
     assert_eq!((&second["previous_response_id"], &second["instructions"]), (&json!("resp_one"), &json!("Be brief.")));
     assert_eq!(second["input"], json!([{ "role": "user", "content": [{ "type": "input_text", "text": "two" }] }]));
     let unknown = json!({ "error": { "code": "previous_response_not_found", "message": "resp_two" } });
-    model.will_answer(400, unknown);
+    model.will_answer(400, unknown.clone());
     assert_eq!(endpoint.say("three").await, ["three!"], "in the same turn");
     assert_eq!(model.asked()[2].body["previous_response_id"], "resp_two");
     assert!(model.last().get("previous_response_id").is_none());
@@ -82,6 +82,9 @@ async fn responses_go_on_from_the_last_one_and_begin_anew_when_the_server_has_fo
     assert_eq!(model.last()["previous_response_id"], "resp_three");
     model.will_answer(200, response("resp_9", "in one piece"));
     assert_eq!(endpoint.say("five").await, ["in one piece"]);
+    model.will_stream(&[json!({ "type": "error", "error": unknown["error"] })], End::Closed);
+    assert_eq!(endpoint.say("six").await, ["six!"], "also when the server finds out late");
+    assert!(model.last().get("previous_response_id").is_none());
 }
 
 #[tokio::test]
@@ -96,6 +99,27 @@ async fn an_answer_that_is_cut_off_is_used_as_far_as_it_has_come() {
         model.will_stream(&[chunk(" ", None)], end);
         assert_eq!(deliver(&endpoint, "again").await.0, 503, "{end:?}");
     }
+}
+
+#[tokio::test]
+async fn a_response_that_is_cut_off_or_fails_is_not_gone_on_from() {
+    let (endpoint, model) = start("/v1/responses", &[]).await;
+    endpoint.say("one").await;
+    let delta = |words: &str| json!({ "type": "response.output_text.delta", "output_index": 0, "delta": words });
+    let failed = json!({ "id": "resp_failed", "status": "failed", "error": { "code": "server_error" }, "output": [] });
+    model.will_stream(&[delta("Half an"), delta(" answer")], End::Broken);
+    assert_eq!(endpoint.say("two").await, ["Half an answer…"]);
+    model.will_stream(&[delta("Half"), json!({ "type": "response.failed", "response": failed })], End::Closed);
+    assert_eq!(endpoint.say("three").await, ["Half…"]);
+    let message = webhook([endpoint.message(&Person(ADA), "four")]);
+    model.will_answer(200, failed.clone());
+    model.will_stream(&[json!({ "type": "response.failed", "response": failed })], End::Closed);
+    model.will_stream(&[json!({ "type": "error", "code": "rate_limit_exceeded", "message": "a secret" })], End::Closed);
+    for round in 0..3 {
+        assert_eq!(endpoint.deliver(&message).await, 503, "round {round}");
+    }
+    assert_eq!(endpoint.deliver(&message).await, 200);
+    assert_eq!(model.last()["previous_response_id"], "resp_one");
 }
 
 #[tokio::test]
