@@ -53,21 +53,35 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let (mut events, mut found) = (Events::default(), Vec::new());
+        for piece in pieces {
+            let fed = events.feed(piece, |event| {
+                found.push(event.to_owned());
+                Ok(())
+            });
+            fed.expect("nothing is wrong");
+        }
+        found
+    }
+
     #[test]
-    fn events_are_whole_however_the_bytes_are_cut() {
+    fn the_data_of_whole_events_is_found_and_nothing_else() {
         let stream = ": ping\r\n\r\nevent: a\r\ndata: {\"x\":\"é\"}\r\n\r\ndata:one\ndata: two\n\nid: 3\n\ndata: lost";
-        for size in 1..stream.len() {
-            let (mut events, mut found) = (Events::default(), Vec::new());
-            for piece in stream.as_bytes().chunks(size) {
-                let fed = events.feed(piece, |event| {
-                    found.push(event.to_owned());
-                    Ok(())
-                });
-                fed.expect("nothing is wrong");
-            }
-            assert_eq!(found, ["{\"x\":\"é\"}", "one\ntwo"], "in pieces of {size}");
+        assert_eq!(events([stream.as_bytes()]), ["{\"x\":\"é\"}", "one\ntwo"]);
+    }
+
+    proptest! {
+        #[test]
+        fn events_are_the_same_however_the_bytes_are_cut(
+            stream in "(data: ?[é🦀{}]{0,3}|event: x|:|\\PC|\r?\n){0,30}",
+            size in 1_usize..40,
+        ) {
+            prop_assert_eq!(events(stream.as_bytes().chunks(size)), events([stream.as_bytes()]));
         }
     }
 }
