@@ -3,14 +3,17 @@
 mod circuit;
 mod cognigy;
 mod demo;
+mod http;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
+pub use self::wire::{SIGNATURE, is_signed};
 use self::{circuit::Circuit, wire::Wire};
 use crate::{
     conversation::{Details, JobId, Message, Output, Person, Tap},
@@ -33,6 +36,8 @@ enum Protocol {
     Demo,
     /// A Cognigy REST endpoint.
     Cognigy(Wire),
+    /// Our own contract.
+    Http(Wire),
 }
 
 /// What an agent answers.
@@ -73,6 +78,8 @@ pub struct Question<'a> {
     pub locale: Option<&'a str>,
     /// The id of the number the person wrote to.
     pub number: &'a str,
+    /// Until when the channel takes free words.
+    pub window_ends: Option<Timestamp>,
 }
 
 /// What an agent gets beside the words.
@@ -175,7 +182,8 @@ impl Agent {
         let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy, _) => Protocol::Demo,
+            (AgentProtocol::Http, Some(url)) => Protocol::Http(wire(url)),
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::Http, _) => Protocol::Demo,
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -189,6 +197,7 @@ impl Agent {
         let answer = match &self.protocol {
             Protocol::Demo => Ok(demo::answer(question)),
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
+            Protocol::Http(wire) => http::ask(wire, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -190,14 +190,14 @@ impl Settings {
             _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
         };
         let agent = AgentSettings {
-            protocol: vars.parsed("AGENT_PROTOCOL", "demo or cognigy"),
+            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy or http"),
             url: vars.url("AGENT_URL"),
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
-        if agent.protocol == AgentProtocol::Cognigy && agent.url.is_none() {
-            vars.fault("AGENT_PROTOCOL=cognigy needs AGENT_URL, the URL of the Cognigy REST endpoint");
+        if let (Some(sentence), None) = (agent.protocol.address(), &agent.url) {
+            vars.fault(sentence);
         }
         // Accepted for the protocols that need a model name and a system prompt; neither of today's does.
         let (_model, _instructions) = (vars.text("AGENT_MODEL"), vars.text("AGENT_INSTRUCTIONS"));

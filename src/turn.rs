@@ -184,9 +184,7 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
     let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
     let (Answer { outputs, memory, ends_session, handover, comes_later }, agent) = answer?;
     next.remember(memory, ends_session);
-    if let Some(reason) = handover {
-        tracing::warn!(job = %job.id, reason, "the agent hands over to a human, and no desk is connected");
-    }
+    note_handover(job, handover.as_ref());
 
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
     if messages == 0 && !comes_later {
@@ -209,6 +207,13 @@ async fn note(
     app.outbox.commit(held, next, job, said.into_iter().map(Output::from).collect(), clock).await?;
     app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
     Ok(Outcome::Noted)
+}
+
+/// The reason is not logged: it may hold a person's words.
+fn note_handover(job: &Job, reason: Option<&String>) {
+    if reason.is_some() {
+        tracing::warn!(job = %job.id, "the agent hands over to a human, and no desk is connected");
+    }
 }
 
 /// What the agent says, and how long it took.
@@ -235,6 +240,7 @@ async fn ask(
         memory: session.memory.as_ref(),
         locale: app.settings.agent.locale.as_deref(),
         number: &job.conversation.number,
+        window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
     };
     // What the agent may take, and still leaves time to commit its answer.
     let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));

@@ -8,12 +8,13 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderName},
 };
 use serde::Serialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
 use super::AgentError;
 use crate::{
+    conversation::JobId,
     credentials::{Credentials, Keys, Refuser, Secret},
     settings::AgentAuth,
 };
@@ -22,6 +23,9 @@ use crate::{
 const ANSWER_MOST: usize = 4 * 1024 * 1024;
 /// The signature of a request, or of an answer that comes later: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
 pub const SIGNATURE: &str = "x-signature-256";
+
+/// Most bytes of what an agent may want to be told again: the item of a conversation has 400 kB for everything.
+pub const MEMORY_MOST: usize = 24 * 1024;
 
 /// An agent that listens at a URL.
 #[derive(Debug, Clone)]
@@ -170,10 +174,29 @@ impl AgentAuth {
 
 /// The value of [`SIGNATURE`] for a body.
 pub fn sign(token: &Secret, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes())
+    format!("sha256={}", hex::encode(mac(token, body).finalize().into_bytes()))
+}
+
+/// Whether `signature`, the value of [`SIGNATURE`], belongs to the body.
+#[must_use]
+pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
+    let mut given = [0_u8; 32];
+    let digits = signature.strip_prefix(b"sha256=").unwrap_or_default();
+    hex::decode_to_slice(digits, &mut given).is_ok() && mac(token, body).verify_slice(&given).is_ok()
+}
+
+/// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
+/// <https://www.w3.org/TR/trace-context/#traceparent-header>
+pub fn traceparent(turn: &JobId) -> String {
+    let hash = hex::encode(Sha256::digest(turn.as_str().as_bytes()));
+    format!("00-{}-{}-01", &hash[..32], &hash[32..48])
+}
+
+pub fn mac(key: &Secret, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    mac.update(message);
+    mac
 }
 
 /// The body of a request.

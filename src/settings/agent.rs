@@ -27,6 +27,8 @@ pub enum AgentProtocol {
     Demo,
     /// The REST endpoint of Cognigy.AI.
     Cognigy,
+    /// Our own contract.
+    Http,
 }
 
 /// How the agent token is shown to the agent.
@@ -49,7 +51,19 @@ impl FromStr for AgentProtocol {
         match text {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
+            "http" => Ok(Self::Http),
             _ => Err(()),
+        }
+    }
+}
+
+impl AgentProtocol {
+    /// What `AGENT_URL` has to be; `None` where none is needed.
+    pub(super) fn address(self) -> Option<&'static str> {
+        match self {
+            Self::Demo => None,
+            Self::Cognigy => Some("AGENT_PROTOCOL=cognigy needs AGENT_URL, the URL of the Cognigy REST endpoint"),
+            Self::Http => Some("AGENT_PROTOCOL=http needs AGENT_URL, the URL that takes the questions"),
         }
     }
 }

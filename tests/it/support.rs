@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod endpoint;
+pub mod listener;
 pub mod parts;
 pub mod process;
 pub mod stack;

@@ -38,6 +38,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
     let part = |name: &str| fields.get(name).copied();
     Details {
+        kind: part("type").and_then(read).unwrap_or_default(),
         location: part("location"),
         contacts: part("contacts"),
         order: part("order"),

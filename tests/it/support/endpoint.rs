@@ -49,9 +49,18 @@ pub async fn start_meta(secret: &str) -> (Simulator, String) {
 impl Endpoint {
     /// Starts with the development secret, the store in memory, and these settings.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with_secret(&[], settings).await
+    }
+
+    /// Starts with the development secret, changed in these fields, the store in memory, and these settings.
+    pub async fn start_with_secret(fields: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let secret_file = std::env::temp_dir().join(format!("wa-test-{}.json", uuid::Uuid::now_v7()));
-        std::fs::write(&secret_file, DEVELOPMENT_SECRET).expect("a writable temporary folder");
+        let mut secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+        for (name, value) in fields {
+            secret[*name] = json!(value);
+        }
+        std::fs::write(&secret_file, secret.to_string()).expect("a writable temporary folder");
         let secret_path = secret_file.display().to_string();
         let base =
             [("WHATSAPP_SECRET_FILE", secret_path.as_str()), ("STORE_FILE", ":memory:"), ("GRAPH_BASE_URL", &meta_url)];
