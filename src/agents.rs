@@ -4,6 +4,7 @@ mod circuit;
 mod cognigy;
 mod demo;
 mod http;
+mod pseudonym;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -13,8 +14,11 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-pub use self::wire::{SIGNATURE, is_signed};
 use self::{circuit::Circuit, wire::Wire};
+pub use self::{
+    pseudonym::pseudonym,
+    wire::{SIGNATURE, is_signed},
+};
 use crate::{
     conversation::{Details, JobId, Message, Output, Person, Tap},
     credentials::{Credentials, CredentialsError},
@@ -155,6 +159,11 @@ pub enum AgentError {
         /// Until it is asked again.
         left: Duration,
     },
+    /// There is nothing to make pseudonyms with.
+    #[error(
+        "USER_ID_FORMAT=hashed needs the verify_token of the secret, which is empty: without it a pseudonym could be guessed"
+    )]
+    NoPseudonym,
     /// The token for it cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -170,6 +179,7 @@ impl AgentError {
             | Self::TimedOut(_)
             | Self::Refused(_)
             | Self::Unreadable(_)
+            | Self::NoPseudonym
             | Self::Credentials(_) => Retry::SOON,
         }
     }

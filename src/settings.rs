@@ -13,7 +13,7 @@ use url::Url;
 
 use self::vars::Vars;
 pub use self::{
-    agent::{AgentAuth, AgentProtocol, AgentSettings},
+    agent::{AgentAuth, AgentProtocol, AgentSettings, UserIdFormat},
     words::{QuietKind, TextFormat, TextSettings},
 };
 
@@ -46,6 +46,7 @@ pub const KNOBS: &[Knob] = &[
     knob("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
     knob("AGENT_AUTH", Some("AgentAuth"), Some("bearer")),
     knob("AGENT_LOCALE", Some("AgentLocale"), None),
+    knob("USER_ID_FORMAT", Some("UserIdFormat"), Some("plain")),
     knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
@@ -72,6 +73,7 @@ pub const LOCAL_KNOBS: &[Knob] = &[knob("WHATSAPP_SECRET_FILE", None, None), kno
 const OUR_PREFIXES: &[&str] = &[
     "WHATSAPP_",
     "AGENT_",
+    "USER_ID_",
     "MESSAGE_DELAY",
     "SESSION_EXPIRATION",
     "ENDPOINT_",
@@ -194,6 +196,7 @@ impl Settings {
             url: vars.url("AGENT_URL"),
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),
+            user_id: vars.parsed("USER_ID_FORMAT", "plain or hashed"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
         if let (Some(sentence), None) = (agent.protocol.address(), &agent.url) {

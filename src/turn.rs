@@ -4,17 +4,21 @@
 //! claim+load ▸ what is still to be sent ▸ take in ▸ ask the agent (and show that we are reading) ▸ commit ▸ deliver
 //! ```
 
+mod nameless;
+
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, future::Either};
 use tokio::sync::oneshot;
 
+use self::nameless::Nameless;
 use crate::{
     agents::{AgentError, Answer, Question},
     app::App,
-    conversation::{Conversation, Errand, Job, Message, Output, ReplyId, Said, Session, Template},
+    conversation::{Conversation, Errand, Job, Message, Output, Person, ReplyId, Said, Session, Template},
     outbox::{Claim, Held, OutboxError},
     retry::{Clock, Retry, USEFUL_REST},
+    settings::UserIdFormat,
     store::Hold,
     telemetry::Chain,
     whatsapp::{inbound, outbound::limits::WINDOW},
@@ -226,12 +230,20 @@ async fn ask(
     session: &Session,
     clock: &Clock,
 ) -> Result<(Answer, Duration), AgentError> {
+    let nameless;
     if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
         return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
     }
+    let (user_id, person, message) = match app.settings.agent.user_id {
+        UserIdFormat::Plain => (user_id, &conversation.person, message),
+        UserIdFormat::Hashed => {
+            nameless = Nameless::of(app, job, user_id, message).await?;
+            (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+        }
+    };
     let question = Question {
         user_id,
-        person: &conversation.person,
+        person,
         session_id: session.id,
         inputs: session.inputs,
         message,

@@ -51,7 +51,13 @@ impl Circuit {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::TimedOut(_)) => true,
             Err(AgentError::Refused(status)) => *status >= 500 || *status == 429,
-            Ok(_) | Err(AgentError::Unreadable(_) | AgentError::Resting { .. } | AgentError::Credentials(_)) => false,
+            Ok(_)
+            | Err(
+                AgentError::Unreadable(_)
+                | AgentError::Resting { .. }
+                | AgentError::NoPseudonym
+                | AgentError::Credentials(_),
+            ) => false,
         };
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if is_down {

@@ -15,6 +15,8 @@ pub struct AgentSettings {
     pub auth: AgentAuth,
     /// The language that is handed to the agent.
     pub locale: Option<String>,
+    /// By which name the agent knows a person.
+    pub user_id: UserIdFormat,
     /// Time after which a question counts as failed.
     pub timeout: Duration,
 }
@@ -29,6 +31,16 @@ pub enum AgentProtocol {
     Cognigy,
     /// Our own contract.
     Http,
+}
+
+/// By which name the agent knows a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UserIdFormat {
+    /// The channel's own name.
+    #[default]
+    Plain,
+    /// A pseudonym; nothing else that tells who the person is goes along.
+    Hashed,
 }
 
 /// How the agent token is shown to the agent.
@@ -52,6 +64,17 @@ impl FromStr for AgentProtocol {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
             "http" => Ok(Self::Http),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for UserIdFormat {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "plain" => Ok(Self::Plain),
+            "hashed" => Ok(Self::Hashed),
             _ => Err(()),
         }
     }

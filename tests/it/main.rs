@@ -16,6 +16,7 @@ mod fault_matrix;
 mod identity;
 mod inbound;
 mod manners;
+mod pseudonyms;
 mod rendering;
 mod samples;
 mod settings_table;
