@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use self::{circuit::Circuit, wire::Wire};
 pub use self::{
+    http::{LateAnswer, read_late},
     pseudonym::pseudonym,
     wire::{SIGNATURE, is_signed},
 };

@@ -15,7 +15,7 @@ use self::nameless::Nameless;
 use crate::{
     agents::{AgentError, Answer, Question},
     app::App,
-    conversation::{Conversation, Errand, Job, Message, Output, Person, ReplyId, Said, Session, Template},
+    conversation::{Conversation, Errand, Job, Later, Message, Output, Person, ReplyId, Said, Session, Template},
     outbox::{Claim, Held, OutboxError},
     retry::{Clock, Retry, USEFUL_REST},
     settings::UserIdFormat,
@@ -44,6 +44,11 @@ pub enum Outcome {
     Resumed,
     /// The job was done before: nothing to do.
     Repeated,
+    /// An answer that came after its turn is out: so many messages.
+    Followed {
+        /// How many messages it was.
+        messages: usize,
+    },
     /// It was not the agent's matter: a new name, or a file that could not be fetched.
     Noted,
 }
@@ -112,7 +117,7 @@ pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure
     let asks = match &job.errand {
         Errand::Answer => true,
         Errand::Rename(names) => names.is_told,
-        Errand::Replace(_) => false,
+        Errand::Replace(_) | Errand::Say(_) => false,
     };
     if asks && job.message.sent_at.is_some_and(|sent_at| sent_at + WINDOW < clock.now()) {
         return Err(TurnError::TooLate.into());
@@ -174,6 +179,7 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
             &names.person
         }
         Errand::Replace(reply) => return note(app, job, held, Some(reply), clock).await,
+        Errand::Say(later) => return follow_up(app, job, held, later, clock).await,
     };
 
     let mut next = held.conversation.clone();
@@ -189,6 +195,11 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
     let (Answer { outputs, memory, ends_session, handover, comes_later }, agent) = answer?;
     next.remember(memory, ends_session);
     note_handover(job, handover.as_ref());
+    if comes_later {
+        // Before the commit: the answer may be here in a moment.
+        app.outbox.await_answer(held, job, session.id, clock).await?;
+        tracing::info!(job = %job.id, "the agent answers later: without its answer the person gets none");
+    }
 
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
     if messages == 0 && !comes_later {
@@ -211,6 +222,19 @@ async fn note(
     app.outbox.commit(held, next, job, said.into_iter().map(Output::from).collect(), clock).await?;
     app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
     Ok(Outcome::Noted)
+}
+
+/// Says what the agent has answered after its turn. A session that has begun since then is not touched.
+async fn follow_up(app: &App, job: &Job, held: &mut Held, later: &Later, clock: &Clock) -> Result<Outcome, TurnError> {
+    let Later { session, outputs, memory, ends_session, handover } = later.clone();
+    let mut next = held.conversation.clone();
+    if next.session.as_ref().is_some_and(|open| open.id == session) {
+        next.remember(memory, ends_session);
+    }
+    note_handover(job, handover.as_ref());
+    let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
+    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    Ok(Outcome::Followed { messages })
 }
 
 /// The reason is not logged: it may hold a person's words.

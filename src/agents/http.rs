@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
+pub use self::answer::{LateAnswer, read_late};
 use super::{
     AgentError, Answer, Data, Question,
     wire::{Call, Wire, json, traceparent},
@@ -23,13 +24,17 @@ use crate::conversation::{Attachment, Tap};
 /// The version of the contract.
 const VERSION: u32 = 1;
 
-/// Asks the agent. 204 means that it has no answer.
+/// Asks the agent. 202 means that its answer comes later, 204 that it has none.
 pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let trace = traceparent(question.key);
     let headers = [("idempotency-key", question.key.as_str()), ("traceparent", &trace)];
     let call = Call { url: wire.url().clone(), body: body(question)?, headers: &headers, is_signed: true };
     let reading = wire.send(call, patience).await?;
     match reading.status() {
+        StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { comes_later: true, ..Answer::default() }),
+        StatusCode::ACCEPTED => Err(AgentError::Unreadable(
+            "HTTP 202 promises an answer later, which could not be checked: agent_token is empty in the secret".into(),
+        )),
         StatusCode::NO_CONTENT => Ok(Answer::default()),
         _ => read(&reading.whole().await?),
     }

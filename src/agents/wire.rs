@@ -67,6 +67,14 @@ impl Wire {
         &self.url
     }
 
+    /// Whether there is a token, which signs what goes to the agent and what comes from it later.
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub async fn has_token(&self) -> Result<bool, AgentError> {
+        Ok(self.credentials.keys().await?.agent_token.present().is_some())
+    }
+
     /// Posts `body` as JSON and reads the whole answer.
     ///
     /// # Errors

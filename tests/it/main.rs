@@ -15,6 +15,7 @@ mod failures;
 mod fault_matrix;
 mod identity;
 mod inbound;
+mod late_answers;
 mod manners;
 mod pseudonyms;
 mod rendering;

@@ -1,4 +1,4 @@
-//! An answer of our own contract, as it was given at once.
+//! An answer of our own contract, given at once or later.
 
 use serde_json::Value;
 
@@ -6,7 +6,21 @@ use super::{
     fields::{Fault, Fields},
     outputs,
 };
-use crate::agents::{Answer, wire::MEMORY_MOST};
+use crate::{
+    agents::{Answer, wire::MEMORY_MOST},
+    conversation::JobId,
+};
+
+/// An answer that comes later, as its request body holds it.
+#[derive(Debug)]
+pub struct LateAnswer {
+    /// The turn it belongs to.
+    pub turn: JobId,
+    /// What the agent calls this answer: the same for every copy of it.
+    pub id: Option<String>,
+    /// What it says.
+    pub answer: Answer,
+}
 
 /// Reads the body of an answer that was given at once.
 pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
@@ -14,6 +28,16 @@ pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
     // The turn may be named here as well, where it is known.
     let _turn = fields.maybe_text("turnId")?;
     answer(fields)
+}
+
+/// Reads the body of an answer that comes later.
+///
+/// # Errors
+/// What is wrong with it, and where, without its words.
+pub fn read_late(bytes: &[u8]) -> Result<LateAnswer, Fault> {
+    let mut fields = object(bytes)?;
+    let (turn, id) = (fields.text("turnId")?, fields.maybe_text("id")?);
+    Ok(LateAnswer { turn: JobId::stored(&turn), id, answer: answer(fields)? })
 }
 
 fn object(bytes: &[u8]) -> Result<Fields, Fault> {
