@@ -5,6 +5,7 @@ mod cognigy;
 mod demo;
 mod http;
 mod pseudonym;
+mod rasa;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -43,6 +44,8 @@ enum Protocol {
     Cognigy(Wire),
     /// Our own contract.
     Http(Wire),
+    /// The REST channel of Rasa.
+    Rasa(Wire),
 }
 
 /// What an agent answers.
@@ -194,7 +197,10 @@ impl Agent {
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
             (AgentProtocol::Http, Some(url)) => Protocol::Http(wire(url)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::Http, _) => Protocol::Demo,
+            (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(wire(url)),
+            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::Http | AgentProtocol::Rasa, _) => {
+                Protocol::Demo
+            }
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -209,6 +215,7 @@ impl Agent {
             Protocol::Demo => Ok(demo::answer(question)),
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
             Protocol::Http(wire) => http::ask(wire, question, patience).await,
+            Protocol::Rasa(wire) => rasa::ask(wire, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -192,7 +192,7 @@ impl Settings {
             _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
         };
         let agent = AgentSettings {
-            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy or http"),
+            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy, http or rasa"),
             url: vars.url("AGENT_URL"),
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),

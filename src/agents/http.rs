@@ -14,7 +14,11 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-pub use self::answer::{LateAnswer, read_late};
+pub use self::{
+    answer::{LateAnswer, read_late},
+    fields::{Fault, Fields},
+    outputs::output,
+};
 use super::{
     AgentError, Answer, Data, Question,
     wire::{Call, Wire, json, traceparent},

@@ -31,6 +31,8 @@ pub enum AgentProtocol {
     Cognigy,
     /// Our own contract.
     Http,
+    /// The REST channel of Rasa.
+    Rasa,
 }
 
 /// By which name the agent knows a person.
@@ -64,6 +66,7 @@ impl FromStr for AgentProtocol {
             "demo" => Ok(Self::Demo),
             "cognigy" => Ok(Self::Cognigy),
             "http" => Ok(Self::Http),
+            "rasa" => Ok(Self::Rasa),
             _ => Err(()),
         }
     }
@@ -87,6 +90,9 @@ impl AgentProtocol {
             Self::Demo => None,
             Self::Cognigy => Some("AGENT_PROTOCOL=cognigy needs AGENT_URL, the URL of the Cognigy REST endpoint"),
             Self::Http => Some("AGENT_PROTOCOL=http needs AGENT_URL, the URL that takes the questions"),
+            Self::Rasa => Some(
+                "AGENT_PROTOCOL=rasa needs AGENT_URL, the URL of the REST channel: https://<host>/webhooks/rest/webhook",
+            ),
         }
     }
 }

@@ -18,6 +18,7 @@ mod inbound;
 mod late_answers;
 mod manners;
 mod pseudonyms;
+mod rasa;
 mod rendering;
 mod samples;
 mod settings_table;
