@@ -1,5 +1,6 @@
 //! The agents: one protocol each, chosen by `AGENT_PROTOCOL`, all asked the same way.
 
+mod aws;
 mod circuit;
 mod cognigy;
 mod demo;
@@ -10,13 +11,15 @@ mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use self::{circuit::Circuit, wire::Wire};
+use self::{aws::Aws, circuit::Circuit, wire::Wire};
 pub use self::{
+    aws::AwsError,
     http::{LateAnswer, read_late},
     pseudonym::pseudonym,
     wire::{SIGNATURE, is_signed},
@@ -46,6 +49,8 @@ enum Protocol {
     Http(Wire),
     /// The REST channel of Rasa.
     Rasa(Wire),
+    /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
+    Aws(Aws),
 }
 
 /// What an agent answers.
@@ -88,6 +93,8 @@ pub struct Question<'a> {
     pub number: &'a str,
     /// Until when the channel takes free words.
     pub window_ends: Option<Timestamp>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// What an agent gets beside the words.
@@ -171,6 +178,9 @@ pub enum AgentError {
     /// The token for it cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// AWS, where the agent is, says why.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
 }
 
 impl AgentError {
@@ -179,6 +189,7 @@ impl AgentError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Resting { left, .. } => Retry::After(*left),
+            Self::Aws(error) => error.retry(),
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Refused(_)
@@ -192,15 +203,30 @@ impl AgentError {
 impl Agent {
     /// The agent that the settings name.
     #[must_use]
-    pub fn new(settings: &AgentSettings, http: reqwest::Client, credentials: Arc<Credentials>) -> Self {
+    pub fn new(
+        settings: &AgentSettings,
+        http: reqwest::Client,
+        credentials: Arc<Credentials>,
+        aws: &SdkConfig,
+    ) -> Self {
+        if let Some(agent) = &settings.on_aws {
+            return Self { protocol: Protocol::Aws(Aws::new(agent.clone(), http, aws)), circuit: Circuit::default() };
+        }
         let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
             (AgentProtocol::Http, Some(url)) => Protocol::Http(wire(url)),
             (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(wire(url)),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::Http | AgentProtocol::Rasa, _) => {
-                Protocol::Demo
-            }
+            (
+                AgentProtocol::Demo
+                | AgentProtocol::Cognigy
+                | AgentProtocol::Http
+                | AgentProtocol::Rasa
+                | AgentProtocol::Lambda
+                | AgentProtocol::AgentCore
+                | AgentProtocol::Lex,
+                _,
+            ) => Protocol::Demo,
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -216,6 +242,7 @@ impl Agent {
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
             Protocol::Http(wire) => http::ask(wire, question, patience).await,
             Protocol::Rasa(wire) => rasa::ask(wire, question, patience).await,
+            Protocol::Aws(aws) => aws::ask(aws, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -13,7 +13,7 @@ use url::Url;
 
 use self::vars::Vars;
 pub use self::{
-    agent::{AgentAuth, AgentProtocol, AgentSettings, UserIdFormat},
+    agent::{AgentAuth, AgentOnAws, AgentProtocol, AgentSettings, UserIdFormat},
     words::{QuietKind, TextFormat, TextSettings},
 };
 
@@ -191,16 +191,22 @@ impl Settings {
             (None, Some(path)) => StoreChoice::File(path),
             _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
         };
+        let protocol = vars.parsed("AGENT_PROTOCOL", "demo, cognigy, http, rasa, lambda, agentcore or lex");
+        let (url, on_aws) = vars.agent_address(protocol);
         let agent = AgentSettings {
-            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy, http or rasa"),
-            url: vars.url("AGENT_URL"),
+            protocol,
+            url,
+            on_aws,
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),
             user_id: vars.parsed("USER_ID_FORMAT", "plain or hashed"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
-        if let (Some(sentence), None) = (agent.protocol.address(), &agent.url) {
+        if let (Some(sentence), None, None) = (protocol.address(), &agent.url, &agent.on_aws) {
             vars.fault(sentence);
+        }
+        if agent.protocol == AgentProtocol::Lex && agent.locale.is_none() {
+            vars.fault("AGENT_PROTOCOL=lex needs AGENT_LOCALE, the locale of the bot, such as de-DE");
         }
         // Accepted for the protocols that need a model name and a system prompt; neither of today's does.
         let (_model, _instructions) = (vars.text("AGENT_MODEL"), vars.text("AGENT_INSTRUCTIONS"));
@@ -290,6 +296,23 @@ mod tests {
         for name in ["AGENT_PROTOCOL", "MESSAGE_DELAY_MS", "AGENT_TIMEOUT is not a setting", "GRAPH_API_VERSION"] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
+    }
+
+    #[test]
+    fn an_agent_on_aws_is_addressed_as_its_protocol_wants_it() {
+        for (protocol, wrong, right) in [
+            ("lambda", "https://host/agent", "agent:prod"),
+            ("agentcore", "agent", "arn:aws:bedrock-agentcore:eu-central-1:123456789012:runtime/agent-AbCdEf1234"),
+            ("lex", "", "ABCDE12345/TSTALIASID"),
+        ] {
+            let read = |url| read(&[("AGENT_PROTOCOL", protocol), ("AGENT_URL", url), ("AGENT_LOCALE", "de-DE")]);
+            let text = read(wrong).expect_err("must be refused").to_string();
+            assert!(text.contains(&format!("AGENT_PROTOCOL={protocol} needs AGENT_URL")), "{text}");
+            let agent = read(right).expect("valid").agent;
+            assert!(agent.on_aws.is_some() && agent.url.is_none());
+        }
+        let text = read(&[("AGENT_PROTOCOL", "lex"), ("AGENT_URL", "ABCDE12345/TSTALIASID")]);
+        assert!(text.expect_err("must be refused").to_string().contains("AGENT_LOCALE"));
     }
 
     #[test]

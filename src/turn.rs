@@ -277,6 +277,7 @@ async fn ask(
         locale: app.settings.agent.locale.as_deref(),
         number: &job.conversation.number,
         window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
+        now: clock.now(),
     };
     // What the agent may take, and still leaves time to commit its answer.
     let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));

@@ -106,7 +106,7 @@ impl Wire {
         if !response.status().is_success() {
             return Err(AgentError::Refused(response.status().as_u16()));
         }
-        Ok(Reading { response, patience, read: 0 })
+        Ok(Reading::of(response, patience))
     }
 
     async fn try_once(&self, call: &Call<'_>, keys: &Keys, patience: Duration) -> Result<Response, AgentError> {
@@ -126,6 +126,10 @@ impl Wire {
 }
 
 impl Reading {
+    pub fn of(response: Response, patience: Duration) -> Self {
+        Self { response, patience, read: 0 }
+    }
+
     /// Its HTTP status, one of 2xx.
     pub fn status(&self) -> StatusCode {
         self.response.status()
@@ -217,7 +221,8 @@ pub fn unreadable(what: &str, error: &serde_json::Error) -> AgentError {
     AgentError::Unreadable(format!("no {what} (line {}, column {})", error.line(), error.column()))
 }
 
-fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
+/// What became of a request that has no answer.
+pub fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
     // The URL may hold a token.
     match error.without_url() {
         error if error.is_timeout() => AgentError::TimedOut(patience),

@@ -1,16 +1,22 @@
 //! How to reach the agent.
 
+mod on_aws;
+
 use std::{str::FromStr, time::Duration};
 
 use url::Url;
+
+pub use self::on_aws::AgentOnAws;
 
 /// How to reach the agent.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
     /// The protocol it speaks.
     pub protocol: AgentProtocol,
-    /// Its address; the `demo` agent has none.
+    /// Its address; the `demo` agent has none, and those on AWS have another.
     pub url: Option<Url>,
+    /// Its address on AWS, of the kind that the protocol wants.
+    pub on_aws: Option<AgentOnAws>,
     /// How the agent token is shown.
     pub auth: AgentAuth,
     /// The language that is handed to the agent.
@@ -33,6 +39,12 @@ pub enum AgentProtocol {
     Http,
     /// The REST channel of Rasa.
     Rasa,
+    /// Another Lambda function, with the plain contract of `http`.
+    Lambda,
+    /// Amazon Bedrock `AgentCore`.
+    AgentCore,
+    /// Amazon Lex V2.
+    Lex,
 }
 
 /// By which name the agent knows a person.
@@ -67,6 +79,9 @@ impl FromStr for AgentProtocol {
             "cognigy" => Ok(Self::Cognigy),
             "http" => Ok(Self::Http),
             "rasa" => Ok(Self::Rasa),
+            "lambda" => Ok(Self::Lambda),
+            "agentcore" => Ok(Self::AgentCore),
+            "lex" => Ok(Self::Lex),
             _ => Err(()),
         }
     }
@@ -93,6 +108,13 @@ impl AgentProtocol {
             Self::Rasa => Some(
                 "AGENT_PROTOCOL=rasa needs AGENT_URL, the URL of the REST channel: https://<host>/webhooks/rest/webhook",
             ),
+            Self::Lambda => Some("AGENT_PROTOCOL=lambda needs AGENT_URL, the name or the ARN of a Lambda function"),
+            Self::AgentCore => Some(
+                "AGENT_PROTOCOL=agentcore needs AGENT_URL, the ARN of a runtime: arn:aws:bedrock-agentcore:<region>:<account>:runtime/<id>, and behind it ?qualifier=<endpoint> for another endpoint than DEFAULT",
+            ),
+            Self::Lex => {
+                Some("AGENT_PROTOCOL=lex needs AGENT_URL, the id of a bot and that of its alias: ABCDE12345/TSTALIASID")
+            }
         }
     }
 }

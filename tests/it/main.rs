@@ -1,6 +1,7 @@
 //! All stories in one binary: real parts, one file per story.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod agentcore;
 mod architecture;
 mod browser;
 mod chat;
@@ -15,7 +16,9 @@ mod failures;
 mod fault_matrix;
 mod identity;
 mod inbound;
+mod lambda;
 mod late_answers;
+mod lex;
 mod manners;
 mod pseudonyms;
 mod rasa;

@@ -1,6 +1,7 @@
 //! What the stories share: an endpoint to talk to, an agent to be asked, and real parts to start.
 
 pub mod agent;
+pub mod aws;
 pub mod endpoint;
 pub mod listener;
 pub mod parts;
