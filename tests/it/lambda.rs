@@ -39,10 +39,8 @@ async fn start(settings: &[(&str, &str)]) -> Endpoint {
     let port = parts::ministack().await;
     let name = format!("agent-{}", uuid::Uuid::now_v7().simple());
     let arn = deploy(port, &name).await;
-    let base = [("AGENT_PROTOCOL", "lambda"), ("AGENT_URL", arn.as_str()), ("AGENT_TIMEOUT_SECONDS", "20")];
-    let settings: Vec<_> = base.iter().chain(settings).copied().collect();
-    let settings: std::collections::BTreeMap<_, _> = settings.into_iter().collect();
-    Endpoint::start_on(&settings.into_iter().collect::<Vec<_>>(), &parts::aws(port)).await
+    let base = [("AGENT_PROTOCOL", "lambda"), ("AGENT_URL", arn.as_str())];
+    Endpoint::start_on(&[&base, settings].concat(), &parts::aws(port)).await
 }
 
 /// Makes the function; answers its ARN.
@@ -94,6 +92,14 @@ async fn a_function_that_fails_is_asked_again_and_nothing_of_it_is_told_to_the_p
         assert_eq!(endpoint.deliver(&message).await, 503, "{text}");
     }
     assert_eq!(endpoint.replies(), ["hello!"]);
+}
+
+#[tokio::test]
+async fn a_question_of_more_than_six_megabytes_is_given_up_and_the_next_one_is_answered() {
+    let endpoint = start(&[]).await;
+    let message = webhook([endpoint.message(&Person(ADA), &"a".repeat(3 * 1024 * 1024))]);
+    assert_eq!(endpoint.deliver(&message).await, 200, "to repeat it would not help");
+    assert_eq!(endpoint.say("hello").await, ["hello!"]);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::{Aws, Post, Service, encoded};
 use crate::{
     agents::{
         AgentError, Answer, Data, Question,
-        wire::{json, unreadable},
+        wire::{json, traceparent, unreadable},
     },
     conversation::Said,
 };
@@ -40,13 +40,13 @@ pub async fn ask(
         data: question.data(),
     };
     let query = qualifier.map_or_else(String::new, |qualifier| format!("?qualifier={}", encoded(qualifier)));
-    let session = question.session_id.to_string();
+    let (session, trace) = (question.session_id.to_string(), traceparent(question.key));
     let post = Post {
         service: Service::AgentCore,
         region: Some(region),
         path: format!("/runtimes/{}/invocations{query}", encoded(arn)),
         // The header that names a user is left out: it takes a further permission.
-        headers: &[("accept", "application/json, text/event-stream"), (SESSION, &session)],
+        headers: &[("accept", "application/json, text/event-stream"), (SESSION, &session), ("traceparent", &trace)],
         body: json(&body)?,
     };
     let reading = aws.post(post, question.now, patience).await?;

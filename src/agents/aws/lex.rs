@@ -102,8 +102,9 @@ fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
 /// What Lex has to be told of the state with the next message.
 fn kept(mut state: Map<String, Value>) -> Value {
     state.remove("originatingRequestId");
-    // To say that an intent is closed would close the next one too; what lasts is beside it.
-    if state.get("dialogAction").is_some_and(|action| action["type"] == "Close") {
+    let next = state.get("dialogAction").and_then(|action| action["type"].as_str()).map(str::to_owned);
+    // An intent that is over would be over with the next message too; what lasts is beside it.
+    if matches!(next.as_deref(), Some("Close" | "ElicitIntent")) {
         state.remove("dialogAction");
         state.remove("intent");
     }

@@ -61,15 +61,17 @@ fn a_custom_payload_is_our_contract_a_message_of_the_channel_or_words() {
 }
 
 #[test]
-fn the_state_is_kept_but_not_that_an_intent_was_closed() {
+fn the_state_is_kept_but_not_an_intent_that_is_over() {
     let memory = |state: Value| answer(&json!([]), &state).expect("readable").memory;
     let open = json!({ "dialogAction": { "type": "ElicitSlot", "slotToElicit": "City" }, "intent": { "name": "Book" }, "sessionAttributes": { "a": "b" } });
     let mut sent = open.clone();
     sent["originatingRequestId"] = json!("1");
     assert_eq!(memory(sent), Some(open.clone()));
-    let mut closed = open;
-    closed["dialogAction"]["type"] = json!("Close");
-    assert_eq!(memory(closed), Some(json!({ "sessionAttributes": { "a": "b" } })));
+    for over in ["Close", "ElicitIntent"] {
+        let mut closed = open.clone();
+        closed["dialogAction"]["type"] = json!(over);
+        assert_eq!(memory(closed), Some(json!({ "sessionAttributes": { "a": "b" } })));
+    }
     let huge = json!({ "sessionAttributes": { "a": "b".repeat(MEMORY_MOST) } });
     assert_eq!(memory(huge), Some(Value::Null), "what was kept before is forgotten as well");
 }
