@@ -1,19 +1,31 @@
 //! The agents: one protocol each, chosen by `AGENT_PROTOCOL`, all asked the same way.
 
 mod a2a;
+mod aws;
 mod circuit;
 mod cognigy;
 mod demo;
+mod http;
 mod openai;
+mod pseudonym;
+mod rasa;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use self::{circuit::Circuit, wire::Wire};
+use self::{aws::Aws, circuit::Circuit, wire::Wire};
+pub use self::{
+    aws::AwsError,
+    http::{LateAnswer, read_late},
+    pseudonym::pseudonym,
+    wire::{SIGNATURE, is_signed},
+};
 use crate::{
     conversation::{Details, JobId, Message, Output, Person, Tap},
     credentials::{Credentials, CredentialsError},
@@ -39,6 +51,12 @@ enum Protocol {
     OpenAi(openai::Model),
     /// An agent with a card.
     A2a(a2a::CardedAgent),
+    /// Our own contract.
+    Http(Wire),
+    /// The REST channel of Rasa.
+    Rasa(Wire),
+    /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
+    Aws(Aws),
 }
 
 /// What an agent answers.
@@ -79,6 +97,10 @@ pub struct Question<'a> {
     pub locale: Option<&'a str>,
     /// The id of the number the person wrote to.
     pub number: &'a str,
+    /// Until when the channel takes free words.
+    pub window_ends: Option<Timestamp>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// What an agent gets beside the words.
@@ -176,9 +198,17 @@ pub enum AgentError {
         /// Until it is asked again.
         left: Duration,
     },
+    /// There is nothing to make pseudonyms with.
+    #[error(
+        "USER_ID_FORMAT=hashed needs the verify_token of the secret, which is empty: without it a pseudonym could be guessed"
+    )]
+    NoPseudonym,
     /// The token for it cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// AWS, where the agent is, says why.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
 }
 
 impl AgentError {
@@ -187,11 +217,13 @@ impl AgentError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Resting { left, .. } => Retry::After(*left),
+            Self::Aws(error) => error.retry(),
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Refused(_)
             | Self::Unreadable(_)
             | Self::Failed(_)
+            | Self::NoPseudonym
             | Self::Credentials(_) => Retry::SOON,
         }
     }
@@ -200,15 +232,34 @@ impl AgentError {
 impl Agent {
     /// The agent that the settings name.
     #[must_use]
-    pub fn new(settings: &AgentSettings, http: reqwest::Client, credentials: Arc<Credentials>) -> Self {
+    pub fn new(
+        settings: &AgentSettings,
+        http: reqwest::Client,
+        credentials: Arc<Credentials>,
+        aws: &SdkConfig,
+    ) -> Self {
+        if let Some(agent) = &settings.on_aws {
+            return Self { protocol: Protocol::Aws(Aws::new(agent.clone(), http, aws)), circuit: Circuit::default() };
+        }
         let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
         let protocol = match (settings.protocol, &settings.url) {
             (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
+            (AgentProtocol::Http, Some(url)) => Protocol::Http(wire(url)),
+            (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(wire(url)),
             (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(wire(url), settings)),
             (AgentProtocol::A2a, Some(url)) => Protocol::A2a(a2a::CardedAgent::new(wire(url))),
-            (AgentProtocol::Demo | AgentProtocol::Cognigy | AgentProtocol::OpenAi | AgentProtocol::A2a, _) => {
-                Protocol::Demo
-            }
+            (
+                AgentProtocol::Demo
+                | AgentProtocol::Cognigy
+                | AgentProtocol::Http
+                | AgentProtocol::OpenAi
+                | AgentProtocol::A2a
+                | AgentProtocol::Rasa
+                | AgentProtocol::Lambda
+                | AgentProtocol::AgentCore
+                | AgentProtocol::Lex,
+                _,
+            ) => Protocol::Demo,
         };
         Self { protocol, circuit: Circuit::default() }
     }
@@ -224,6 +275,9 @@ impl Agent {
             Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
             Protocol::OpenAi(model) => model.ask(question, patience).await,
             Protocol::A2a(agent) => agent.ask(question, patience).await,
+            Protocol::Http(wire) => http::ask(wire, question, patience).await,
+            Protocol::Rasa(wire) => rasa::ask(wire, question, patience).await,
+            Protocol::Aws(aws) => aws::ask(aws, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
         answer

@@ -67,23 +67,31 @@ impl App {
     pub async fn new(settings: Settings) -> Result<Self, AppError> {
         let http = https::client().map_err(AppError::Https)?;
         let aws = aws(&settings, &http).await;
-        let credentials = Arc::new(Credentials::new(&settings.secret, &aws));
+        Self::on(settings, http, &aws).await
+    }
+
+    /// The same with another client and another way to AWS.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub async fn on(settings: Settings, http: reqwest::Client, aws: &SdkConfig) -> Result<Self, AppError> {
+        let credentials = Arc::new(Credentials::new(&settings.secret, aws));
         if let Err(error) = credentials.keys().await {
             tracing::error!(error = %Chain(&error), "the endpoint starts without credentials");
         }
         let store: Arc<dyn Store> = match &settings.store {
-            StoreChoice::Dynamo(table) => Arc::new(Dynamo::new(&aws, table)),
+            StoreChoice::Dynamo(table) => Arc::new(Dynamo::new(aws, table)),
             local => embedded(local)?,
         };
         let graph =
             Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
         // One client for both: the first of its kind is the expensive one.
         let urls = (settings.queue_url.as_deref(), settings.dead_letter_queue_url.as_deref());
-        let sqs = (urls != (None, None)).then(|| aws_sdk_sqs::Client::new(&aws));
+        let sqs = (urls != (None, None)).then(|| aws_sdk_sqs::Client::new(aws));
         let queue = sqs.clone().zip(urls.0).map(|(sqs, url)| Queue::new(sqs, url));
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
         Ok(Self {
-            agent: Agent::new(&settings.agent, http, Arc::clone(&credentials)),
+            agent: Agent::new(&settings.agent, http, Arc::clone(&credentials), aws),
             outbox: Outbox::new(Arc::clone(&store), graph.clone(), dead_letters.clone(), &settings),
             store,
             dead_letters,
@@ -97,7 +105,9 @@ impl App {
 
 /// The configuration of the AWS clients; empty where no AWS service is configured, for finding a region may take seconds.
 async fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
-    let local = matches!(settings.secret, SecretSource::File(_)) && !matches!(settings.store, StoreChoice::Dynamo(_));
+    let local = settings.agent.on_aws.is_none()
+        && matches!(settings.secret, SecretSource::File(_))
+        && !matches!(settings.store, StoreChoice::Dynamo(_));
     if local && settings.queue_url.is_none() && settings.dead_letter_queue_url.is_none() {
         return SdkConfig::builder().build();
     }

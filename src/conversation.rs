@@ -6,7 +6,7 @@ mod offers;
 mod said;
 mod session;
 
-pub use job::{ConversationId, Errand, Job, JobId, NewNames, Person};
+pub use job::{ConversationId, Errand, Job, JobId, Later, NewNames, Person};
 pub use message::{Attachment, Details, FormAnswer, Message, Tap};
 pub use offers::Offers;
 pub use said::{

@@ -146,6 +146,7 @@ async fn run_one(app: &App, job: &Job, clock: &Clock) -> Ran {
         Ok(outcome) => {
             let (outcome, messages, agent_ms) = match outcome {
                 Outcome::Answered { messages, agent } => ("answered", Some(messages), Some(milliseconds(agent))),
+                Outcome::Followed { messages } => ("answered later", Some(messages), None),
                 Outcome::Resumed => ("resumed", None, None),
                 Outcome::Repeated => ("repeated", None, None),
                 Outcome::Noted => ("noted", None, None),

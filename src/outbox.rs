@@ -9,9 +9,12 @@
 
 mod delivery;
 mod files;
+mod later;
 mod moving;
 
 use std::sync::Arc;
+
+pub use later::Awaited;
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -13,7 +13,7 @@ use url::Url;
 
 use self::vars::Vars;
 pub use self::{
-    agent::{AgentAuth, AgentProtocol, AgentSettings},
+    agent::{AgentAuth, AgentOnAws, AgentProtocol, AgentSettings, UserIdFormat},
     words::{QuietKind, TextFormat, TextSettings},
 };
 
@@ -46,6 +46,7 @@ pub const KNOBS: &[Knob] = &[
     knob("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
     knob("AGENT_AUTH", Some("AgentAuth"), Some("bearer")),
     knob("AGENT_LOCALE", Some("AgentLocale"), None),
+    knob("USER_ID_FORMAT", Some("UserIdFormat"), Some("plain")),
     knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
@@ -72,6 +73,7 @@ pub const LOCAL_KNOBS: &[Knob] = &[knob("WHATSAPP_SECRET_FILE", None, None), kno
 const OUR_PREFIXES: &[&str] = &[
     "WHATSAPP_",
     "AGENT_",
+    "USER_ID_",
     "MESSAGE_DELAY",
     "SESSION_EXPIRATION",
     "ENDPOINT_",
@@ -189,13 +191,18 @@ impl Settings {
             (None, Some(path)) => StoreChoice::File(path),
             _ => StoreChoice::File(vars.fault("set TABLE_NAME to the DynamoDB table (or STORE_FILE to a file or :memory:, for a local run), one of them")),
         };
+        let protocol =
+            vars.parsed("AGENT_PROTOCOL", "demo, cognigy, http, openai, a2a, rasa, lambda, agentcore or lex");
+        let (url, on_aws) = vars.agent_address(protocol);
         let agent = AgentSettings {
-            protocol: vars.parsed("AGENT_PROTOCOL", "demo, cognigy, openai or a2a"),
-            url: vars.url("AGENT_URL"),
+            protocol,
+            url,
+            on_aws,
             model: vars.text("AGENT_MODEL"),
             instructions: vars.text("AGENT_INSTRUCTIONS"),
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),
+            user_id: vars.parsed("USER_ID_FORMAT", "plain or hashed"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
         if let Some(lack) = agent.lack() {
@@ -287,6 +294,23 @@ mod tests {
         for name in ["AGENT_PROTOCOL", "MESSAGE_DELAY_MS", "AGENT_TIMEOUT is not a setting", "GRAPH_API_VERSION"] {
             assert!(text.contains(name), "{name} is missing in: {text}");
         }
+    }
+
+    #[test]
+    fn an_agent_on_aws_is_addressed_as_its_protocol_wants_it() {
+        for (protocol, wrong, right) in [
+            ("lambda", "https://host/agent", "agent:prod"),
+            ("agentcore", "agent", "arn:aws:bedrock-agentcore:eu-central-1:123456789012:runtime/agent-AbCdEf1234"),
+            ("lex", "", "ABCDE12345/TSTALIASID"),
+        ] {
+            let read = |url| read(&[("AGENT_PROTOCOL", protocol), ("AGENT_URL", url), ("AGENT_LOCALE", "de-DE")]);
+            let text = read(wrong).expect_err("must be refused").to_string();
+            assert!(text.contains(&format!("AGENT_PROTOCOL={protocol} needs AGENT_URL")), "{text}");
+            let agent = read(right).expect("valid").agent;
+            assert!(agent.on_aws.is_some() && agent.url.is_none());
+        }
+        let text = read(&[("AGENT_PROTOCOL", "lex"), ("AGENT_URL", "ABCDE12345/TSTALIASID")]);
+        assert!(text.expect_err("must be refused").to_string().contains("AGENT_LOCALE"));
     }
 
     #[test]

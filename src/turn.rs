@@ -4,17 +4,21 @@
 //! claim+load ▸ what is still to be sent ▸ take in ▸ ask the agent (and show that we are reading) ▸ commit ▸ deliver
 //! ```
 
+mod nameless;
+
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, future::Either};
 use tokio::sync::oneshot;
 
+use self::nameless::Nameless;
 use crate::{
     agents::{AgentError, Answer, Question},
     app::App,
-    conversation::{Conversation, Errand, Job, Message, Output, ReplyId, Said, Session, Template},
+    conversation::{Conversation, Errand, Job, Later, Message, Output, Person, ReplyId, Said, Session, Template},
     outbox::{Claim, Held, OutboxError},
     retry::{Clock, Retry, USEFUL_REST},
+    settings::UserIdFormat,
     store::Hold,
     telemetry::Chain,
     whatsapp::{inbound, outbound::limits::WINDOW},
@@ -40,6 +44,11 @@ pub enum Outcome {
     Resumed,
     /// The job was done before: nothing to do.
     Repeated,
+    /// An answer that came after its turn is out: so many messages.
+    Followed {
+        /// How many messages it was.
+        messages: usize,
+    },
     /// It was not the agent's matter: a new name, or a file that could not be fetched.
     Noted,
 }
@@ -108,7 +117,7 @@ pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure
     let asks = match &job.errand {
         Errand::Answer => true,
         Errand::Rename(names) => names.is_told,
-        Errand::Replace(_) => false,
+        Errand::Replace(_) | Errand::Say(_) => false,
     };
     if asks && job.message.sent_at.is_some_and(|sent_at| sent_at + WINDOW < clock.now()) {
         return Err(TurnError::TooLate.into());
@@ -170,6 +179,7 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
             &names.person
         }
         Errand::Replace(reply) => return note(app, job, held, Some(reply), clock).await,
+        Errand::Say(later) => return follow_up(app, job, held, later, clock).await,
     };
 
     let mut next = held.conversation.clone();
@@ -184,8 +194,11 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
     let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
     let (Answer { outputs, memory, ends_session, handover, comes_later }, agent) = answer?;
     next.remember(memory, ends_session);
-    if let Some(reason) = handover {
-        tracing::warn!(job = %job.id, reason, "the agent hands over to a human, and no desk is connected");
+    note_handover(job, handover.as_ref());
+    if comes_later {
+        // Before the commit: the answer may be here in a moment.
+        app.outbox.await_answer(held, job, session.id, clock).await?;
+        tracing::info!(job = %job.id, "the agent answers later: without its answer the person gets none");
     }
 
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
@@ -211,6 +224,26 @@ async fn note(
     Ok(Outcome::Noted)
 }
 
+/// Says what the agent has answered after its turn. A session that has begun since then is not touched.
+async fn follow_up(app: &App, job: &Job, held: &mut Held, later: &Later, clock: &Clock) -> Result<Outcome, TurnError> {
+    let Later { session, outputs, memory, ends_session, handover } = later.clone();
+    let mut next = held.conversation.clone();
+    if next.session.as_ref().is_some_and(|open| open.id == session) {
+        next.remember(memory, ends_session);
+    }
+    note_handover(job, handover.as_ref());
+    let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
+    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    Ok(Outcome::Followed { messages })
+}
+
+/// The reason is not logged: it may hold a person's words.
+fn note_handover(job: &Job, reason: Option<&String>) {
+    if reason.is_some() {
+        tracing::warn!(job = %job.id, "the agent hands over to a human, and no desk is connected");
+    }
+}
+
 /// What the agent says, and how long it took.
 async fn ask(
     app: &App,
@@ -221,12 +254,20 @@ async fn ask(
     session: &Session,
     clock: &Clock,
 ) -> Result<(Answer, Duration), AgentError> {
+    let nameless;
     if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
         return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
     }
+    let (user_id, person, message) = match app.settings.agent.user_id {
+        UserIdFormat::Plain => (user_id, &conversation.person, message),
+        UserIdFormat::Hashed => {
+            nameless = Nameless::of(app, job, user_id, message).await?;
+            (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+        }
+    };
     let question = Question {
         user_id,
-        person: &conversation.person,
+        person,
         session_id: session.id,
         inputs: session.inputs,
         message,
@@ -235,6 +276,8 @@ async fn ask(
         memory: session.memory.as_ref(),
         locale: app.settings.agent.locale.as_deref(),
         number: &job.conversation.number,
+        window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
+        now: clock.now(),
     };
     // What the agent may take, and still leaves time to commit its answer.
     let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));

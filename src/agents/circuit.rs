@@ -51,11 +51,13 @@ impl Circuit {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::TimedOut(_)) => true,
             Err(AgentError::Refused(status)) => *status >= 500 || *status == 429,
+            Err(AgentError::Aws(error)) => error.is_down(),
             Ok(_)
             | Err(
                 AgentError::Unreadable(_)
                 | AgentError::Failed(_)
                 | AgentError::Resting { .. }
+                | AgentError::NoPseudonym
                 | AgentError::Credentials(_),
             ) => false,
         };

@@ -8,12 +8,13 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderName},
 };
 use serde::Serialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
 use super::AgentError;
 use crate::{
+    conversation::JobId,
     credentials::{Credentials, Keys, Refuser, Secret},
     settings::AgentAuth,
 };
@@ -22,6 +23,9 @@ use crate::{
 const ANSWER_MOST: usize = 4 * 1024 * 1024;
 /// The signature of a request, or of an answer that comes later: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
 pub const SIGNATURE: &str = "x-signature-256";
+
+/// Most bytes of what an agent may want to be told again: the item of a conversation has 400 kB for everything.
+pub const MEMORY_MOST: usize = 24 * 1024;
 
 /// An agent that listens at a URL.
 #[derive(Debug, Clone)]
@@ -61,6 +65,14 @@ impl Wire {
     /// The agent's address.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Whether there is a token, which signs what goes to the agent and what comes from it later.
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub async fn has_token(&self) -> Result<bool, AgentError> {
+        Ok(self.credentials.keys().await?.agent_token.present().is_some())
     }
 
     /// Posts `body` as JSON and reads the whole answer.
@@ -118,7 +130,7 @@ impl Wire {
         if !response.status().is_success() {
             return Err(AgentError::Refused(response.status().as_u16()));
         }
-        Ok(Reading { response, patience, read: 0 })
+        Ok(Reading::of(response, patience))
     }
 
     async fn try_once(
@@ -149,6 +161,10 @@ impl Wire {
 }
 
 impl Reading {
+    pub fn of(response: Response, patience: Duration) -> Self {
+        Self { response, patience, read: 0 }
+    }
+
     /// Its HTTP status, one of 2xx.
     pub fn status(&self) -> StatusCode {
         self.response.status()
@@ -205,10 +221,29 @@ impl AgentAuth {
 
 /// The value of [`SIGNATURE`] for a body.
 pub fn sign(token: &Secret, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes())
+    format!("sha256={}", hex::encode(mac(token, body).finalize().into_bytes()))
+}
+
+/// Whether `signature`, the value of [`SIGNATURE`], belongs to the body.
+#[must_use]
+pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
+    let mut given = [0_u8; 32];
+    let digits = signature.strip_prefix(b"sha256=").unwrap_or_default();
+    hex::decode_to_slice(digits, &mut given).is_ok() && mac(token, body).verify_slice(&given).is_ok()
+}
+
+/// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
+/// <https://www.w3.org/TR/trace-context/#traceparent-header>
+pub fn traceparent(turn: &JobId) -> String {
+    let hash = hex::encode(Sha256::digest(turn.as_str().as_bytes()));
+    format!("00-{}-{}-01", &hash[..32], &hash[32..48])
+}
+
+pub fn mac(key: &Secret, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    mac.update(message);
+    mac
 }
 
 /// The body of a request.
@@ -221,7 +256,8 @@ pub fn unreadable(what: &str, error: &serde_json::Error) -> AgentError {
     AgentError::Unreadable(format!("no {what} (line {}, column {})", error.line(), error.column()))
 }
 
-fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
+/// What became of a request that has no answer.
+pub fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
     // The URL may hold a token.
     match error.without_url() {
         error if error.is_timeout() => AgentError::TimedOut(patience),

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use super::{Message, ReplyId};
+use super::{Message, Output, ReplyId};
 
 /// One thing that is asked of us. As JSON it is also the body of a record in the queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +26,7 @@ pub struct Job {
 }
 
 /// What a job asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Errand {
     /// To answer the message.
@@ -34,6 +36,26 @@ pub enum Errand {
     Rename(NewNames),
     /// To send something in the place of a reply with a file that the channel could not fetch.
     Replace(ReplyId),
+    /// To say what the agent has answered after its turn.
+    Say(Later),
+}
+
+/// What an agent has answered after its turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    /// The session of the turn: another one is not touched.
+    pub session: Uuid,
+    /// What it says, in order.
+    pub outputs: Vec<Output>,
+    /// What it wants to be told with the next message of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Value>,
+    /// Whether the session is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_session: bool,
+    /// Why a human should take over, if one should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<String>,
 }
 
 /// The other side goes by other names from now on; what we know of it moves along.
@@ -63,6 +85,12 @@ impl JobId {
     #[must_use]
     pub fn stored(digits: &str) -> Self {
         Self(digits.to_owned())
+    }
+
+    /// Whether it looks like one of ours; a foreign text may not.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        self.0.len() == 16 && self.0.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }
 
     /// The digits.

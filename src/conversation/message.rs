@@ -37,6 +37,9 @@ pub struct Tap {
 /// What a message holds beside its words, cut out of the message as the channel sent it.
 #[derive(Debug, Default, Serialize)]
 pub struct Details<'a> {
+    /// The channel's word for its type.
+    #[serde(skip)]
+    pub kind: String,
     /// The place that was shared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<&'a RawValue>,

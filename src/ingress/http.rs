@@ -1,5 +1,6 @@
-//! The HTTP door: Meta's handshake and Meta's webhooks.
+//! The HTTP door: Meta's handshake, Meta's webhooks, and answers of the agent that come later.
 
+mod reply;
 mod statuses;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -13,6 +14,7 @@ use crate::{
     app::App,
     conversation::Job,
     credentials::{CredentialsError, Keys, Refuser},
+    queue::QueueError,
     retry::Clock,
     telemetry::Chain,
     whatsapp::{
@@ -30,17 +32,16 @@ pub const BODY_MOST: usize = 4 * 1024 * 1024;
 /// |---|---|
 /// | `GET /webhook` | 200 and the challenge for the right verify token, else 403 |
 /// | `POST /webhook` | 200 once every job is safe; 401 without a valid signature; 413 over 4 MB; 503 when the jobs are not safe |
+/// | `POST /agent/reply` | 202 once the answer is safe; 401 without a valid signature; 404 for a turn that waits for none; 400 for a body that is no answer; 413 over 4 MB; 503 when it is not safe |
 /// | another method | 405 |
 /// | another path | 404 |
 pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
     match (request.uri().path(), request.method()) {
         ("/webhook", &Method::GET) => handshake(app, request.uri().query().unwrap_or_default()).await,
         ("/webhook", &Method::POST) => webhook(app, request, clock).await,
-        ("/webhook", _) => {
-            let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-            response
-        }
+        ("/webhook", _) => wrong_method("GET, POST"),
+        ("/agent/reply", &Method::POST) => reply::take_in(app, request, clock).await,
+        ("/agent/reply", _) => wrong_method("POST"),
         _ => answer(StatusCode::NOT_FOUND, "nothing here: the webhook is at /webhook"),
     }
 }
@@ -112,7 +113,16 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
             return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
         }
     }
-    if jobs.is_empty() { answer(StatusCode::OK, "") } else { make_safe(app, jobs, clock).await }
+    match make_safe(app, jobs, clock).await {
+        Ok(()) => answer(StatusCode::OK, ""),
+        Err(Unsafe::NotQueued(error)) => {
+            tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats it");
+            answer(StatusCode::SERVICE_UNAVAILABLE, "the queue did not take the messages; send them again")
+        }
+        Err(Unsafe::NotDone) => {
+            answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
+        }
+    }
 }
 
 /// Checks the signature, once more with a newer secret if there is one.
@@ -204,33 +214,36 @@ async fn sort(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<(Vec
     Ok((jobs, statuses))
 }
 
+/// Why jobs are not safe: whoever brought them has to bring them again.
+enum Unsafe {
+    /// The queue did not take them.
+    NotQueued(QueueError),
+    /// There is no queue, and not all of them are done.
+    NotDone,
+}
+
 /// Stores the jobs, or does them at once where there is no queue.
-async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Response<String> {
+async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Result<(), Unsafe> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
     let at_once = match &app.queue {
         None => jobs,
         Some(queue) => {
             let count = jobs.len();
-            match queue.send(jobs).await {
-                Ok(too_large) => {
-                    tracing::info!(jobs = count - too_large.len(), too_large = too_large.len(), "queued");
-                    too_large
-                }
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), jobs = count, "webhook refused: Meta repeats it");
-                    return answer(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "the queue did not take the messages; send them again",
-                    );
-                }
-            }
+            let too_large = queue.send(jobs).await.map_err(Unsafe::NotQueued)?;
+            tracing::info!(jobs = count - too_large.len(), too_large = too_large.len(), "queued");
+            too_large
         }
     };
     let ran = run_all(app, at_once.into_iter().map(|job| ((), job)), clock).await;
-    if ran.iter().all(|((), ran)| matches!(ran, Ran::Done)) {
-        answer(StatusCode::OK, "")
-    } else {
-        answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
-    }
+    if ran.iter().all(|((), ran)| matches!(ran, Ran::Done)) { Ok(()) } else { Err(Unsafe::NotDone) }
+}
+
+fn wrong_method(allowed: &'static str) -> Response<String> {
+    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, &format!("only {}", allowed.replace(", ", " and ")));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 fn no_credentials(error: &CredentialsError) -> Response<String> {

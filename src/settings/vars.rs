@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use url::Url;
 
-use super::{KNOBS, LOCAL_KNOBS, OUR_PREFIXES};
+use super::{AgentOnAws, AgentProtocol, KNOBS, LOCAL_KNOBS, OUR_PREFIXES};
 
 /// The variables and the faults found while reading them.
 pub struct Vars {
@@ -89,6 +89,23 @@ impl Vars {
                 self.fault(format!("{name} must be a full URL that starts with https:// (or http://)"));
                 None
             }
+        }
+    }
+
+    /// The URL of an agent, or its address on AWS, as the protocol wants it.
+    pub fn agent_address(&mut self, protocol: AgentProtocol) -> (Option<Url>, Option<AgentOnAws>) {
+        const NAME: &str = "AGENT_URL";
+        let text = self.text(NAME).unwrap_or_default();
+        match protocol {
+            AgentProtocol::Demo
+            | AgentProtocol::Cognigy
+            | AgentProtocol::Http
+            | AgentProtocol::OpenAi
+            | AgentProtocol::A2a
+            | AgentProtocol::Rasa => (self.url(NAME), None),
+            AgentProtocol::Lambda => (None, AgentOnAws::function(&text)),
+            AgentProtocol::AgentCore => (None, AgentOnAws::runtime(&text)),
+            AgentProtocol::Lex => (None, AgentOnAws::bot(&text)),
         }
     }
 

@@ -7,6 +7,7 @@
 mod content;
 mod described;
 mod details;
+mod nameless;
 mod wire;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub use content::{Content, Media, MediaKind};
 pub use details::details;
+pub use nameless::without_names;
 
 use super::{errors, signature::SignedBody};
 use crate::{

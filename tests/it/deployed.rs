@@ -73,6 +73,7 @@ async fn what_is_not_metas_is_refused(stack: &Stack) {
         (status("GET", "/nowhere").await, status("PUT", "/webhook").await, status("GET", "/a%20b").await),
         (404, 405, 404)
     );
+    assert_eq!((status("POST", "/agent/reply").await, status("GET", "/agent/reply").await), (401, 405));
     assert_eq!(stack.get("hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong").await.0, 403);
     assert!(stack.agent.asked().is_empty() && stack.meta.calls().is_empty());
 }

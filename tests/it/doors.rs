@@ -69,6 +69,9 @@ async fn other_paths_methods_and_sizes_are_told_apart() {
     assert_eq!(status(Request::post("/webhook/more"), Bytes::new()).await, 404);
     assert_eq!(status(Request::put("/webhook"), Bytes::new()).await, 405);
     assert_eq!(status(Request::delete("/webhook"), Bytes::new()).await, 405);
+    assert_eq!(status(Request::get("/agent/reply"), Bytes::new()).await, 405);
+    assert_eq!(status(Request::post("/agent/reply/more"), Bytes::new()).await, 404);
+    assert_eq!(status(Request::post("/agent/reply"), Bytes::new()).await, 401);
     assert_eq!(status(Request::post("/webhook"), vec![b' '; 4 * 1024 * 1024].into()).await, 401);
     assert_eq!(status(Request::post("/webhook"), vec![b' '; 4 * 1024 * 1024 + 1].into()).await, 413);
 }

@@ -2,20 +2,28 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod a2a;
+mod agentcore;
 mod architecture;
 mod browser;
 mod chat;
 mod cloud_api;
 mod cognigy;
+mod contract;
 mod crashes;
 mod deployed;
 mod doors;
+mod examples;
 mod failures;
 mod fault_matrix;
 mod identity;
 mod inbound;
+mod lambda;
+mod late_answers;
+mod lex;
 mod manners;
 mod openai;
+mod pseudonyms;
+mod rasa;
 mod rendering;
 mod samples;
 mod settings_table;

@@ -1,7 +1,9 @@
 //! What the stories share: an endpoint to talk to, an agent to be asked, and real parts to start.
 
 pub mod agent;
+pub mod aws;
 pub mod endpoint;
+pub mod listener;
 pub mod model;
 pub mod parts;
 pub mod process;

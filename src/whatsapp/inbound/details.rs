@@ -42,6 +42,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
     let attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
     Details {
         described: describe(&fields, flow.as_ref(), &attachments),
+        kind: part("type").and_then(read).unwrap_or_default(),
         location: part("location"),
         contacts: part("contacts"),
         order: part("order"),

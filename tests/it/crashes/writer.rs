@@ -22,7 +22,7 @@ pub struct Writer {
 impl Writer {
     /// Writes one to four times; each answer has one to three replies. Somebody with several ids changes them on the way.
     pub fn new(name: &'static str, phone: &str, user_ids: &[&str], world: &World) -> Self {
-        let named = |user_id: Option<&&str>| {
+        let under = |user_id: Option<&&str>| {
             let person = Person {
                 phone: Some(phone.to_owned()),
                 user_id: user_id.map(|id| (*id).to_owned()),
@@ -31,7 +31,7 @@ impl Writer {
             let user = person.lasting_name().expect("a phone").clone();
             (person, ConversationId { number: NUMBER.to_owned(), user })
         };
-        let (person, conversation) = named(user_ids.first());
+        let (person, conversation) = under(user_ids.first());
         let (waiting, done, expected) = (VecDeque::new(), Vec::new(), Vec::new());
         let mut writer = Self { name, conversations: vec![conversation], waiting, done, person, expected };
         let questions = world.roll(|dice| dice.u32(1..5));
@@ -42,7 +42,7 @@ impl Writer {
             let replies: Vec<_> =
                 ["a", "b", "c"].iter().take(most).map(|letter| format!("{question} {letter}")).collect();
             let notice = (number == renamed_at && user_ids.len() > 1).then(|| {
-                let (person, conversation) = named(user_ids.get(1));
+                let (person, conversation) = under(user_ids.get(1));
                 let names = NewNames { person: person.clone(), is_told: false };
                 let notice = Job { errand: Errand::Rename(names), ..writer.job(&format!("{name} is renamed")) };
                 world.plan(&notice.id, &notice.conversation, "", Vec::new());

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use aws_config::SdkConfig;
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -49,15 +50,37 @@ pub async fn start_meta(secret: &str) -> (Simulator, String) {
 impl Endpoint {
     /// Starts with the development secret, the store in memory, and these settings.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], settings, None).await
+    }
+
+    /// The same, with an agent on this AWS.
+    pub async fn start_on(settings: &[(&str, &str)], aws: &SdkConfig) -> Self {
+        Self::start_with(&[], settings, Some(aws)).await
+    }
+
+    /// Starts with the development secret, changed in these fields, the store in memory, and these settings.
+    pub async fn start_with_secret(fields: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        Self::start_with(fields, settings, None).await
+    }
+
+    async fn start_with(fields: &[(&str, &str)], settings: &[(&str, &str)], aws: Option<&SdkConfig>) -> Self {
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let secret_file = std::env::temp_dir().join(format!("wa-test-{}.json", uuid::Uuid::now_v7()));
-        std::fs::write(&secret_file, DEVELOPMENT_SECRET).expect("a writable temporary folder");
+        let mut secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+        for (name, value) in fields {
+            secret[*name] = json!(value);
+        }
+        std::fs::write(&secret_file, secret.to_string()).expect("a writable temporary folder");
         let secret_path = secret_file.display().to_string();
         let base =
             [("WHATSAPP_SECRET_FILE", secret_path.as_str()), ("STORE_FILE", ":memory:"), ("GRAPH_BASE_URL", &meta_url)];
         let vars = base.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
-        let app = App::new(settings).await.expect("an app");
+        let app = match aws {
+            Some(aws) => App::on(settings, https::client().expect("a client"), aws).await,
+            None => App::new(settings).await,
+        };
+        let app = app.expect("an app");
         Self { app, meta, secret_file, next_message: 1.into(), now: now().into(), left: Duration::from_secs(30).into() }
     }
 

@@ -1,0 +1,103 @@
+//! An answer as an event stream: pieces of texts, of which some frameworks send the same twice in different events.
+
+use serde_json::Value;
+
+use super::said;
+use crate::agents::{AgentError, Answer};
+
+/// What a stream has said, kept apart by how: only one of them is the answer.
+#[derive(Default)]
+struct Heard {
+    /// `{"event":{"contentBlockDelta":…}}`: the events of the model, as Strands hands them on.
+    model: Pieces,
+    /// `{"data":"…"}`: the same once more, by the same framework.
+    data: Pieces,
+    /// `{"result":…}`, `{"message":{"role":"assistant",…}}`: everything, at the end.
+    whole: Option<Vec<String>>,
+    /// A text, or `{"text":"…"}` and the like.
+    plain: Pieces,
+    /// Our own contract, which ends all guessing.
+    answer: Option<Answer>,
+}
+
+/// Texts that come in pieces.
+#[derive(Default)]
+struct Pieces {
+    texts: Vec<String>,
+    is_ended: bool,
+}
+
+/// What a stream says.
+pub fn read(stream: &str) -> Result<Answer, AgentError> {
+    let mut heard = Heard::default();
+    for event in events(stream) {
+        match serde_json::from_str(&event) {
+            Ok(value) => heard.take_in(&value)?,
+            Err(_) if event == "[DONE]" => {}
+            Err(_) => heard.plain.add(&event),
+        }
+    }
+    let Heard { model, data, whole, plain, answer } = heard;
+    if let Some(answer) = answer {
+        return Ok(answer);
+    }
+    let found =
+        [model.texts, data.texts, whole.unwrap_or_default(), plain.texts].into_iter().find(|texts| !texts.is_empty());
+    let texts = found.ok_or_else(|| AgentError::Unreadable("its stream holds no words".to_owned()))?;
+    Ok(said::texts(texts).into())
+}
+
+impl Heard {
+    fn take_in(&mut self, value: &Value) -> Result<(), AgentError> {
+        if let Some(answer) = said::whole(value)? {
+            self.answer = Some(answer);
+            return Ok(());
+        }
+        let (event, data) = (&value["event"], &value["data"]);
+        if event.is_object() {
+            if let Some(text) = event["contentBlockDelta"]["delta"]["text"].as_str() {
+                self.model.add(text);
+            }
+            self.model.is_ended |= event.get("contentBlockStop").is_some() || event.get("messageStop").is_some();
+        } else if let Some(text) = data.as_str() {
+            self.data.add(text);
+        } else if let Some(result) = value.get("result").and_then(said::words) {
+            self.whole = Some(result);
+        } else if value["message"].is_object() {
+            // The results of tools go by the name of the user.
+            if value["message"]["role"] == "assistant" {
+                self.whole.get_or_insert_default().extend(said::words(&value["message"]).into_iter().flatten());
+            }
+        } else {
+            let words = [value, &value["delta"], &value["chunk"]].into_iter().find_map(said::words);
+            words.into_iter().flatten().for_each(|text| self.plain.add(&text));
+        }
+        Ok(())
+    }
+}
+
+impl Pieces {
+    fn add(&mut self, piece: &str) {
+        match self.texts.last_mut() {
+            Some(text) if !self.is_ended => text.push_str(piece),
+            Some(_) | None => self.texts.push(piece.to_owned()),
+        }
+        self.is_ended = false;
+    }
+}
+
+/// The data of each event.
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>
+fn events(stream: &str) -> Vec<String> {
+    let mut events = Vec::new();
+    let mut open: Option<String> = None;
+    for line in stream.lines() {
+        match line.strip_prefix("data:").map(|data| data.strip_prefix(' ').unwrap_or(data)) {
+            Some(data) => open = Some(open.map_or_else(|| data.to_owned(), |open| format!("{open}\n{data}"))),
+            None if line.is_empty() => events.extend(open.take()),
+            None => {}
+        }
+    }
+    events.extend(open);
+    events
+}

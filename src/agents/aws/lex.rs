@@ -1,0 +1,122 @@
+//! Amazon Lex V2: `RecognizeText`.
+//!
+//! What Lex calls the state of a session is kept with ours and handed over anew each time: so a session of ours lasts longer
+//! than the five minutes of Lex, and a question that is asked again finds the bot where it was.
+//! <https://docs.aws.amazon.com/lexv2/latest/APIReference/API_runtime_RecognizeText.html>
+
+mod messages;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use self::messages::Message;
+use super::{Aws, Post, Service, encoded};
+use crate::agents::{
+    AgentError, Answer, Question,
+    wire::{MEMORY_MOST, json, unreadable},
+};
+
+/// Characters of a text; there has to be one.
+const TEXT_MOST: usize = 1024;
+/// Bytes of our data that go along as an attribute: Lex hands all attributes to the bot's functions, whose input is limited.
+const DATA_MOST: usize = 8 * 1024;
+
+/// Asks the bot with this id, by this alias.
+pub async fn ask(
+    aws: &Aws,
+    (id, alias): (&str, &str),
+    question: &Question<'_>,
+    patience: Duration,
+) -> Result<Answer, AgentError> {
+    let kind = question.details.kind.as_str();
+    let said = question.message.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let body = Input {
+        // What has no words is said by its kind, `image`, which a bot can have an utterance for.
+        text: said.unwrap_or(kind).chars().take(TEXT_MOST).collect(),
+        request_attributes: attributes(question, kind)?,
+        session_state: question.memory.and_then(Value::as_object),
+    };
+    // `de-DE` is `de_DE` there.
+    let locale = question.locale.unwrap_or_default().replace('-', "_");
+    let post = Post {
+        service: Service::Lex,
+        region: None,
+        path: format!(
+            "/bots/{}/botAliases/{}/botLocales/{}/sessions/{}/text",
+            encoded(id),
+            encoded(alias),
+            encoded(&locale),
+            question.session_id
+        ),
+        headers: &[],
+        body: json(&body)?,
+    };
+    read(&aws.post(post, question.now, patience).await?.whole().await?)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Input<'a> {
+    text: String,
+    request_attributes: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_state: Option<&'a Map<String, Value>>,
+}
+
+/// What the functions of the bot get beside the words: texts, for Lex takes nothing else.
+fn attributes(question: &Question<'_>, kind: &str) -> Result<BTreeMap<&'static str, String>, AgentError> {
+    let mut attributes = BTreeMap::from([
+        ("channel", "whatsapp".to_owned()),
+        ("userId", question.user_id.to_owned()),
+        ("turnId", question.key.as_str().to_owned()),
+        ("messageType", kind.to_owned()),
+    ]);
+    let data = json(&question.data())?;
+    if data.len() <= DATA_MOST {
+        attributes.insert("data", String::from_utf8_lossy(&data).into_owned());
+    }
+    Ok(attributes)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recognized {
+    messages: Option<Vec<Message>>,
+    session_state: Option<Map<String, Value>>,
+}
+
+fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
+    let recognized: Recognized =
+        serde_json::from_slice(bytes).map_err(|error| unreadable("answer of RecognizeText", &error))?;
+    let state = recognized.session_state.ok_or_else(|| AgentError::Unreadable("it has no sessionState".into()))?;
+    let mut answer = Answer::default();
+    for message in recognized.messages.iter().flatten() {
+        messages::read(message, &mut answer)?;
+    }
+    answer.memory = Some(kept(state));
+    Ok(answer)
+}
+
+/// What Lex has to be told of the state with the next message.
+fn kept(mut state: Map<String, Value>) -> Value {
+    state.remove("originatingRequestId");
+    let next = state.get("dialogAction").and_then(|action| action["type"].as_str()).map(str::to_owned);
+    // An intent that is over would be over with the next message too; what lasts is beside it.
+    if matches!(next.as_deref(), Some("Close" | "ElicitIntent")) {
+        state.remove("dialogAction");
+        state.remove("intent");
+    }
+    let state = Value::Object(state);
+    if state.to_string().len() <= MEMORY_MOST {
+        return state;
+    }
+    tracing::warn!(
+        "the state of the Lex session has more than {MEMORY_MOST} bytes and is not kept: Lex has it for a while"
+    );
+    Value::Null
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The messages of a bot, each into our words.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    agents::{AgentError, Answer, http},
+    conversation::{Action, Card, Choice, Media, MediaKind, Said, Source},
+};
+
+/// A message of a bot.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    content_type: String,
+    content: Option<String>,
+    image_response_card: Option<ResponseCard>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseCard {
+    title: String,
+    subtitle: Option<String>,
+    image_url: Option<String>,
+    buttons: Option<Vec<Button>>,
+}
+
+#[derive(Deserialize)]
+struct Button {
+    text: String,
+    value: String,
+}
+
+/// Adds what a message says to an answer.
+pub fn read(message: &Message, answer: &mut Answer) -> Result<(), AgentError> {
+    let content = message.content.as_deref().unwrap_or_default();
+    let said = match (message.content_type.as_str(), &message.image_response_card) {
+        ("ImageResponseCard", Some(card)) => Some(card.said()),
+        ("CustomPayload", _) => return custom(content, answer),
+        ("SSML", _) => text(&plain(content)),
+        // Plain, or of a kind that is new.
+        _ => text(content),
+    };
+    answer.outputs.extend(said.map(Into::into));
+    Ok(())
+}
+
+fn text(words: &str) -> Option<Said> {
+    (!words.trim().is_empty()).then(|| Said::Text(words.trim().to_owned()))
+}
+
+/// Our own contract, or a message of the channel; what is no JSON object is words.
+fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
+    let Ok(object) = serde_json::from_str::<Map<String, Value>>(content) else {
+        answer.outputs.extend(text(content).map(Into::into));
+        return Ok(());
+    };
+    if !["outputs", "handover", "session"].iter().any(|name| object.contains_key(*name)) {
+        answer.outputs.push(Said::Raw(object).into());
+        return Ok(());
+    }
+    let more = http::read(content.as_bytes())?;
+    answer.outputs.extend(more.outputs);
+    answer.ends_session |= more.ends_session;
+    answer.handover = answer.handover.take().or(more.handover);
+    Ok(())
+}
+
+impl ResponseCard {
+    fn said(&self) -> Said {
+        let media = self.image_url.clone().map(|url| Media {
+            kind: MediaKind::Image,
+            source: Source::Link(url),
+            caption: None,
+            name: None,
+        });
+        let lines: Vec<_> = [Some(self.title.as_str()), self.subtitle.as_deref()].into_iter().flatten().collect();
+        let choice = |button: &Button| Action::Choice(Choice::new(&*button.value, &*button.text));
+        Said::Card(Card { media, text: lines.join("\n"), actions: self.buttons.iter().flatten().map(choice).collect() })
+    }
+}
+
+/// Speech as words: without the marks, and with the signs that XML writes in another way.
+fn plain(speech: &str) -> String {
+    let mut words = String::new();
+    let mut rest = speech;
+    while let Some((before, mark)) = rest.split_once('<') {
+        words.push_str(before);
+        let (name, after) = mark.split_once('>').unwrap_or((mark, ""));
+        // Sentences, paragraphs and pauses keep words apart, emphasis does not.
+        let name = name.trim_matches('/').split([' ', '/']).next().unwrap_or_default();
+        words.push_str(if matches!(name, "p" | "s" | "break") { " " } else { "" });
+        rest = after;
+    }
+    words.push_str(rest);
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let signs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    signs.iter().fold(words, |words, (written, sign)| words.replace(written, sign))
+}

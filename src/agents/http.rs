@@ -1,0 +1,120 @@
+//! Our own contract: one JSON question, one JSON answer, over HTTP.
+//!
+//! `docs/agents/http.md` tells it to those who write agents, `docs/agents/http.schema.json` to their tools.
+
+mod answer;
+mod fields;
+mod outputs;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use uuid::Uuid;
+
+pub use self::{
+    answer::{LateAnswer, read_late},
+    fields::{Fault, Fields},
+    outputs::output,
+};
+use super::{
+    AgentError, Answer, Data, Question,
+    wire::{Call, Wire, json, traceparent},
+};
+use crate::conversation::{Attachment, Tap};
+
+/// The version of the contract.
+const VERSION: u32 = 1;
+
+/// Asks the agent. 202 means that its answer comes later, 204 that it has none.
+pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+    let trace = traceparent(question.key);
+    let headers = [("idempotency-key", question.key.as_str()), ("traceparent", &trace)];
+    let call = Call { url: wire.url().clone(), body: body(question)?, headers: &headers, is_signed: true };
+    let reading = wire.send(call, patience).await?;
+    match reading.status() {
+        StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { comes_later: true, ..Answer::default() }),
+        StatusCode::ACCEPTED => Err(AgentError::Unreadable(
+            "HTTP 202 promises an answer later, which could not be checked: agent_token is empty in the secret".into(),
+        )),
+        StatusCode::NO_CONTENT => Ok(Answer::default()),
+        _ => read(&reading.whole().await?),
+    }
+}
+
+/// The question as JSON, for every way that carries this contract.
+pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
+    let message = question.message;
+    json(&Request {
+        version: VERSION,
+        turn_id: question.key.as_str(),
+        session_id: question.session_id,
+        user_id: question.user_id,
+        new_session: question.inputs == 1,
+        locale: question.locale,
+        text: message.text.as_deref().unwrap_or_default(),
+        messages: [Part {
+            id: &message.id,
+            kind: &question.details.kind,
+            text: message.text.as_deref(),
+            reply: message.tap.as_ref(),
+            attachments: &question.details.attachments,
+            raw: &message.raw,
+        }],
+        channel: Channel {
+            name: "whatsapp",
+            phone_number_id: question.number,
+            window_expires_at: question.window_ends,
+        },
+        data: question.data(),
+        memory: question.memory,
+    })
+}
+
+/// The answer, from every way that carries this contract.
+pub fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
+    answer::read(bytes).map_err(AgentError::Unreadable)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    version: u32,
+    turn_id: &'a str,
+    session_id: Uuid,
+    user_id: &'a str,
+    new_session: bool,
+    locale: Option<&'a str>,
+    text: &'a str,
+    messages: [Part<'a>; 1],
+    channel: Channel<'a>,
+    data: Data<'a>,
+    memory: Option<&'a Value>,
+}
+
+/// One message of the turn.
+#[derive(Serialize)]
+struct Part<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    text: Option<&'a str>,
+    /// The choice that was tapped.
+    reply: Option<&'a Tap>,
+    attachments: &'a [Attachment],
+    raw: &'a RawValue,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Channel<'a> {
+    name: &'static str,
+    phone_number_id: &'a str,
+    /// Until then an answer may be more than a template.
+    window_expires_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! A careful reader of JSON objects: what is missing, of another kind, or left over is named by its place, never by its words.
+
+use serde_json::{Map, Value};
+
+/// What is not as it should be, and where, such as `outputs[2].options[0]: "title" is missing`.
+pub type Fault = String;
+
+/// The fields of an object that nobody has taken yet.
+#[derive(Debug)]
+pub struct Fields {
+    /// Empty for the answer itself.
+    place: String,
+    left: Map<String, Value>,
+}
+
+impl Fields {
+    /// The fields of the object at `place`.
+    pub fn of(place: impl Into<String>, value: Value) -> Result<Self, Fault> {
+        let place = place.into();
+        match value {
+            Value::Object(left) => Ok(Self { place, left }),
+            _ => Err(format!("{} is not an object", named(&place))),
+        }
+    }
+
+    /// What is wrong here.
+    pub fn fault(&self, what: impl std::fmt::Display) -> Fault {
+        format!("{}: {what}", named(&self.place))
+    }
+
+    fn within(&self, name: &str) -> String {
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
+    }
+
+    /// Words; they have to be there.
+    pub fn text(&mut self, name: &str) -> Result<String, Fault> {
+        self.maybe_text(name)?.ok_or_else(|| self.fault(format_args!("\"{name}\" is missing or empty")))
+    }
+
+    /// Words, unless there are none. Numbers are taken for words, for many an id is one.
+    pub fn maybe_text(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        match self.any(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok((!text.trim().is_empty()).then_some(text)),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(self.fault(format_args!("\"{name}\" is not a text"))),
+        }
+    }
+
+    /// The address of a page or a file; it has to be there.
+    pub fn link(&mut self, name: &str) -> Result<String, Fault> {
+        let text = self.text(name)?;
+        let is_link = text.starts_with("https://") || text.starts_with("http://");
+        is_link.then_some(text).ok_or_else(|| self.fault(format_args!("\"{name}\" does not start with https://")))
+    }
+
+    /// Yes or no; no where it is absent.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        match self.any(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(self.fault(format_args!("\"{name}\" is neither true nor false"))),
+        }
+    }
+
+    /// Degrees, from `-most` to `most`.
+    pub fn degrees(&mut self, name: &str, most: f64) -> Result<f64, Fault> {
+        let number = self.any(name).and_then(|value| value.as_f64());
+        number
+            .filter(|number| number.abs() <= most)
+            .ok_or_else(|| self.fault(format_args!("\"{name}\" is not a number from -{most} to {most}")))
+    }
+
+    /// Another object, unless there is none.
+    pub fn object(&mut self, name: &str) -> Result<Option<Self>, Fault> {
+        let place = self.within(name);
+        self.any(name).map(|value| Self::of(place, value)).transpose()
+    }
+
+    /// The entries of a list, each read by `read`, which gets its place; nothing where the list is absent.
+    pub fn items<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+        match self.any(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(values)) => {
+                let list = self.within(name);
+                let read = |(index, value)| read(&format!("{list}[{index}]"), value);
+                values.into_iter().enumerate().map(read).collect()
+            }
+            Some(_) => Err(self.fault(format_args!("\"{name}\" is not a list"))),
+        }
+    }
+
+    /// As [`Fields::items`], and there has to be one.
+    pub fn some<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+        let items = self.items(name, read)?;
+        if items.is_empty() { Err(self.fault(format_args!("\"{name}\" is missing or empty"))) } else { Ok(items) }
+    }
+
+    /// Whatever stands there; null is nothing.
+    pub fn any(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether there is something under this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Refuses what is left over, for it was written for a reason.
+    pub fn end(self) -> Result<(), Fault> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(self.fault(format_args!("{} is not a field here", shown(name)))),
+        }
+    }
+}
+
+fn named(place: &str) -> &str {
+    if place.is_empty() { "the answer" } else { place }
+}
+
+/// A name as far as it can be one that a programmer wrote: others may hold a person's words.
+pub fn shown(name: &str) -> String {
+    let is_name = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if is_name { format!("\"{name}\"") } else { "a long or odd name".to_owned() }
+}

@@ -1,0 +1,195 @@
+//! The outputs of our own contract, each into our words. One that cannot be read spoils the answer: nothing is dropped in silence.
+
+use serde_json::Value;
+
+use super::fields::{Fault, Fields, shown};
+use crate::conversation::{
+    Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
+    Template,
+};
+
+/// What the field `type` may say.
+const TYPES: &str = "text, choices, list, link, card, carousel, media, location, contacts, template, reaction, \
+                     location_request, contact_request, flow, whatsapp";
+
+/// Reads the output at `place`. A mere text is one too.
+pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
+    let mut fields = match value {
+        Value::String(text) if !text.trim().is_empty() => return Ok(Said::Text(text).into()),
+        value => Fields::of(place, value)?,
+    };
+    let quotes = fields.flag("quote")?;
+    let kind = fields.text("type")?;
+    let said = said(&kind, &mut fields)?;
+    fields.end()?;
+    Ok(Output { said, quotes })
+}
+
+fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
+    Ok(match kind {
+        "text" => Said::Text(fields.text("text")?),
+        "choices" => Said::Card(Card {
+            media: nested_media(fields)?,
+            text: fields.text("text")?,
+            actions: fields.some("options", |place, value| Ok(Action::Choice(choice(place, value)?)))?,
+        }),
+        "list" => Said::List(list(fields)?),
+        "link" | "cta" => {
+            let action = Action::Link { title: fields.text("label")?, url: fields.link("url")? };
+            Said::Card(Card { media: nested_media(fields)?, text: fields.text("text")?, actions: vec![action] })
+        }
+        "card" => Said::Card(card(fields)?),
+        "carousel" => Said::Carousel {
+            text: fields.maybe_text("text")?.unwrap_or_default(),
+            cards: fields.some("cards", |place, value| {
+                let mut fields = Fields::of(place, value)?;
+                let card = card(&mut fields)?;
+                fields.end().map(|()| card)
+            })?,
+        },
+        "media" => Said::Media(media(fields)?),
+        "location" => Said::Location(Location {
+            latitude: fields.degrees("latitude", 90.0)?,
+            longitude: fields.degrees("longitude", 180.0)?,
+            name: fields.maybe_text("name")?,
+            address: fields.maybe_text("address")?,
+        }),
+        "contacts" => Said::Contacts(fields.some("contacts", contact)?),
+        "template" => Said::Template(Template {
+            name: fields.text("name")?,
+            language: fields.text("language")?,
+            parameters: fields.items("params", parameter)?,
+        }),
+        // An empty one takes it back, and is not the same as none.
+        "reaction" => match fields.any("emoji") {
+            Some(Value::String(emoji)) => Said::Reaction(emoji),
+            _ => return Err(fields.fault("\"emoji\" is not a text")),
+        },
+        "location_request" => Said::LocationRequest(fields.text("text")?),
+        "contact_request" => Said::ContactRequest(fields.text("text")?),
+        "flow" => Said::Flow(Flow {
+            text: fields.text("text")?,
+            id: fields.text("id")?,
+            label: fields.text("label")?,
+            token: fields.maybe_text("token")?,
+            screen: fields.maybe_text("screen")?,
+            data: match fields.any("data") {
+                None => None,
+                Some(Value::Object(data)) => Some(data),
+                Some(_) => return Err(fields.fault("\"data\" is not an object")),
+            },
+        }),
+        "whatsapp" => match fields.any("message") {
+            Some(Value::Object(message)) if !message.is_empty() => Said::Raw(message),
+            _ => return Err(fields.fault("\"message\" is not an object with a message of the Cloud API")),
+        },
+        other => return Err(fields.fault(format_args!("the type {} is none of {TYPES}", shown(other)))),
+    })
+}
+
+fn card(fields: &mut Fields) -> Result<Card, Fault> {
+    let card = Card {
+        media: nested_media(fields)?,
+        text: fields.maybe_text("text")?.unwrap_or_default(),
+        actions: fields.items("actions", action)?,
+    };
+    let is_empty = card.media.is_none() && card.text.is_empty() && card.actions.is_empty();
+    if is_empty { Err(fields.fault("a card has text, media or actions")) } else { Ok(card) }
+}
+
+fn action(place: &str, value: Value) -> Result<Action, Fault> {
+    let mut fields = Fields::of(place, value)?;
+    let action = match fields.text("type")?.as_str() {
+        "choice" => Action::Choice(choice_of(&mut fields)?),
+        "link" => Action::Link { title: fields.text("label")?, url: fields.link("url")? },
+        "call" => Action::Call { title: fields.text("label")?, number: fields.text("number")? },
+        other => {
+            return Err(fields.fault(format_args!("the type {} is none of choice, link, call", shown(other))));
+        }
+    };
+    fields.end().map(|()| action)
+}
+
+fn choice(place: &str, value: Value) -> Result<Choice, Fault> {
+    let mut fields = Fields::of(place, value)?;
+    let choice = choice_of(&mut fields)?;
+    fields.end().map(|()| choice)
+}
+
+/// Without an id, what is tapped comes back as its title.
+fn choice_of(fields: &mut Fields) -> Result<Choice, Fault> {
+    let title = fields.text("title")?;
+    let id = fields.maybe_text("id")?.unwrap_or_else(|| title.clone());
+    Ok(Choice { id, title, description: fields.maybe_text("description")? })
+}
+
+fn list(fields: &mut Fields) -> Result<List, Fault> {
+    let (text, label) = (fields.text("text")?, fields.maybe_text("label")?);
+    if fields.has("options") {
+        let rows = fields.some("options", choice)?;
+        return Ok(List { text, label, sections: vec![Section { title: None, rows }] });
+    }
+    let sections = fields.some("sections", |place, value| {
+        let mut fields = Fields::of(place, value)?;
+        let section = Section { title: fields.maybe_text("title")?, rows: fields.some("options", choice)? };
+        fields.end().map(|()| section)
+    })?;
+    Ok(List { text, label, sections })
+}
+
+fn nested_media(fields: &mut Fields) -> Result<Option<Media>, Fault> {
+    let Some(mut fields) = fields.object("media")? else { return Ok(None) };
+    let media = media(&mut fields)?;
+    fields.end().map(|()| Some(media))
+}
+
+fn media(fields: &mut Fields) -> Result<Media, Fault> {
+    let kind = match fields.text("kind")?.as_str() {
+        "image" => MediaKind::Image,
+        "video" => MediaKind::Video,
+        "audio" => MediaKind::Audio,
+        "voice" => MediaKind::Voice,
+        "document" => MediaKind::Document,
+        "sticker" => MediaKind::Sticker,
+        other => {
+            let kinds = "image, video, audio, voice, document, sticker";
+            return Err(fields.fault(format_args!("the kind {} is none of {kinds}", shown(other))));
+        }
+    };
+    let source = match (fields.has("url"), fields.has("id")) {
+        (true, false) => Source::Link(fields.link("url")?),
+        (false, true) => Source::Id(fields.text("id")?),
+        (true, true) | (false, false) => return Err(fields.fault("a file has either a \"url\" or an \"id\"")),
+    };
+    Ok(Media { kind, source, caption: fields.maybe_text("caption")?, name: fields.maybe_text("name")? })
+}
+
+fn contact(place: &str, value: Value) -> Result<Contact, Fault> {
+    let mut fields = Fields::of(place, value)?;
+    let contact = Contact {
+        name: fields.text("name")?,
+        phones: fields.items("phones", word)?,
+        emails: fields.items("emails", word)?,
+        organization: fields.maybe_text("organization")?,
+        url: fields.maybe_text("url")?,
+    };
+    fields.end().map(|()| contact)
+}
+
+/// A variable of a template: its words, or its words and its name.
+fn parameter(place: &str, value: Value) -> Result<Parameter, Fault> {
+    if value.is_object() {
+        let mut fields = Fields::of(place, value)?;
+        let parameter = Parameter { name: fields.maybe_text("name")?, text: fields.text("text")? };
+        return fields.end().map(|()| parameter);
+    }
+    Ok(Parameter { name: None, text: word(place, value)? })
+}
+
+fn word(place: &str, value: Value) -> Result<String, Fault> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(format!("{place} is not a text")),
+    }
+}

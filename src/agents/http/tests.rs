@@ -1,0 +1,82 @@
+use serde_json::json;
+
+use super::*;
+use crate::conversation::Said;
+
+fn why(answer: &Value) -> String {
+    match read(answer.to_string().as_bytes()) {
+        Err(AgentError::Unreadable(why)) => why,
+        other => panic!("{answer}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_broken_output_is_named_by_its_place_and_its_fault() {
+    for (output, expected) in [
+        (json!({ "text": "hi" }), "outputs[1]: \"type\" is missing or empty"),
+        (json!({ "type": "dance" }), "outputs[1]: the type \"dance\" is none of text, choices"),
+        (json!({ "type": "text", "text": " " }), "outputs[1]: \"text\" is missing or empty"),
+        (json!({ "type": "text", "text": { "a": 1 } }), "outputs[1]: \"text\" is not a text"),
+        (json!({ "type": "text", "text": "hi", "txet": 1 }), "outputs[1]: \"txet\" is not a field here"),
+        (json!({ "type": "choices", "text": "?", "options": [] }), "outputs[1]: \"options\" is missing or empty"),
+        (json!({ "type": "choices", "text": "?", "options": [{ "id": "a" }] }), "outputs[1].options[0]: \"title\""),
+        (json!({ "type": "media", "kind": "image" }), "outputs[1]: a file has either a \"url\" or an \"id\""),
+        (json!({ "type": "media", "kind": "gif", "id": 7 }), "outputs[1]: the kind \"gif\" is none of image"),
+        (json!({ "type": "link", "text": "t", "label": "l", "url": "javascript:0" }), "outputs[1]: \"url\" does not"),
+        (json!({ "type": "location", "latitude": 91, "longitude": 0 }), "\"latitude\" is not a number from -90 to 90"),
+        (json!({ "type": "card" }), "outputs[1]: a card has text, media or actions"),
+        (json!({ "type": "card", "text": "t", "media": "x" }), "outputs[1].media is not an object"),
+        (
+            json!({ "type": "carousel", "cards": [{ "text": "t", "actions": [{ "type": "x" }] }] }),
+            "outputs[1].cards[0].actions[0]: the type \"x\"",
+        ),
+        (json!({ "type": "whatsapp", "message": {} }), "outputs[1]: \"message\" is not an object"),
+        (json!({ "type": "text", "text": "hi", "quote": "yes" }), "outputs[1]: \"quote\" is neither true nor false"),
+        (json!(""), "outputs[1] is not an object"),
+    ] {
+        let why = why(&json!({ "outputs": ["fine", output] }));
+        assert!(why.contains(expected), "{output}: {why}");
+    }
+}
+
+#[test]
+fn an_answer_that_says_nothing_or_something_unknown_is_refused() {
+    for (answer, expected) in [
+        (json!({}), "neither outputs nor"),
+        (json!({ "output": [] }), "neither outputs nor"),
+        (json!({ "outputs": [], "extra": 1 }), "\"extra\" is not a field here"),
+        (json!({ "outputs": "hi" }), "\"outputs\" is not a list"),
+        (json!({ "session": { "end": 1 } }), "session: \"end\""),
+        (json!({ "handover": { "to": "robot" } }), "handover: \"to\" is not \"human\""),
+        (json!({ "memory": "m".repeat(25_000) }), "\"memory\" is larger than 24576 bytes"),
+        (json!([]), "the answer is not an object"),
+    ] {
+        assert!(why(&answer).contains(expected), "{}", why(&answer));
+    }
+}
+
+#[test]
+fn a_fault_repeats_no_words() {
+    let secret = "Ada lives at 1 Example Avenue";
+    for answer in [
+        json!({ "outputs": [{ "type": secret }] }),
+        json!({ "outputs": [{ "type": "media", "kind": secret, "id": "1" }] }),
+        json!({ "outputs": [{ "type": "text", "text": "t", secret: 1 }] }),
+        json!({ "outputs": [{ "type": "link", "text": "t", "label": "l", "url": secret }] }),
+        json!(secret),
+    ] {
+        assert!(!why(&answer).contains("Ada"), "{answer}");
+    }
+}
+
+#[test]
+fn what_can_be_meant_in_one_way_only_is_taken() {
+    let answer = json!({ "version": 1, "turnId": "1", "memory": null, "outputs": [
+        "hello",
+        { "type": "choices", "text": "?", "quote": true, "options": [{ "id": 7, "title": "Seven", "description": null }, { "title": "Eight" }] },
+        { "type": "template", "name": "t", "language": "de", "params": ["a", 2, { "name": "n", "text": "c" }] },
+    ] });
+    let outputs = read(answer.to_string().as_bytes()).expect("readable").outputs;
+    assert!(outputs[0].said == Said::Text("hello".into()) && outputs[1].quotes);
+    insta::assert_json_snapshot!(outputs[1..]);
+}

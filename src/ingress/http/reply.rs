@@ -1,0 +1,146 @@
+//! Answers of the agent that come later: each is matched to its turn and becomes a job like any other.
+
+use std::time::Duration;
+
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::{BODY_MOST, Unsafe, answer, make_safe, no_credentials};
+use crate::{
+    agents::{self, LateAnswer, SIGNATURE},
+    app::App,
+    conversation::{ConversationId, Errand, Job, JobId, Later, Message, Person},
+    credentials::{CredentialsError, Refuser},
+    outbox::{Awaited, OutboxError},
+    retry::Clock,
+    telemetry::Chain,
+};
+
+/// Pauses before the turn is looked for again: an agent may be faster with its answer than we are with noting that it will come.
+const LOOK_AGAIN: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
+
+/// Who brings an answer.
+enum Caller {
+    /// The agent of the number with this id.
+    Agent(String),
+    /// Somebody else, or nobody can tell.
+    Stranger(&'static str),
+}
+
+/// Takes in one answer.
+pub(super) async fn take_in(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
+    if request.body().len() > BODY_MOST {
+        tracing::warn!(bytes = request.body().len(), "an answer of the agent is refused: larger than 4 MB");
+        return answer(StatusCode::PAYLOAD_TOO_LARGE, "an answer has 4 MB at most");
+    }
+    let (parts, body) = request.into_parts();
+    let number = match identify(app, &body, parts.headers.get(SIGNATURE)).await {
+        Ok(Caller::Agent(number)) => number,
+        Ok(Caller::Stranger(why)) => {
+            tracing::warn!(bytes = body.len(), why, "an answer of the agent is refused");
+            return answer(StatusCode::UNAUTHORIZED, why);
+        }
+        Err(error) => return no_credentials(&error),
+    };
+    let late = match agents::read_late(&body) {
+        Ok(late) => late,
+        Err(why) => {
+            tracing::error!(why, "an answer of the agent cannot be read");
+            return answer(StatusCode::BAD_REQUEST, &why);
+        }
+    };
+    let turn = late.turn.clone();
+    let awaited = match find(app, &number, &turn, clock).await {
+        Ok(Some(awaited)) => awaited,
+        Ok(None) => {
+            tracing::warn!("an answer of the agent is for a turn that waits for none");
+            return answer(
+                StatusCode::NOT_FOUND,
+                "no turn with this turnId has waited for an answer in the last 24 hours",
+            );
+        }
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "an answer of the agent is refused: it has to come again");
+            return answer(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read; send the answer again");
+        }
+    };
+    let job = job(number, late, awaited, &body);
+    tracing::info!(job = %job.id, %turn, "the agent brings an answer that was promised");
+    match make_safe(app, vec![job], clock).await {
+        Ok(()) => answer(StatusCode::ACCEPTED, ""),
+        Err(Unsafe::NotQueued(error)) => {
+            tracing::error!(error = %Chain(&error), "an answer of the agent is refused: it has to come again");
+            answer(StatusCode::SERVICE_UNAVAILABLE, "the queue did not take the answer; send it again")
+        }
+        Err(Unsafe::NotDone) => answer(StatusCode::SERVICE_UNAVAILABLE, "the answer is not out; send it again"),
+    }
+}
+
+/// Checks the signature, once more with a newer token if there is one.
+async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Result<Caller, CredentialsError> {
+    let Some(signature) = signature else {
+        return Ok(Caller::Stranger("the header X-Signature-256 is missing"));
+    };
+    let mut keys = app.credentials.keys().await?;
+    loop {
+        let token = keys.agent_token.present();
+        if token.is_some_and(|token| agents::is_signed(token, body, signature.as_bytes())) {
+            return Ok(Caller::Agent(keys.phone_number_id.clone()));
+        }
+        let is_empty = token.is_none();
+        match app.credentials.newer_than(&keys, Refuser::Door).await? {
+            Some(newer) => keys = newer,
+            None if is_empty => return Ok(Caller::Stranger("agent_token is empty in the secret")),
+            None => {
+                return Ok(Caller::Stranger(
+                    "X-Signature-256 is not \"sha256=\" and the HMAC-SHA256 of this body with agent_token in hex",
+                ));
+            }
+        }
+    }
+}
+
+async fn find(app: &App, number: &str, turn: &JobId, clock: &Clock) -> Result<Option<Awaited>, OutboxError> {
+    if !turn.is_well_formed() {
+        return Ok(None);
+    }
+    for pause in LOOK_AGAIN {
+        if let Some(awaited) = app.outbox.awaited(number, turn, clock).await? {
+            return Ok(Some(awaited));
+        }
+        if !clock.pause(pause).await {
+            return Ok(None);
+        }
+    }
+    app.outbox.awaited(number, turn, clock).await
+}
+
+/// The job of an answer. A copy of the answer has the same id; without one of its own, the same bytes are a copy.
+fn job(number: String, late: LateAnswer, awaited: Awaited, body: &[u8]) -> Job {
+    let LateAnswer { turn, id, answer } = late;
+    let name = id.map_or_else(|| hex::encode(Sha256::digest(body)), |id| format!("id {id}"));
+    let later = Later {
+        session: awaited.session,
+        outputs: answer.outputs,
+        memory: answer.memory,
+        ends_session: answer.ends_session,
+        handover: answer.handover,
+    };
+    Job {
+        id: JobId::of(&number, &format!("{turn} later {name}")),
+        conversation: ConversationId { number, user: awaited.user },
+        person: Person::default(),
+        message: Message {
+            id: awaited.message_id,
+            sent_at: None,
+            text: None,
+            tap: None,
+            is_unsupported: false,
+            raw: Box::<RawValue>::default(),
+        },
+        errand: Errand::Say(later),
+    }
+}

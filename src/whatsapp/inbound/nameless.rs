@@ -1,0 +1,70 @@
+//! A message of a webhook without everything that tells who wrote it.
+//!
+//! What is known to be harmless stays, everything else goes: a field that Meta invents tomorrow may hold a name. Gone are the
+//! numbers and names of the sender and of the group, the ids of messages (each holds the sender's number), shared contact cards
+//! (after a contact request it is the sender's own), and notices about new names.
+
+use std::collections::BTreeMap;
+
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+/// Fields of a message that say what was said, byte for byte as they came.
+const HARMLESS: &[&str] = &[
+    "type",
+    "timestamp",
+    "text",
+    "image",
+    "audio",
+    "video",
+    "document",
+    "sticker",
+    "interactive",
+    "button",
+    "location",
+    "order",
+    "referral",
+    "errors",
+    "unsupported",
+];
+/// Fields of which a part does.
+const HARMLESS_PARTS: &[(&str, &[&str])] =
+    &[("context", &["forwarded", "frequently_forwarded", "referred_product"]), ("reaction", &["emoji"])];
+
+/// What `raw`, a message of a webhook, says, and not who says it; what cannot be read becomes an empty object.
+#[must_use]
+pub fn without_names(raw: &RawValue) -> Box<RawValue> {
+    let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let mut kept: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+    for (name, field) in fields {
+        if HARMLESS.contains(&name) {
+            kept.insert(name, field.to_owned());
+        } else if let Some((_, parts)) = HARMLESS_PARTS.iter().find(|(whole, _)| *whole == name) {
+            let mut object: BTreeMap<String, Value> = serde_json::from_str(field.get()).unwrap_or_default();
+            object.retain(|part, _| parts.contains(&part.as_str()));
+            kept.extend(to_raw_value(&object).ok().map(|part| (name, part)));
+        }
+    }
+    to_raw_value(&kept).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_stays_and_who_said_it_goes() {
+        let raw = r#"{"from":"1555","from_user_id":"US.1","id":"wamid.A","type":"text","text":{"body":"h\u00e9"},"context":{"from":"1555","id":"wamid.B","forwarded":true},"news_of_2030":{"name":"Ada"}}"#;
+        let raw = RawValue::from_string(raw.to_owned()).expect("JSON");
+        let expected = r#"{"context":{"forwarded":true},"text":{"body":"h\u00e9"},"type":"text"}"#;
+        assert_eq!(without_names(&raw).get(), expected);
+    }
+
+    #[test]
+    fn what_is_no_object_tells_nothing() {
+        let raw = RawValue::from_string("[\"15550100200\"]".to_owned()).expect("JSON");
+        assert_eq!(without_names(&raw).get(), "{}");
+    }
+}
