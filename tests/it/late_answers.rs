@@ -19,6 +19,7 @@ use crate::{
     support::{
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
         listener::Listener,
+        project,
     },
 };
 
@@ -180,4 +181,26 @@ async fn an_answer_that_the_queue_refuses_has_to_come_again() {
     let answer = json!({ "turnId": job.id.as_str(), "outputs": ["hello"] });
     assert_eq!(post(&endpoint, answer, TOKEN).await.0, 503);
     assert!(sent(&endpoint).is_empty());
+}
+
+#[test]
+fn a_later_answer_goes_through_the_queue_unchanged() {
+    let text = std::fs::read_to_string(project("tests/fuzz/seeds/stored/job-say.json")).expect("a job");
+    let job: Job = serde_json::from_str(&text).expect("a job");
+    let Errand::Say(later) = &job.errand else { panic!("{job:?}") };
+    assert!(later.outputs[0].quotes && later.ends_session);
+    let printed = serde_json::to_value(&job).expect("JSON");
+    assert_eq!(printed, serde_json::from_str::<Value>(&text).expect("JSON"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_faster_than_its_promise_waits_for_it() {
+    let (endpoint, agent) = start(&[]).await;
+    let message = endpoint.message(&Person(ADA), "hello");
+    let turn = JobId::of(NUMBER, message["id"].as_str().expect("an id"));
+    agent.will_answer(202, "");
+    let answer = json!({ "turnId": turn.as_str(), "outputs": ["so soon"] });
+    let message = webhook([message]);
+    let (taken, status) = tokio::join!(post(&endpoint, answer, TOKEN), endpoint.deliver(&message));
+    assert_eq!((taken.0, status, endpoint.replies()), (202, 200, vec!["so soon".to_owned()]));
 }

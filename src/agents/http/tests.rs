@@ -80,3 +80,45 @@ fn what_can_be_meant_in_one_way_only_is_taken() {
     assert!(outputs[0].said == Said::Text("hello".into()) && outputs[1].quotes);
     insta::assert_json_snapshot!(outputs[1..]);
 }
+
+#[test]
+fn whatever_stands_in_a_field_is_read_or_named_without_its_words() {
+    let samples = [
+        json!({ "type": "choices", "text": "t", "options": [{ "title": "a" }], "media": { "kind": "image", "id": "1" }, "quote": true }),
+        json!({ "type": "list", "text": "t", "label": "l", "sections": [{ "title": "s", "options": [{ "title": "a" }] }] }),
+        json!({ "type": "link", "text": "t", "label": "l", "url": "https://example.com" }),
+        json!({ "type": "carousel", "text": "t", "cards": [{ "text": "c", "actions": [{ "type": "call", "label": "l", "number": "1" }] }] }),
+        json!({ "type": "location", "latitude": 1, "longitude": 2, "name": "n", "address": "a" }),
+        json!({ "type": "contacts", "contacts": [{ "name": "n", "phones": ["1"] }] }),
+        json!({ "type": "template", "name": "n", "language": "l", "params": ["p"] }),
+        json!({ "type": "reaction", "emoji": "👍" }),
+        json!({ "type": "flow", "text": "t", "id": "1", "label": "l", "data": {} }),
+        json!({ "type": "whatsapp", "message": { "type": "text" } }),
+    ];
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(1e308),
+        json!("Ada of 1 Example Avenue"),
+        json!([]),
+        json!(["Ada", null]),
+        json!([[{ "Ada lives here": {} }]]),
+        json!({}),
+        json!({ "type": "Ada of 1 Example Avenue", "kind": [] }),
+    ];
+    let mut refused = 0;
+    for sample in &samples {
+        assert!(read(json!({ "outputs": [sample] }).to_string().as_bytes()).is_ok(), "{sample}");
+        for name in sample.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            for value in &odd {
+                let mut output = sample.clone();
+                output[name] = value.clone();
+                if let Err(error) = read(json!({ "outputs": [output] }).to_string().as_bytes()) {
+                    assert!(!error.to_string().contains("Ada"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
