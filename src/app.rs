@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_config::{
-    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider, timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 
 use crate::{
     agents::Agent,
@@ -12,7 +13,7 @@ use crate::{
     https,
     outbox::Outbox,
     queue::{DeadLetters, Queue},
-    settings::{SecretSource, Settings, StoreChoice},
+    settings::{Settings, StoreChoice},
     store::{Dynamo, Store, StoreError},
     telemetry::Chain,
     whatsapp::graph::Graph,
@@ -66,7 +67,7 @@ impl App {
     /// When a part cannot be built from these settings.
     pub async fn new(settings: Settings) -> Result<Self, AppError> {
         let http = https::client().map_err(AppError::Https)?;
-        let aws = aws(&settings, &http).await;
+        let aws = aws(&settings, &http);
         Self::on(settings, http, &aws).await
     }
 
@@ -103,21 +104,20 @@ impl App {
     }
 }
 
-/// The configuration of the AWS clients; empty where no AWS service is configured, for finding a region may take seconds.
-async fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
-    let local = settings.agent.on_aws.is_none()
-        && matches!(settings.secret, SecretSource::File(_))
-        && !matches!(settings.store, StoreChoice::Dynamo(_));
-    if local && settings.queue_url.is_none() && settings.dead_letter_queue_url.is_none() {
-        return SdkConfig::builder().build();
-    }
-    aws_config::defaults(BehaviorVersion::latest())
+/// The configuration of the AWS clients.
+///
+/// Not the one of `aws-config`: that looks for profiles, containers and roles, which a Lambda does not have, and its code is a twentieth
+/// of the package. What is not set here, such as three tries of each request, the clients bring along.
+fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
+    let mut aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .http_client(https::ForAws(http.clone()))
-        // Lambda puts the credentials there. The default chain would build a client of STS at every start, for nothing.
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        // Lambda puts the credentials there.
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build())
-        .load()
-        .await
+        .region(settings.aws.region.clone().map(Region::new));
+    aws.set_endpoint_url(settings.aws.endpoint_url.clone());
+    aws.build()
 }
 
 #[cfg(feature = "local")]

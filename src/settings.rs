@@ -122,6 +122,17 @@ pub struct Settings {
     pub graph_api_version: String,
     /// What is logged.
     pub log_level: LogLevel,
+    /// Where AWS is.
+    pub aws: AwsPlace,
+}
+
+/// Where AWS is, in variables that are not ours: Lambda sets the region, and the AWS tools of a developer know both.
+#[derive(Debug, Clone, Default)]
+pub struct AwsPlace {
+    /// `AWS_REGION`.
+    pub region: Option<String>,
+    /// `AWS_ENDPOINT_URL`: where every AWS service is, if not at AWS.
+    pub endpoint_url: Option<String>,
 }
 
 /// How long things may take.
@@ -248,6 +259,7 @@ impl Settings {
                 graph_base_url,
                 graph_api_version,
                 log_level,
+                aws: AwsPlace { region: vars.text("AWS_REGION"), endpoint_url: vars.text("AWS_ENDPOINT_URL") },
             }),
             _ => Err(SettingsError(vars.faults)),
         }
