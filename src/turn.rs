@@ -4,32 +4,27 @@
 //! claim+load ▸ what is still to be sent ▸ take in ▸ ask the agent (and show that we are reading) ▸ commit ▸ deliver
 //! ```
 
+mod asking;
+mod errands;
 mod nameless;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::{FutureExt, future::Either};
-use tokio::sync::oneshot;
+use futures_util::FutureExt;
 
-use self::nameless::Nameless;
 use crate::{
-    agents::{AgentError, Answer, Question},
+    agents::{AgentError, Answer},
     app::App,
-    conversation::{Conversation, Errand, Job, Later, Message, Output, Person, ReplyId, Said, Session, Template},
+    conversation::{Errand, Job, Said, Template},
     outbox::{Claim, Held, OutboxError},
-    retry::{Clock, Retry, USEFUL_REST},
-    settings::UserIdFormat,
+    retry::{Clock, Retry},
     store::Hold,
     telemetry::Chain,
-    whatsapp::{inbound, outbound::limits::WINDOW},
+    whatsapp::outbound::limits::WINDOW,
 };
 
 /// Most failures of a job before it is given up.
 pub const TRIES_MOST: u32 = 5;
-/// How long Meta shows that an answer is being written, less a little.
-/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
-const TYPING: Duration = Duration::from_secs(20);
-
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -174,27 +169,20 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
             app.outbox.rename(held, names, job, clock).await?;
             app.outbox.deliver(held, &job.id, Hold::Keep, clock).await?;
             if !names.is_told {
-                return note(app, job, held, None, clock).await;
+                return errands::note(app, job, held, None, clock).await;
             }
             &names.person
         }
-        Errand::Replace(reply) => return note(app, job, held, Some(reply), clock).await,
-        Errand::Say(later) => return follow_up(app, job, held, later, clock).await,
+        Errand::Replace(reply) => return errands::note(app, job, held, Some(reply), clock).await,
+        Errand::Say(later) => return errands::follow_up(app, job, held, later, clock).await,
     };
 
     let mut next = held.conversation.clone();
     let session = next.take_in(person, job.message.sent_at, clock.now(), app.settings.pace.session_expiration);
-    let message = next.offers.understand(&job.message);
-    let (is_answered, answered) = oneshot::channel();
-    let asked = async {
-        let answer = ask(app, job, held.known_as(), &message, &next, &session, clock).await;
-        drop(is_answered);
-        answer
-    };
-    let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
-    let (Answer { outputs, memory, ends_session, handover, comes_later }, agent) = answer?;
+    let (answer, agent) = asking::ask(app, job, held.known_as(), &next, &session, clock).await?;
+    let Answer { outputs, memory, ends_session, handover, comes_later } = answer;
     next.remember(memory, ends_session);
-    note_handover(job, handover.as_ref());
+    errands::note_handover(job, handover.as_ref());
     if comes_later {
         // Before the commit: the answer may be here in a moment.
         app.outbox.await_answer(held, job, session.id, clock).await?;
@@ -207,100 +195,6 @@ async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Resul
     }
     app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
     Ok(Outcome::Answered { messages, agent })
-}
-
-/// Ends a job that the agent does not hear of; says what takes the place of `replaced`.
-async fn note(
-    app: &App,
-    job: &Job,
-    held: &mut Held,
-    replaced: Option<&ReplyId>,
-    clock: &Clock,
-) -> Result<Outcome, TurnError> {
-    let mut next = held.conversation.clone();
-    let said = replaced.and_then(|reply| next.take_replacement(reply));
-    app.outbox.commit(held, next, job, said.into_iter().map(Output::from).collect(), clock).await?;
-    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
-    Ok(Outcome::Noted)
-}
-
-/// Says what the agent has answered after its turn. A session that has begun since then is not touched.
-async fn follow_up(app: &App, job: &Job, held: &mut Held, later: &Later, clock: &Clock) -> Result<Outcome, TurnError> {
-    let Later { session, outputs, memory, ends_session, handover } = later.clone();
-    let mut next = held.conversation.clone();
-    if next.session.as_ref().is_some_and(|open| open.id == session) {
-        next.remember(memory, ends_session);
-    }
-    note_handover(job, handover.as_ref());
-    let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
-    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
-    Ok(Outcome::Followed { messages })
-}
-
-/// The reason is not logged: it may hold a person's words.
-fn note_handover(job: &Job, reason: Option<&String>) {
-    if reason.is_some() {
-        tracing::warn!(job = %job.id, "the agent hands over to a human, and no desk is connected");
-    }
-}
-
-/// What the agent says, and how long it took.
-async fn ask(
-    app: &App,
-    job: &Job,
-    user_id: &str,
-    message: &Message,
-    conversation: &Conversation,
-    session: &Session,
-    clock: &Clock,
-) -> Result<(Answer, Duration), AgentError> {
-    let nameless;
-    if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
-        return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
-    }
-    let (user_id, person, message) = match app.settings.agent.user_id {
-        UserIdFormat::Plain => (user_id, &conversation.person, message),
-        UserIdFormat::Hashed => {
-            nameless = Nameless::of(app, job, user_id, message).await?;
-            (nameless.user_id.as_str(), &Person::default(), &nameless.message)
-        }
-    };
-    let question = Question {
-        user_id,
-        person,
-        session_id: session.id,
-        inputs: session.inputs,
-        message,
-        details: &inbound::details(&message.raw),
-        key: &job.id,
-        memory: session.memory.as_ref(),
-        locale: app.settings.agent.locale.as_deref(),
-        number: &job.conversation.number,
-        window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
-        now: clock.now(),
-    };
-    // What the agent may take, and still leaves time to commit its answer.
-    let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
-    let asked_at = clock.now();
-    let answer = app.agent.ask(&question, patience).await?;
-    Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
-}
-
-/// Shows that the message is read and that an answer is being written, until `answered` is closed.
-///
-/// Nothing depends on it, so its failure is only noted, and ends it.
-async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
-    loop {
-        if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
-            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
-            return;
-        }
-        let pause = std::pin::pin!(clock.pause(TYPING));
-        match futures_util::future::select(&mut answered, pause).await {
-            Either::Right((true, _)) => {}
-            Either::Left(_) | Either::Right((false, _)) => return,
-        }
-    }
 }
 
 /// What a panic says, which is our own words and never a person's.

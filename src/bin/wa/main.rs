@@ -1,12 +1,8 @@
 //! The command line: try the endpoint on this machine, play events to one, sign a body, look after dead letters.
 
-#[path = "wa/events.rs"]
 mod events;
-#[path = "wa/letters.rs"]
 mod letters;
-#[path = "wa/phone.rs"]
 mod phone;
-#[path = "wa/simulate.rs"]
 mod simulate;
 
 use std::{io::Read, path::PathBuf, process::ExitCode};

@@ -1,0 +1,103 @@
+//! The question: the agent is asked, and the person sees that somebody reads and writes.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::sync::oneshot;
+
+use super::nameless::Nameless;
+use crate::{
+    agents::{AgentError, Answer, Question},
+    app::App,
+    conversation::{Conversation, Job, Message, Person, Said, Session},
+    retry::{Clock, USEFUL_REST},
+    settings::UserIdFormat,
+    telemetry::Chain,
+    whatsapp::{inbound, outbound::limits::WINDOW},
+};
+
+/// How long Meta shows that an answer is being written, less a little.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
+const TYPING: Duration = Duration::from_secs(20);
+
+/// What the agent says to the message of `job`, and how long it took.
+///
+/// # Errors
+/// Why it says nothing.
+pub(super) async fn ask(
+    app: &App,
+    job: &Job,
+    known_as: &str,
+    conversation: &Conversation,
+    session: &Session,
+    clock: &Clock,
+) -> Result<(Answer, Duration), AgentError> {
+    let message = conversation.offers.understand(&job.message);
+    let (is_answered, answered) = oneshot::channel();
+    let asked = async {
+        let answer = ask_agent(app, job, known_as, &message, conversation, session, clock).await;
+        drop(is_answered);
+        answer
+    };
+    let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
+    answer
+}
+
+/// What the agent says, or the operator in its place.
+async fn ask_agent(
+    app: &App,
+    job: &Job,
+    user_id: &str,
+    message: &Message,
+    conversation: &Conversation,
+    session: &Session,
+    clock: &Clock,
+) -> Result<(Answer, Duration), AgentError> {
+    let nameless;
+    if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
+        return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
+    }
+    let (user_id, person, message) = match app.settings.agent.user_id {
+        UserIdFormat::Plain => (user_id, &conversation.person, message),
+        UserIdFormat::Hashed => {
+            nameless = Nameless::of(app, job, user_id, message).await?;
+            (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+        }
+    };
+    let question = Question {
+        user_id,
+        person,
+        session_id: session.id,
+        inputs: session.inputs,
+        message,
+        details: &inbound::details(&message.raw),
+        key: &job.id,
+        memory: session.memory.as_ref(),
+        locale: app.settings.agent.locale.as_deref(),
+        number: &job.conversation.number,
+        window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
+        now: clock.now(),
+    };
+    // What the agent may take, and still leaves time to commit its answer.
+    let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
+    let asked_at = clock.now();
+    let answer = app.agent.ask(&question, patience).await?;
+    Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
+}
+
+/// Shows that the message is read and that an answer is being written, until `answered` is closed.
+///
+/// Nothing depends on it, so its failure is only noted, and ends it.
+async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
+    loop {
+        if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
+            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
+            return;
+        }
+        let pause = std::pin::pin!(clock.pause(TYPING));
+        match select(&mut answered, pause).await {
+            Either::Right((true, _)) => {}
+            Either::Left(_) | Either::Right((false, _)) => return,
+        }
+    }
+}
