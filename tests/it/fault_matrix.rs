@@ -118,7 +118,7 @@ impl Scene {
             },
             errand: Errand::Answer,
         };
-        let outside = Outside { table, store, meta: meta_url, agent: agent_url };
+        let outside = Outside { table, services: store.clone(), store, meta: meta_url, agent: agent_url };
         Self { job, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }
     }
 

@@ -9,6 +9,7 @@ mod chat;
 mod cloud_api;
 mod cognigy;
 mod contract;
+mod costs;
 mod crashes;
 mod deployed;
 mod doors;

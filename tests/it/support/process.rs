@@ -1,5 +1,5 @@
-//! The real program under a Runtime API of its own, with one way out: every call it makes is counted there, and at one of them
-//! the program may be killed.
+//! The real program under a Runtime API of its own, with one way out: every call it makes is counted there and what it costs is
+//! noted, and at one of them the program may be killed.
 
 use std::{
     fmt,
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 pub struct Outside {
     pub table: &'static str,
     pub store: String,
+    /// Every other service of AWS.
+    pub services: String,
     pub meta: String,
     pub agent: String,
 }
@@ -40,6 +42,8 @@ pub struct Outside {
 /// Whom a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
+    Secrets,
+    Queue,
     Store,
     Reading,
     Agent,
@@ -49,6 +53,16 @@ pub enum Part {
 /// The `nth` call to a part, from 1. Calls to different parts may overtake each other, so they are not counted through.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call(pub Part, pub usize);
+
+/// A call that was answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub part: Part,
+    /// AWS's name of what was asked; empty for the others.
+    pub operation: String,
+    /// The capacity units that the store counted for it.
+    pub units: f64,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
@@ -85,13 +99,20 @@ struct World {
     client: reqwest::Client,
     child: Mutex<Option<Child>>,
     calls: Mutex<Vec<Call>>,
+    answered: Mutex<Vec<Answered>>,
     events: tokio::sync::Mutex<UnboundedReceiver<(String, Duration)>>,
     ends: UnboundedSender<Ended>,
 }
 
 impl Process {
-    /// Starts the program; it dies at `death`.
+    /// Starts the program with the secret in a file and no queue; it dies at `death`.
     pub async fn start(outside: &Outside, death: Option<Death>) -> Self {
+        let secret = project("src/simulator/development-secret.json").display().to_string();
+        Self::start_with(outside, death, &[("WHATSAPP_SECRET_FILE", &secret), ("RESEND_AFTER_SECONDS", "1")]).await
+    }
+
+    /// Starts the program with these settings beside those that say where everything is.
+    pub async fn start_with(outside: &Outside, death: Option<Death>, settings: &[(&str, &str)]) -> Self {
         let (events, to_give) = unbounded_channel();
         let (to_tell, ends) = unbounded_channel();
         let world = Arc::new(World {
@@ -100,6 +121,7 @@ impl Process {
             client: https::client().expect("a client"),
             child: Mutex::default(),
             calls: Mutex::default(),
+            answered: Mutex::default(),
             events: to_give.into(),
             ends: to_tell,
         });
@@ -128,9 +150,8 @@ impl Process {
             ("GRAPH_BASE_URL", &url),
             ("AGENT_PROTOCOL", "cognigy"),
             ("AGENT_URL", &format!("{url}/rest")),
-            ("RESEND_AFTER_SECONDS", "1"),
         ]);
-        command.env("WHATSAPP_SECRET_FILE", project("src/simulator/development-secret.json"));
+        command.envs(settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).expect("writable"));
         *world.child.lock().expect("not poisoned") = Some(command.spawn().expect("the program"));
         Self { world, events, ends, log }
@@ -146,6 +167,11 @@ impl Process {
     /// The calls it has made so far.
     pub fn calls(&self) -> Vec<Call> {
         self.world.calls.lock().expect("not poisoned").clone()
+    }
+
+    /// The calls that were answered since somebody last asked.
+    pub fn take_answered(&self) -> Vec<Answered> {
+        std::mem::take(&mut self.world.answered.lock().expect("not poisoned"))
     }
 
     pub fn log(&self) -> String {
@@ -184,10 +210,11 @@ impl World {
     }
 
     /// Which call this is, and where it goes.
-    fn count(&self, path: &str, body: &[u8]) -> (Call, &str) {
-        let body: Value = serde_json::from_slice(body).expect("all calls are JSON");
+    fn count(&self, path: &str, service: &str, body: &Value) -> (Call, &str) {
         let (part, base) = match path {
-            "/" => (Part::Store, &self.outside.store),
+            "/" if service.starts_with("DynamoDB") => (Part::Store, &self.outside.store),
+            "/" if service == "secretsmanager" => (Part::Secrets, &self.outside.services),
+            "/" => (Part::Queue, &self.outside.services),
             "/rest" => (Part::Agent, &self.outside.agent),
             _ if body["status"] == "read" => (Part::Reading, &self.outside.meta),
             _ => (Part::Send, &self.outside.meta),
@@ -226,7 +253,8 @@ async fn failed(State(world): State<Arc<World>>, body: String) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-/// Passes a call on as it came, and its answer back, unless the program dies of it.
+/// Passes a call on, and its answer back, unless the program dies of it. The store is asked what the call costs; else nothing is
+/// changed.
 async fn pass_on(
     State(world): State<Arc<World>>,
     method: Method,
@@ -234,11 +262,22 @@ async fn pass_on(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (call, base) = world.count(uri.path(), &body);
+    let target =
+        headers.get("x-amz-target").map(|target| target.to_str().expect("text").to_owned()).unwrap_or_default();
+    let (service, operation) = target.split_once('.').unwrap_or_default();
+    let mut asked: Value = serde_json::from_slice(&body).expect("all calls are JSON");
+    let (call, base) = world.count(uri.path(), service, &asked);
     if world.dies(Moment::Before, call) {
         return StatusCode::GONE.into_response();
     }
+    let body = if call.0 == Part::Store {
+        asked["ReturnConsumedCapacity"] = "TOTAL".into();
+        asked.to_string().into()
+    } else {
+        body
+    };
     headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_LENGTH);
     let request = world.client.request(method, format!("{base}{uri}")).headers(headers).body(body);
     let answer = request.send().await.expect("the real part answers");
     let (status, mut headers) = (answer.status(), answer.headers().clone());
@@ -246,6 +285,10 @@ async fn pass_on(
     if world.dies(Moment::After, call) {
         return StatusCode::GONE.into_response();
     }
+    let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let units = told["ConsumedCapacity"]["CapacityUnits"].as_f64().unwrap_or_default();
+    let answered = Answered { part: call.0, operation: operation.to_owned(), units };
+    world.answered.lock().expect("not poisoned").push(answered);
     headers.remove(header::TRANSFER_ENCODING);
     (status, headers, Body::from(body)).into_response()
 }

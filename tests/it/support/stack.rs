@@ -1,6 +1,6 @@
 //! The stack of the template on MiniStack, with an agent and a simulated Meta in this process.
 
-use std::{collections::BTreeMap, process::Command, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, process::Command, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -36,14 +36,20 @@ pub struct Stack {
     pub client: reqwest::Client,
 }
 
-/// Deploys what `make package` has built onto MiniStack, with an agent and a simulated Meta in this process.
-pub async fn deploy() -> Stack {
+/// The program that `make package` has built; fails where it is older than what it is made of.
+pub fn package() -> PathBuf {
     let package = project(".aws-sam/build/Function/bootstrap");
     let built = package.metadata().unwrap_or_else(|_| panic!("{} is missing: run `make package`", package.display()));
     for source in ["src", "Cargo.toml", "Cargo.lock"] {
         let newest = newest(&project(source));
         assert!(built.modified().expect("a time") >= newest, "the package is older than {source}: run `make package`");
     }
+    package
+}
+
+/// Deploys what `make package` has built onto MiniStack, with an agent and a simulated Meta in this process.
+pub async fn deploy() -> Stack {
+    package();
     let port = parts::ministack().await;
     let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
     let (agent, agent_url) = Agent::start().await;
