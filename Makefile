@@ -1,7 +1,7 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak lint fmt build package deploy bench invoke tools
+.PHONY: help run test fuzz soak lint fmt build package deploy bench growth cost invoke tools
 
 # Everything that is needed and is not on the machine comes into this folder, in fixed versions.
 TOOLS := $(CURDIR)/.tools
@@ -14,6 +14,7 @@ A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
 STACK ?= whatsapp-endpoint
 EVENT ?= text
 ROUNDS ?= 20
+GROWTH_ROUNDS ?= 5
 FUZZ_SECONDS ?= 20
 
 export SAM_CLI_TELEMETRY := 0
@@ -59,10 +60,22 @@ deploy: package ## Deploy the stack STACK (default whatsapp-endpoint) into your 
 	sam deploy --guided --stack-name $(STACK) --capabilities CAPABILITY_IAM
 
 # The endpoint is built apart from the tests, whose dependencies would switch on features that it is not deployed with.
-bench: ## Measure the Lambda beside the smallest possible one, ROUNDS times (default 20)
+define measured
 	cargo build --release --bin whatsapp-endpoint
-	cargo build --release --example smallest
+	cargo build --release --example smallest --example bare
+endef
+
+bench: ## Measure the Lambda beside the smallest possible one, ROUNDS times (default 20), and its parts one by one
+	$(measured)
 	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(ROUNDS)
+	cargo bench --quiet --features local --bench micro
+
+growth: ## Measure how time and memory of a message grow with what comes at once and what is remembered, and draw docs/growth.svg
+	$(measured)
+	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(GROWTH_ROUNDS) --growth docs/growth.svg
+
+cost: ## Reckon the price of a million messages from the figures of the last make bench: make cost ARGS=--help
+	@python3 tests/bench/cost.py $(ARGS)
 
 invoke: $(SAM) ## Give the function one event of events/: make invoke EVENT=text
 	.ci/invoke events/$(EVENT).json

@@ -8,6 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -61,6 +62,7 @@ pub struct Instance {
     child: Child,
     notes: Receiver<Note>,
     events: Sender<String>,
+    log_bytes: Arc<AtomicUsize>,
     /// From its start to its first request for an event.
     pub init: Duration,
 }
@@ -97,12 +99,17 @@ impl RuntimeApi {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", program.path.display()))?;
-        let mut instance = Instance { child, notes: notes.1, events: events.0, init: Duration::ZERO };
+        let mut instance =
+            Instance { child, notes: notes.1, events: events.0, log_bytes: Arc::default(), init: Duration::ZERO };
         // As on Lambda, somebody reads the log; here it is shown when a program ends by itself.
         let mut stderr = instance.child.stderr.take().context("stderr is piped")?;
+        let log_bytes = Arc::clone(&instance.log_bytes);
         thread::spawn(move || {
-            let mut log = Vec::new();
-            let _read_as_far_as_it_goes = stderr.read_to_end(&mut log);
+            let (mut log, mut chunk) = (Vec::new(), [0; 16 * 1024]);
+            while let Ok(count @ 1..) = stderr.read(&mut chunk) {
+                log.extend_from_slice(&chunk[..count]);
+                log_bytes.fetch_add(count, Ordering::Relaxed);
+            }
             notes.0.send(Note::Ended(String::from_utf8_lossy(&log).into_owned()))
         });
         instance.init = match instance.note()? {
@@ -136,6 +143,21 @@ impl Instance {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in its status")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// The time it has had on a processor so far, the kernel's on its behalf included.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let schedstat = fs::read_to_string(task?.path().join("schedstat"))?;
+            nanoseconds += schedstat.split(' ').next().unwrap_or_default().parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// How much it has written into its log so far.
+    pub fn log_bytes(&self) -> usize {
+        self.log_bytes.load(Ordering::Relaxed)
     }
 
     fn note(&self) -> anyhow::Result<Note> {

@@ -2,22 +2,29 @@
 //!
 //! Both programs run as Lambda runs them, under a Runtime API on loopback, and take turns, so that whatever else the
 //! machine does meets both alike. `make bench` builds them for release first, each as it is deployed, and prints the
-//! table of docs/performance.md. It judges nothing: a missed budget is printed, not failed.
+//! tables of docs/performance.md; docs/cost.md reckons with the file of figures that it leaves. It judges nothing: a missed
+//! budget is printed, not failed.
 
+mod deployed;
+mod events;
+mod growth;
 mod instance;
+mod plot;
+mod programs;
 mod report;
 mod services;
 mod size;
 mod wire;
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Parser;
-use serde_json::Value;
 
 use crate::{
+    deployed::done,
     instance::{Instance, Program, RuntimeApi},
+    programs::{SECRET, SECRET_IN_A_FILE},
     report::median,
     services::{Counts, Services},
 };
@@ -26,9 +33,6 @@ use crate::{
 const HANDSHAKES: usize = 200;
 /// Warm text turns of one run.
 const TEXTS: usize = 50;
-/// The secret without Secrets Manager.
-const SECRET_IN_A_FILE: (&str, &str) =
-    ("WHATSAPP_SECRET_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/simulator/development-secret.json"));
 
 /// What can be chosen.
 #[derive(Parser)]
@@ -42,6 +46,12 @@ struct Arguments {
     /// Another program to compare with.
     #[arg(long)]
     smallest: Option<PathBuf>,
+    /// Another program that makes the calls of a turn and nothing else.
+    #[arg(long)]
+    bare: Option<PathBuf>,
+    /// Measures how time and memory grow with what comes, and nothing else, and draws it into this file.
+    #[arg(long)]
+    growth: Option<PathBuf>,
     /// Given by cargo.
     #[arg(long, hide = true)]
     bench: bool,
@@ -80,13 +90,21 @@ struct EndpointRun {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let (api, services) = (RuntimeApi::start()?, Services::start()?);
-    let (handshake, text) = (event("handshake")?, event("text")?);
-    let release = release_folder()?;
+    let (handshake, text) = (events::sample("handshake")?, events::sample("text")?);
+    let release = programs::release_folder()?;
     let path = arguments.endpoint.unwrap_or_else(|| release.join("whatsapp-endpoint"));
-    let from_file = Program { path: path.clone(), env: settings(&services.url, SECRET_IN_A_FILE) };
-    let endpoint = Program { path, env: settings(&services.url, ("WHATSAPP_SECRET_ID", "whatsapp")) };
+    let from_file = Program { path: path.clone(), env: programs::at_once(&services.url, SECRET_IN_A_FILE) };
+    let endpoint = Program { path: path.clone(), env: programs::at_once(&services.url, SECRET) };
+    let deployed = Program { path, env: programs::deployed(&services.url) };
+    if let Some(plot) = arguments.growth {
+        let grown = growth::measure(&api, &services, &from_file, &deployed, arguments.rounds)?;
+        growth::print(&grown);
+        return fs::write(&plot, plot::svg(&grown)).with_context(|| format!("{} cannot be written", plot.display()));
+    }
     let path = arguments.smallest.unwrap_or_else(|| release.join("examples/smallest"));
     let smallest = Program { path, env: Vec::new() };
+    let path = arguments.bare.unwrap_or_else(|| release.join("examples/bare"));
+    let bare = Program { path, env: deployed.env.clone() };
 
     let run_endpoint = || -> anyhow::Result<EndpointRun> {
         let init_from_file = api.run(&from_file)?.init;
@@ -94,14 +112,14 @@ fn main() -> anyhow::Result<()> {
         let instance = api.run(&endpoint)?;
         let calls_at_init = services.take_counts();
         let run = handshakes(&instance, &handshake)?;
-        let first_text = answered(&instance, &text)?;
+        let first_text = done(&instance, &text)?;
         services.take_counts();
         let warm_text = warm(&instance, &text, TEXTS)?;
         let (memory, calls) = (instance.peak_memory()?, services.take_counts());
         Ok(EndpointRun { run, init_from_file, calls_at_init, first_text, warm_text, memory, calls })
     };
     let run_smallest = || handshakes(&api.run(&smallest)?, &handshake);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut as_deployed) = (Vec::new(), Vec::new(), Vec::new());
     // The first round brings both binaries into the page cache and does not count.
     for round in 0..=arguments.rounds {
         // They take turns in going first.
@@ -112,59 +130,29 @@ fn main() -> anyhow::Result<()> {
             let their = run_smallest()?;
             (run_endpoint()?, their)
         };
+        let run = deployed::run(&api, &services, &deployed, &bare)?;
         if round > 0 {
             ours.push(our);
             theirs.push(their);
+            as_deployed.push(run);
         }
     }
-    report::print(&ours, &theirs, [size::of(&endpoint.path)?, size::of(&smallest.path)?]);
+    let figures = report::print(&ours, &theirs, &as_deployed, [size::of(&endpoint.path)?, size::of(&smallest.path)?]);
+    let file = release.with_file_name("bench.json");
+    fs::write(&file, format!("{figures:#}\n")).with_context(|| format!("{} cannot be written", file.display()))?;
+    println!("\nThe same as JSON: {}", file.display());
     Ok(())
 }
 
 /// The handshakes of one run.
 fn handshakes(instance: &Instance, event: &str) -> anyhow::Result<Run> {
-    let first = answered(instance, event)?;
+    let first = done(instance, event)?;
     let warm = warm(instance, event, HANDSHAKES)?;
     Ok(Run { init: instance.init, first, warm, memory: instance.peak_memory()? })
 }
 
 /// The median of so many answers.
 fn warm(instance: &Instance, event: &str, times: usize) -> anyhow::Result<Duration> {
-    let all: Vec<_> = (0..times).map(|_| answered(instance, event)).collect::<Result<_, _>>()?;
+    let all: Vec<_> = (0..times).map(|_| done(instance, event)).collect::<Result<_, _>>()?;
     Ok(median(all))
-}
-
-/// How long the answer to an event takes; it must be HTTP's 200.
-fn answered(instance: &Instance, event: &str) -> anyhow::Result<Duration> {
-    let (took, answer) = instance.answer(event)?;
-    let status = serde_json::from_str::<Value>(&answer)?["statusCode"].clone();
-    ensure!(status == 200, "not answered with 200: {answer}");
-    Ok(took)
-}
-
-/// An event of the folder `events`.
-fn event(name: &str) -> anyhow::Result<String> {
-    let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))
-}
-
-/// Where cargo puts release builds: this program lies in `deps` of another profile beside it.
-fn release_folder() -> anyhow::Result<PathBuf> {
-    let this = env::current_exe()?;
-    Ok(this.ancestors().nth(3).context("this program lies where cargo does not put it")?.join("release"))
-}
-
-/// The settings of the deployed function, with everything it calls at one address and no queue: a turn is run at once.
-fn settings(services: &str, secret: (&'static str, &str)) -> Vec<(&'static str, String)> {
-    let fixed = [
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_SESSION_TOKEN", "test"),
-        secret,
-        ("TABLE_NAME", "conversations"),
-        ("AWS_ENDPOINT_URL", services),
-        ("GRAPH_BASE_URL", services),
-    ];
-    fixed.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
 }

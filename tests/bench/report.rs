@@ -1,8 +1,18 @@
-//! The table.
+//! The tables, and the same figures as JSON.
 
 use std::time::Duration;
 
-use crate::{EndpointRun, Run, TEXTS, services::Counts, size::Size};
+use serde_json::{Value, json};
+
+use crate::{
+    EndpointRun, Run, TEXTS,
+    deployed::{BATCH_MOST, DeployedRun, Kind},
+    services::Counts,
+    size::Size,
+};
+
+/// The least share of the processor's time in a turn that must go into the calls themselves.
+const SHARE_LEAST: f64 = 0.60;
 
 /// What a figure may come to.
 enum Budget {
@@ -23,8 +33,13 @@ pub fn median<T: Copy + Ord>(mut all: Vec<T>) -> T {
     all[all.len() / 2]
 }
 
-/// Prints the figures of both programs, in Markdown that a terminal shows well.
-pub fn print(ours: &[EndpointRun], theirs: &[Run], [our_size, their_size]: [Size; 2]) {
+/// Prints the figures of all programs, in Markdown that a terminal shows well; answers them for other programs.
+pub fn print(ours: &[EndpointRun], theirs: &[Run], deployed: &[DeployedRun], sizes: [Size; 2]) -> Value {
+    let ([our_size, their_size], mut figures) = (sizes, json!({ "rounds": ours.len() }));
+    let mut row = |name, unit, both: (f64, Option<f64>), budget| {
+        figures["figures"][name] = json!({ "unit": unit, "endpoint": both.0, "smallest": both.1 });
+        row(name, unit, both, budget);
+    };
     println!("Medians of {} runs each, taken in turns.\n", ours.len());
     line(["", "endpoint", "smallest", "ratio", "budget"]);
     line(["---", "--:", "--:", "--:", "---"]);
@@ -48,6 +63,44 @@ pub fn print(ours: &[EndpointRun], theirs: &[Run], [our_size, their_size]: [Size
         requests("Requests at init", &our.calls_at_init, 1);
         requests("Requests of a warm text turn with one reply", &our.calls, TEXTS);
     }
+    let kinds = kinds(deployed);
+    println!("\nAs deployed, with a queue and an agent outside; the processor's time of one invocation:\n");
+    println!("| {:30} | {:>9} | {:>9} | {:>9} | calls |", "", "processor", "clock", "log");
+    println!("| --- | --: | --: | --: | --- |");
+    for Kind { name, what, processor, took, log_bytes, calls } in kinds {
+        let called: Vec<_> = calls.iter().map(|(operation, count)| format!("{count} × {operation}")).collect();
+        let (processor, took) = (processor.as_secs_f64() * 1e6, took.as_secs_f64() * 1e6);
+        println!("| {what:30} | {processor:>6.0} µs | {took:>6.0} µs | {log_bytes:>7} B | {} |", called.join(", "));
+        figures["kinds"][name] =
+            json!({ "processor_us": processor, "took_us": took, "log_bytes": log_bytes, "calls": calls });
+    }
+    figures["throughput"] = throughput(deployed);
+    figures
+}
+
+/// The medians of every kind of invocation.
+fn kinds(runs: &[DeployedRun]) -> Vec<Kind> {
+    let Some(last) = runs.last() else { return Vec::new() };
+    let medians = last.kinds.iter().enumerate().map(|(place, kind)| Kind {
+        processor: median(runs.iter().map(|run| run.kinds[place].processor).collect()),
+        took: median(runs.iter().map(|run| run.kinds[place].took).collect()),
+        log_bytes: median(runs.iter().map(|run| run.kinds[place].log_bytes).collect()),
+        ..kind.clone()
+    });
+    medians.collect()
+}
+
+/// How many messages a core can do, beside the calls alone.
+fn throughput(runs: &[DeployedRun]) -> Value {
+    let per_second = |time: f64| 1e6 / time;
+    let (ours, bare) = (per_second(micros(runs, |run| run.in_batches)), per_second(micros(runs, |run| run.bare)));
+    let share = ours / bare;
+    let kept = if share >= SHARE_LEAST { "kept" } else { "missed" };
+    println!("\nMessages per second and core, one reply each, in batches of {BATCH_MOST}:\n");
+    println!("| endpoint | the calls alone | share | budget |");
+    println!("| --: | --: | --: | --- |");
+    println!("| {ours:.0} | {bare:.0} | {:.0} % | ≥ {:.0} %, {kept} |", share * 100.0, SHARE_LEAST * 100.0);
+    json!({ "endpoint": ours, "calls_alone": bare, "share": share })
 }
 
 /// One figure of both programs; the ratio when there are both.

@@ -1,7 +1,7 @@
-//! What a text turn calls, on loopback: Secrets Manager, DynamoDB and Graph, each answering at once and counted.
+//! What a text turn calls, on loopback: Secrets Manager, SQS, DynamoDB, the agent and Graph, each answering at once and counted.
 //!
-//! They check nothing and keep nothing; the simulator and the real parts of the tests do. So every message finds a new
-//! conversation, and the time they take is not worth mentioning.
+//! They check nothing and keep nothing; the simulator and the real parts of the tests do. So every message finds the same
+//! conversation, a new one if nothing else is told, and the time they take is not worth mentioning.
 
 use std::{
     collections::BTreeMap,
@@ -15,6 +15,9 @@ use whatsapp_endpoint::simulator::DEVELOPMENT_SECRET;
 
 use crate::wire::{Connection, Request};
 
+/// A claim is shorter than this; the other writes may hold a long conversation and are not read.
+const CLAIM_MOST: usize = 4096;
+
 /// How often each operation was called.
 pub type Counts = BTreeMap<String, usize>;
 
@@ -22,19 +25,29 @@ pub type Counts = BTreeMap<String, usize>;
 pub struct Services {
     /// Scheme, host and port.
     pub url: String,
-    counts: Arc<Mutex<Counts>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    counts: Mutex<Counts>,
+    /// What a claim of a conversation is answered with.
+    claimed: Mutex<String>,
+    /// What the agent says.
+    said: Mutex<String>,
 }
 
 impl Services {
     /// Starts them on a free port, for as long as this process lives.
     pub fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let services = Self { url: format!("http://{}", listener.local_addr()?), counts: Arc::default() };
-        let counts = Arc::clone(&services.counts);
+        let shared =
+            Shared { counts: Mutex::default(), claimed: Mutex::new("{}".to_owned()), said: Mutex::new(words(1)) };
+        let services = Self { url: format!("http://{}", listener.local_addr()?), shared: Arc::new(shared) };
+        let shared = Arc::clone(&services.shared);
         thread::spawn(move || {
             for connection in listener.incoming().flatten().map(Connection::new) {
-                let counts = Arc::clone(&counts);
-                thread::spawn(move || serve(connection?, &counts));
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || serve(connection?, &shared));
             }
         });
         Ok(services)
@@ -42,37 +55,80 @@ impl Services {
 
     /// What was called since the last time somebody asked.
     pub fn take_counts(&self) -> Counts {
-        std::mem::take(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut locked(&self.shared.counts))
+    }
+
+    /// From now on the agent answers with so many texts.
+    pub fn say(&self, replies: usize) {
+        *locked(&self.shared.said) = words(replies);
+    }
+
+    /// From now on every conversation has done these jobs, at this second.
+    pub fn remember_done(&self, jobs: impl IntoIterator<Item = String>, at: i64) {
+        let done: serde_json::Map<_, _> = jobs.into_iter().map(|job| (job, json!({ "N": at.to_string() }))).collect();
+        *locked(&self.shared.claimed) = json!({ "Attributes": { "done": { "M": done } } }).to_string();
     }
 }
 
 /// Answers what comes over one connection until the other side closes it.
-fn serve(mut connection: Connection, counts: &Mutex<Counts>) -> std::io::Result<()> {
+fn serve(mut connection: Connection, shared: &Shared) -> std::io::Result<()> {
     while let Some(request) = connection.request()? {
-        let (operation, answer) = operation(&request);
-        *counts.lock().unwrap_or_else(PoisonError::into_inner).entry(operation).or_default() += 1;
-        let status = if answer.is_null() { "400 Bad Request" } else { "200 OK" };
-        connection.answer(status, "", &answer.to_string())?;
+        let (operation, answer) = operation(&request, shared);
+        *locked(&shared.counts).entry(operation).or_default() += 1;
+        let status = if answer.is_none() { "400 Bad Request" } else { "200 OK" };
+        connection.answer(status, "", &answer.unwrap_or_default())?;
     }
     Ok(())
 }
 
-/// The name of what is asked, and its answer; null where we have none.
-fn operation(request: &Request) -> (String, Value) {
-    match request.header("x-amz-target").and_then(|target| target.split_once('.')) {
+/// The name of what is asked, and its answer where we have one.
+fn operation(request: &Request, shared: &Shared) -> (String, Option<String>) {
+    let (name, answer) = match request.header("x-amz-target").and_then(|target| target.split_once('.')) {
         Some(("secretsmanager", "GetSecretValue")) => {
-            ("Secrets Manager GetSecretValue".to_owned(), json!({ "SecretString": DEVELOPMENT_SECRET }))
+            ("Secrets Manager GetSecretValue", json!({ "SecretString": DEVELOPMENT_SECRET }).to_string())
         }
-        Some(("DynamoDB_20120810", "GetItem")) => ("DynamoDB GetItem".to_owned(), json!({})),
-        Some(("DynamoDB_20120810", "UpdateItem")) => ("DynamoDB UpdateItem".to_owned(), json!({})),
-        Some((service, operation)) => (format!("{service} {operation}, unknown to the benchmark"), Value::Null),
+        Some(("AmazonSQS", "SendMessageBatch")) => ("SQS SendMessageBatch", queued(&request.body)),
+        Some(("DynamoDB_20120810", "UpdateItem")) if is_claim(&request.body) => {
+            ("DynamoDB UpdateItem", locked(&shared.claimed).clone())
+        }
+        Some(("DynamoDB_20120810", "UpdateItem")) => ("DynamoDB UpdateItem", "{}".to_owned()),
+        Some(("DynamoDB_20120810", "GetItem")) => ("DynamoDB GetItem", "{}".to_owned()),
+        Some((service, operation)) => return (format!("{service} {operation}, unknown to the benchmark"), None),
+        None if request.target() == "/rest" => ("agent", locked(&shared.said).clone()),
         None => {
             let call: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             match (call["status"].as_str(), call["type"].as_str()) {
-                (Some("read"), _) => ("Graph read and typing".to_owned(), json!({ "success": true })),
-                (None, Some(_)) => ("Graph message".to_owned(), json!({ "messages": [{ "id": "wamid.BENCHMARK==" }] })),
-                _ => (format!("{}, unknown to the benchmark", request.target()), Value::Null),
+                (Some("read"), _) => ("Graph read and typing", json!({ "success": true }).to_string()),
+                (None, Some(_)) => {
+                    ("Graph message", json!({ "messages": [{ "id": "wamid.BENCHMARK==" }] }).to_string())
+                }
+                _ => return (format!("{}, unknown to the benchmark", request.target()), None),
             }
         }
-    }
+    };
+    (name.to_owned(), Some(answer))
+}
+
+/// Whether an update wants the conversation back.
+fn is_claim(body: &[u8]) -> bool {
+    body.len() < CLAIM_MOST && String::from_utf8_lossy(body).contains("ALL_NEW")
+}
+
+/// The answer of a queue that takes everything.
+fn queued(body: &[u8]) -> String {
+    let batch: Value = serde_json::from_slice(body).unwrap_or_default();
+    let entries = batch["Entries"].as_array().map(Vec::as_slice).unwrap_or_default().iter();
+    let taken: Vec<_> =
+        entries.map(|entry| json!({ "Id": entry["Id"], "MessageId": "benchmark", "MD5OfMessageBody": "" })).collect();
+    json!({ "Successful": taken, "Failed": [] }).to_string()
+}
+
+/// What an agent says that has so many things to say.
+fn words(replies: usize) -> String {
+    let output = |nth| json!({ "text": format!("This is answer {nth} of the benchmark."), "data": {} });
+    json!({ "outputStack": (1..=replies).map(output).collect::<Vec<_>>() }).to_string()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
