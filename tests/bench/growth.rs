@@ -64,7 +64,7 @@ pub fn measure(
     let queued = sizes.map(|size| point(size, size, deployed, &one_webhook, &webhook(size)?));
     let at_once = sizes.map(|size| point(size, size, at_once, &one_webhook, &webhook(size)?));
     let batches = [1, 2, 5, 10].map(|size| point(size, size, deployed, &one_turn, &events::batch(size)?));
-    let remembered = [0, 500, 1_000, 2_000, 4_000].map(|size| {
+    let remembered = [0, 1_000, 2_000, 3_000, 4_000].map(|size| {
         services.remember_done((0..size).map(|job| format!("{job:016x}")), now()?);
         let point = point(size, 1, deployed, &one_turn, &one_turn);
         services.remember_done([], 0);
