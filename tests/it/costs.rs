@@ -25,7 +25,7 @@ const ADA: &str = "15550100200";
 const BSUID: &str = "US.90000000000000000001";
 const TABLE: &str = "costs";
 /// What an invocation may take.
-const LEFT: Duration = Duration::from_secs(60);
+const LEFT: Duration = Duration::from_mins(1);
 /// What Lambda takes for free of what is uploaded, less a good part: a small package starts faster.
 const ZIP_MOST: u32 = 4_000_000;
 
