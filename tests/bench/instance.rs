@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Program {
     /// The binary.
     pub path: PathBuf,
+    /// What it is called with.
+    pub arguments: Vec<PathBuf>,
     /// Its settings.
     pub env: Vec<(&'static str, String)>,
 }
@@ -88,14 +90,16 @@ impl RuntimeApi {
         let line = Line { notes: notes.0.clone(), events: Arc::new(Mutex::new(events.1)) };
         *self.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
         let mut command = Command::new(&program.path);
-        command.env_clear().envs(program.env.iter().map(|(name, value)| (name, value))).envs([
-            ("AWS_LAMBDA_RUNTIME_API", self.address.to_string().as_str()),
-            ("AWS_LAMBDA_FUNCTION_NAME", "benchmark"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
-        ]);
+        command.args(&program.arguments).env_clear().envs(program.env.iter().map(|(name, value)| (name, value))).envs(
+            [
+                ("AWS_LAMBDA_RUNTIME_API", self.address.to_string().as_str()),
+                ("AWS_LAMBDA_FUNCTION_NAME", "benchmark"),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+                ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
+                ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
+            ],
+        );
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("{} does not start", program.path.display()))?;

@@ -9,6 +9,7 @@ mod deployed;
 mod events;
 mod growth;
 mod instance;
+mod peers;
 mod plot;
 mod programs;
 mod report;
@@ -24,6 +25,7 @@ use clap::Parser;
 use crate::{
     deployed::done,
     instance::{Instance, Program, RuntimeApi},
+    peers::Peer,
     programs::{SECRET, SECRET_IN_A_FILE},
     report::median,
     services::{Counts, Services},
@@ -49,6 +51,12 @@ struct Arguments {
     /// Another program that makes the calls of a turn and nothing else.
     #[arg(long)]
     bare: Option<PathBuf>,
+    /// Where npm has installed whatsapp-api-js; node must be on the PATH.
+    #[arg(long)]
+    whatsapp_api_js: Option<PathBuf>,
+    /// A virtual environment of Python with pywa.
+    #[arg(long)]
+    pywa: Option<PathBuf>,
     /// Measures how time and memory grow with what comes, and nothing else, and draws it into this file.
     #[arg(long)]
     growth: Option<PathBuf>,
@@ -93,18 +101,27 @@ fn main() -> anyhow::Result<()> {
     let (handshake, text) = (events::sample("handshake")?, events::sample("text")?);
     let release = programs::release_folder()?;
     let path = arguments.endpoint.unwrap_or_else(|| release.join("whatsapp-endpoint"));
-    let from_file = Program { path: path.clone(), env: programs::at_once(&services.url, SECRET_IN_A_FILE) };
-    let endpoint = Program { path: path.clone(), env: programs::at_once(&services.url, SECRET) };
-    let deployed = Program { path, env: programs::deployed(&services.url) };
+    let from_file =
+        Program { path: path.clone(), arguments: Vec::new(), env: programs::at_once(&services.url, SECRET_IN_A_FILE) };
+    let endpoint = Program { path: path.clone(), arguments: Vec::new(), env: programs::at_once(&services.url, SECRET) };
+    let deployed = Program { path, arguments: Vec::new(), env: programs::deployed(&services.url) };
     if let Some(plot) = arguments.growth {
         let grown = growth::measure(&api, &services, &from_file, &deployed, arguments.rounds)?;
         growth::print(&grown);
         return fs::write(&plot, plot::svg(&grown)).with_context(|| format!("{} cannot be written", plot.display()));
     }
     let path = arguments.smallest.unwrap_or_else(|| release.join("examples/smallest"));
-    let smallest = Program { path, env: Vec::new() };
+    let smallest = Program { path, arguments: Vec::new(), env: Vec::new() };
     let path = arguments.bare.unwrap_or_else(|| release.join("examples/bare"));
-    let bare = Program { path, env: deployed.env.clone() };
+    let bare = Program { path, arguments: Vec::new(), env: deployed.env.clone() };
+
+    let mut peers = Vec::new();
+    if let Some(folder) = arguments.whatsapp_api_js {
+        peers.push(Peer::new("whatsapp-api-js", &programs::on_path("node")?, "node.mjs", &folder, &services.url)?);
+    }
+    if let Some(folder) = arguments.pywa {
+        peers.push(Peer::new("pywa", &folder.join("bin/python"), "python.py", &folder, &services.url)?);
+    }
 
     let run_endpoint = || -> anyhow::Result<EndpointRun> {
         let init_from_file = api.run(&from_file)?.init;
@@ -131,13 +148,21 @@ fn main() -> anyhow::Result<()> {
             (run_endpoint()?, their)
         };
         let run = deployed::run(&api, &services, &deployed, &bare)?;
+        for peer in &mut peers {
+            peer.run(&api, &services, &handshake, &text)?;
+        }
         if round > 0 {
             ours.push(our);
             theirs.push(their);
             as_deployed.push(run);
+        } else {
+            for peer in &mut peers {
+                peer.runs.clear();
+            }
         }
     }
-    let figures = report::print(&ours, &theirs, &as_deployed, [size::of(&endpoint.path)?, size::of(&smallest.path)?]);
+    let figures =
+        report::print(&ours, &theirs, &as_deployed, &peers, [size::of(&endpoint.path)?, size::of(&smallest.path)?]);
     let file = release.with_file_name("bench.json");
     fs::write(&file, format!("{figures:#}\n")).with_context(|| format!("{} cannot be written", file.display()))?;
     println!("\nThe same as JSON: {}", file.display());

@@ -1,4 +1,4 @@
-//! What the processor does for a message, piece by piece: signature, parsing, rendering, splitting.
+//! What the processor does for a message, piece by piece: signature, parsing, rendering, splitting; and what they allocate.
 //!
 //! `cargo bench --features local --bench micro` measures all of it; a word behind `--` only what has it in its name.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on has failed")]
@@ -7,7 +7,7 @@ use std::{fmt::Write as _, fs};
 
 use bytes::Bytes;
 use divan::{
-    Bencher, black_box,
+    AllocProfiler, Bencher, black_box,
     counter::{BytesCount, ItemsCount},
 };
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ use whatsapp_endpoint::{
         signature::{SignedBody, sign},
     },
 };
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

@@ -27,6 +27,13 @@ pub fn release_folder() -> anyhow::Result<PathBuf> {
         .join("release"))
 }
 
+/// A program of this machine.
+pub fn on_path(name: &str) -> anyhow::Result<PathBuf> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not on the PATH"))
+}
+
 /// The settings of the deployed function, with everything it calls at one address and no queue: a turn is run at once.
 pub fn at_once(services: &str, secret: (&'static str, &str)) -> Vec<Setting> {
     let fixed = [

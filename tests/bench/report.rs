@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     EndpointRun, Run, TEXTS,
     deployed::{BATCH_MOST, DeployedRun, Kind},
+    peers::{Peer, PeerRun},
     services::Counts,
     size::Size,
 };
@@ -34,7 +35,13 @@ pub fn median<T: Copy + Ord>(mut all: Vec<T>) -> T {
 }
 
 /// Prints the figures of all programs, in Markdown that a terminal shows well; answers them for other programs.
-pub fn print(ours: &[EndpointRun], theirs: &[Run], deployed: &[DeployedRun], sizes: [Size; 2]) -> Value {
+pub fn print(
+    ours: &[EndpointRun],
+    theirs: &[Run],
+    deployed: &[DeployedRun],
+    peers: &[Peer],
+    sizes: [Size; 2],
+) -> Value {
     let ([our_size, their_size], mut figures) = (sizes, json!({ "rounds": ours.len() }));
     let mut row = |name, unit, both: (f64, Option<f64>), budget| {
         figures["figures"][name] = json!({ "unit": unit, "endpoint": both.0, "smallest": both.1 });
@@ -75,6 +82,9 @@ pub fn print(ours: &[EndpointRun], theirs: &[Run], deployed: &[DeployedRun], siz
             json!({ "processor_us": processor, "took_us": took, "log_bytes": log_bytes, "calls": calls });
     }
     figures["throughput"] = throughput(deployed);
+    if !peers.is_empty() {
+        beside(ours, peers);
+    }
     figures
 }
 
@@ -101,6 +111,28 @@ fn throughput(runs: &[DeployedRun]) -> Value {
     println!("| --: | --: | --: | --- |");
     println!("| {ours:.0} | {bare:.0} | {:.0} % | ≥ {:.0} %, {kept} |", share * 100.0, SHARE_LEAST * 100.0);
     json!({ "endpoint": ours, "calls_alone": bare, "share": share })
+}
+
+/// Prints the endpoint beside functions of other languages; all have their secrets without a request.
+fn beside(ours: &[EndpointRun], peers: &[Peer]) {
+    let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
+    println!("\nBeside functions on other libraries, which keep nothing:\n");
+    println!("| | endpoint | {} |\n| --- | --: |{}", names.join(" | "), " --: |".repeat(names.len()));
+    let row = |name: &str, our: f64, unit: &str, decimals: usize, figure: &dyn Fn(&[PeerRun]) -> f64| {
+        let theirs = peers.iter().map(|peer| figure(&peer.runs));
+        let theirs: Vec<_> = theirs.map(|value| format!("{value:.decimals$} {unit}, {:.1} ×", value / our)).collect();
+        println!("| {name} | {our:.decimals$} {unit} | {} |", theirs.join(" | "));
+    };
+    let time = |name: &str, our: fn(&EndpointRun) -> Duration, their: fn(&PeerRun) -> Duration| {
+        row(name, micros(ours, our), "µs", 0, &|runs: &[PeerRun]| micros(runs, their));
+    };
+    time("init", |our| our.init_from_file, |their| their.init);
+    time("first handshake", |our| our.run.first, |their| their.first);
+    time("warm handshake", |our| our.run.warm, |their| their.warm);
+    time("first text", |our| our.first_text, |their| their.first_text);
+    time("warm text", |our| our.warm_text, |their| their.warm_text);
+    let our_memory = megabytes(ours, |our| our.memory);
+    row("peak memory", our_memory, "MB", 2, &|runs: &[PeerRun]| megabytes(runs, |their| their.memory));
 }
 
 /// One figure of both programs; the ratio when there are both.

@@ -100,7 +100,10 @@ fn operation(request: &Request, shared: &Shared) -> (String, Option<String>) {
             match (call["status"].as_str(), call["type"].as_str()) {
                 (Some("read"), _) => ("Graph read and typing", json!({ "success": true }).to_string()),
                 (None, Some(_)) => {
-                    ("Graph message", json!({ "messages": [{ "id": "wamid.BENCHMARK==" }] }).to_string())
+                    let contacts = json!([{ "input": call["to"], "wa_id": "15550100200" }]);
+                    let messages = json!([{ "id": "wamid.BENCHMARK==" }]);
+                    let answer = json!({ "messaging_product": "whatsapp", "contacts": contacts, "messages": messages });
+                    ("Graph message", answer.to_string())
                 }
                 _ => return (format!("{}, unknown to the benchmark", request.target()), None),
             }
