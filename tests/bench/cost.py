@@ -67,15 +67,13 @@ def main():
 
 def bill(kinds, replies, choice):
     """What one message costs with all that follows from it, by service, in dollars."""
-    invocations = [(kinds["webhook"], 1), (kinds[f"turn_{replies}"], 1)]
-    statuses = [(kinds["status_sent"], replies), (kinds["status_other"], OTHER_STATUSES * replies)]
-    everything = invocations + statuses
-    requests = 2 + sum(times for _, times in statuses)
+    webhooks = [(kinds["webhook"], 1), (kinds["status_sent"], replies), (kinds["status_other"], OTHER_STATUSES * replies)]
+    everything = [*webhooks, (kinds[f"turn_{replies}"], 1)]
     gigabytes = choice.memory / 1024
     seconds = sum(milliseconds(kind, choice) * times for kind, times in everything) / 1000
     return {
-        "API Gateway": (requests - 1) * API_GATEWAY_REQUEST,
-        "Lambda, requests": requests * LAMBDA_REQUEST,
+        "API Gateway": sum(times for _, times in webhooks) * API_GATEWAY_REQUEST,
+        "Lambda, requests": sum(times for _, times in everything) * LAMBDA_REQUEST,
         "Lambda, time": seconds * gigabytes * LAMBDA_GB_SECOND[choice.architecture],
         "SQS": (calls(everything, "SQS") + SQS_REQUESTS_OF_LAMBDA) * SQS_REQUEST,
         "DynamoDB, writes": calls(everything, "DynamoDB UpdateItem") * choice.units * DYNAMODB_WRITE,
@@ -95,7 +93,10 @@ def calls(everything, service):
 
 def milliseconds(kind, choice):
     """How long an invocation takes, rounded up as Lambda does: computing, and waiting for one call after the other."""
-    count = lambda service: calls([(kind, 1)], service)
+
+    def count(service):
+        return calls([(kind, 1)], service)
+
     waiting = count("DynamoDB") * choice.dynamodb_ms + count("SQS") * choice.sqs_ms + count("Graph message") * choice.graph_ms
     # The read receipt goes out beside the question to the agent.
     waiting += max(count("agent") * choice.agent_ms, count("Graph read") * choice.graph_ms)

@@ -26,7 +26,7 @@ const BSUID: &str = "US.90000000000000000001";
 const TABLE: &str = "costs";
 /// What an invocation may take.
 const LEFT: Duration = Duration::from_mins(1);
-/// What Lambda takes for free of what is uploaded, less a good part: a small package starts faster.
+/// Most bytes of the package: a small one starts faster.
 const ZIP_MOST: u32 = 4_000_000;
 
 /// Calls by the part they went to, and units of the store.
@@ -203,8 +203,8 @@ impl Endpoint {
     /// One webhook with these states of a message that carries `tag`.
     async fn statuses(&mut self, tag: &Value, states: &[&str]) -> Bill {
         let mut body = webhook([]);
-        let status = |state: &&str| json!({ "id": "wamid.SENT==", "status": state, "biz_opaque_callback_data": tag });
-        body["entry"][0]["changes"][0]["value"]["statuses"] = states.iter().map(status).collect();
+        let told = |state: &&str| json!({ "id": "wamid.SENT==", "status": state, "biz_opaque_callback_data": tag });
+        body["entry"][0]["changes"][0]["value"]["statuses"] = states.iter().map(told).collect();
         self.post(&body).await
     }
 
