@@ -145,10 +145,10 @@ impl Question<'_> {
         lines.join("\n")
     }
 
-    /// Where pictures of the message can be opened by everybody.
-    fn images(&self) -> impl Iterator<Item = &str> {
+    /// The pictures of the message, as URLs that the agent can open.
+    fn images(&self) -> Vec<&str> {
         let images = self.details.attachments.iter().filter(|file| file.kind == "image");
-        images.filter_map(|image| image.public_url.as_deref())
+        images.filter_map(|image| image.open_url.as_deref()).collect()
     }
 
     fn data(&self) -> Data<'_> {
@@ -262,6 +262,20 @@ impl Agent {
             ) => Protocol::Demo,
         };
         Self { protocol, circuit: Circuit::default() }
+    }
+
+    /// Whether it wants the pictures of a message, and not only their ids.
+    #[must_use]
+    pub fn sees_pictures(&self) -> bool {
+        match self.protocol {
+            Protocol::OpenAi(_) => true,
+            Protocol::Demo
+            | Protocol::Cognigy(_)
+            | Protocol::Http(_)
+            | Protocol::A2a(_)
+            | Protocol::Rasa(_)
+            | Protocol::Aws(_) => false,
+        }
     }
 
     /// Asks, and waits for the whole answer, `patience` at most.

@@ -52,18 +52,37 @@ impl Model {
     }
 
     /// Asks, and reads until the answer ends or the time is over.
+    ///
+    /// A model that cannot see refuses pictures; then it is asked with the words that describe them.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+        let until = Instant::now() + patience;
+        let images = question.images();
+        match self.ask_with(question, &images, patience).await {
+            Err(AgentError::Refused(status @ (400 | 413 | 415 | 422))) if !images.is_empty() => {
+                tracing::info!(job = %question.key, status, "the model is asked again without the pictures");
+                self.ask_with(question, &[], until.saturating_duration_since(Instant::now())).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask_with(
+        &self,
+        question: &Question<'_>,
+        images: &[&str],
+        patience: Duration,
+    ) -> Result<Answer, AgentError> {
         match self.shape {
             Shape::Chat => {
                 let mut history = History::remembered(question.memory);
                 let said = question.in_words();
-                let body = chat::body(self, &history, question, &said);
+                let body = chat::body(self, &history, question, &said, images);
                 let text = self.heard(&body, question, patience).await?.text()?;
                 history.add(said, text.clone());
                 Ok(Answer { memory: Some(history.memory()), ..vec![Said::Text(text).into()].into() })
             }
             Shape::Responses => {
-                let heard = self.respond(question, patience).await?;
+                let heard = self.respond(question, images, patience).await?;
                 let memory = heard.id.clone().map(|id| Memory { response: Some(id) }.value());
                 Ok(Answer { memory, ..vec![Said::Text(heard.text()?).into()].into() })
             }
@@ -71,10 +90,10 @@ impl Model {
     }
 
     /// Goes on from the last response; begins anew if the server does not know it any more.
-    async fn respond(&self, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
+    async fn respond(&self, question: &Question<'_>, images: &[&str], patience: Duration) -> Result<Heard, AgentError> {
         let until = Instant::now() + patience;
         let previous = Memory::remembered(question.memory).response;
-        let heard = self.heard(&responses::body(self, previous.as_deref(), question), question, patience).await;
+        let heard = self.heard(&responses::body(self, previous.as_deref(), question, images), question, patience).await;
         let is_forgotten = match &heard {
             // The status is all we have of a refusal; another reason will be refused again.
             Err(AgentError::Refused(status)) => matches!(status, 400 | 404),
@@ -87,7 +106,7 @@ impl Model {
         }
         tracing::info!(job = %question.key, "the model is asked again without what was said before");
         let rest = until.saturating_duration_since(Instant::now());
-        self.heard(&responses::body(self, None, question), question, rest).await
+        self.heard(&responses::body(self, None, question, images), question, rest).await
     }
 
     async fn heard(&self, body: &Value, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
@@ -217,13 +236,13 @@ mod tests {
     #[test]
     fn pictures_that_everybody_can_open_go_along() {
         let images = ["https://example.invalid/a.jpg"];
-        assert_eq!(chat::content("look", [].into_iter()), json!("look"));
+        assert_eq!(chat::content("look", &[]), json!("look"));
         assert_eq!(
-            chat::content("look", images.into_iter()),
+            chat::content("look", &images),
             json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": images[0] } }])
         );
         assert_eq!(
-            json!(responses::content("look", images.into_iter())),
+            json!(responses::content("look", &images)),
             json!([{ "type": "input_text", "text": "look" }, { "type": "input_image", "image_url": images[0] }])
         );
     }

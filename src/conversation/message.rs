@@ -96,9 +96,9 @@ pub struct Attachment {
     /// Where the channel gives it out, to holders of the access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Where everybody can open it, if anywhere.
+    /// Where an agent can open it without a token, if anywhere; of a picture it may be the picture itself, as a `data:` URL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
+    pub open_url: Option<String>,
     /// The channel's id of the file.
     pub id: String,
     /// Whether it was recorded as a voice message.

@@ -9,7 +9,7 @@ use super::nameless::Nameless;
 use crate::{
     agents::{AgentError, Answer, Question},
     app::App,
-    conversation::{Conversation, Job, Message, Person, Said, Session},
+    conversation::{Conversation, Details, Job, Message, Person, Said, Session},
     retry::{Clock, USEFUL_REST},
     settings::UserIdFormat,
     telemetry::Chain,
@@ -64,13 +64,17 @@ async fn ask_agent(
             (nameless.user_id.as_str(), &Person::default(), &nameless.message)
         }
     };
+    let mut details = inbound::details(&message.raw);
+    if app.agent.sees_pictures() {
+        fetch_pictures(app, job, &mut details, clock).await;
+    }
     let question = Question {
         user_id,
         person,
         session_id: session.id,
         inputs: session.inputs,
         message,
-        details: &inbound::details(&message.raw),
+        details: &details,
         key: &job.id,
         memory: session.memory.as_ref(),
         locale: app.settings.agent.locale.as_deref(),
@@ -83,6 +87,16 @@ async fn ask_agent(
     let asked_at = clock.now();
     let answer = app.agent.ask(&question, patience).await?;
     Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
+}
+
+/// Puts the pictures into `details`. Without one the agent is told in words that there is one.
+async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: &Clock) {
+    for file in details.attachments.iter_mut().filter(|file| file.kind == "image") {
+        match app.graph.picture(&file.id, clock).await {
+            Ok(picture) => file.open_url = Some(picture),
+            Err(error) => tracing::warn!(job = %job.id, error = %Chain(&error), "the agent does not see a picture"),
+        }
+    }
 }
 
 /// Shows that the message is read and that an answer is being written, until `answered` is closed.

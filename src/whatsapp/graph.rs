@@ -6,7 +6,7 @@ mod files;
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -75,8 +75,8 @@ pub enum GraphError {
         "more than 24 hours have passed since the person wrote: free words are not tried, only a template may be sent"
     )]
     WindowClosed,
-    /// A file cannot be fetched, so it cannot be uploaded.
-    #[error("the linked file cannot be uploaded: {0}")]
+    /// A file cannot be fetched.
+    #[error("the file cannot be fetched: {0}")]
     NoFile(String),
     /// The same request would be refused again.
     #[error("Graph refused the message ({0}): {cure}", cure = errors::advise(.0.code).cure)]
@@ -207,13 +207,13 @@ impl Graph {
         body: &Value,
         timeout: Duration,
     ) -> Result<SendAnswer, GraphError> {
-        let request = self.post(keys, &[number, "messages"])?.json(body).timeout(timeout);
+        let request = self.call(Method::POST, keys, &[number, "messages"])?.json(body).timeout(timeout);
         let (status, bytes) = answered(request).await?;
         serde_json::from_slice(&bytes).map_err(|_| unclear(status))
     }
 
     /// A request with the token and its proof.
-    fn post(&self, keys: &Keys, path: &[&str]) -> Result<reqwest::RequestBuilder, GraphError> {
+    fn call(&self, method: Method, keys: &Keys, path: &[&str]) -> Result<reqwest::RequestBuilder, GraphError> {
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
         let mut url = self.base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -222,7 +222,7 @@ impl Graph {
         if let Some(secret) = keys.app_secret.present() {
             url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
         }
-        Ok(self.http.post(url).bearer_auth(token.expose()))
+        Ok(self.http.request(method, url).bearer_auth(token.expose()))
     }
 }
 

@@ -8,6 +8,9 @@ use crate::support::{
     project,
 };
 
+/// The beginning of a picture, which is enough for everybody here.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n a very small picture";
+
 async fn start(path: &str, settings: &[(&str, &str)]) -> (Endpoint, Model) {
     let (model, url) = Model::start().await;
     let url = format!("{url}{path}");
@@ -230,4 +233,34 @@ async fn every_kind_of_message_is_told_in_words() {
         told.insert(kind.to_owned(), model.last()["messages"][0]["content"].clone());
     }
     insta::assert_json_snapshot!(told);
+}
+
+#[tokio::test]
+async fn a_picture_goes_along_and_a_model_that_cannot_see_is_told_in_words() {
+    let (endpoint, model) = start("/v1", &[]).await;
+    endpoint.meta.keep_media("710000000000001", "image/png", PNG);
+    let picture = || {
+        let mut message = endpoint.message(&Person(ADA), "");
+        message["type"] = json!("image");
+        message["image"] = json!({ "id": "710000000000001", "mime_type": "image/png", "caption": "what is this?" });
+        webhook([message])
+    };
+    assert_eq!(endpoint.deliver(&picture()).await, 200);
+    let content = model.asked()[0].body["messages"][0]["content"].clone();
+    let url = content[1]["image_url"]["url"].as_str().expect("a picture");
+    assert!(url.starts_with("data:image/png;base64,iVBOR") && content[0]["text"].to_string().contains("what is this?"));
+
+    model.will_answer(400, json!({ "error": { "message": "this model takes no images" } }));
+    assert_eq!(endpoint.deliver(&picture()).await, 200);
+    let asked = model.asked();
+    assert!(asked[1].body.to_string().contains("data:image/png"));
+    let again = asked[2].body["messages"].to_string();
+    assert!(
+        again.contains("what is this?") && !again.contains("base64"),
+        "nor does the history keep pictures: {again}"
+    );
+
+    let mut gone = picture();
+    gone["entry"][0]["changes"][0]["value"]["messages"][0]["image"]["id"] = json!("710000000000009");
+    assert_eq!(endpoint.deliver(&gone).await, 200, "a picture that Meta does not have is told in words as well");
 }

@@ -172,7 +172,7 @@ impl Interface {
             (Version::ZeroThree, Binding::HttpJson) => ("ROLE_USER", "content"),
         };
         let files = question.details.attachments.iter();
-        let files = files.filter_map(|file| Some((file.public_url.as_deref()?, file.mime.as_deref(), &file.name)));
+        let files = files.filter_map(|file| Some((file.open_url.as_deref()?, file.mime.as_deref(), &file.name)));
         let files = files.map(|(url, mime, name)| match (self.version, self.binding) {
             (Version::One, _) => bare([("url", Some(url)), ("mediaType", mime), ("filename", name.as_deref())]),
             (Version::ZeroThree, Binding::JsonRpc) => {

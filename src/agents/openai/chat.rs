@@ -9,12 +9,12 @@ use super::{
 };
 use crate::agents::{AgentError, Question};
 
-pub fn body(model: &Model, history: &History, question: &Question<'_>, said: &str) -> Value {
+pub fn body(model: &Model, history: &History, question: &Question<'_>, said: &str, images: &[&str]) -> Value {
     let message = |role: &str, content: Value| json!({ "role": role, "content": content });
     // "system" is the word that every server knows; OpenAI reads it as "developer" where a model wants that.
     let instructions = model.instructions(question).map(|text| message("system", json!(text)));
     let before = history.messages().map(|(role, text)| message(role, json!(text)));
-    let content = content(said, question.images());
+    let content = content(said, images);
     let messages: Vec<_> = instructions.into_iter().chain(before).chain([message("user", content)]).collect();
     let mut body = json!({
         "messages": messages,
@@ -29,8 +29,8 @@ pub fn body(model: &Model, history: &History, question: &Question<'_>, said: &st
 }
 
 /// The words, and the pictures beside them; words alone are plain, which every server takes.
-pub fn content<'a>(said: &str, images: impl Iterator<Item = &'a str>) -> Value {
-    let images: Vec<_> = images.map(|url| json!({ "type": "image_url", "image_url": { "url": url } })).collect();
+pub fn content(said: &str, images: &[&str]) -> Value {
+    let images: Vec<_> = images.iter().map(|url| json!({ "type": "image_url", "image_url": { "url": url } })).collect();
     match images.as_slice() {
         [] => json!(said),
         images => json!([&[json!({ "type": "text", "text": said })], images].concat()),

@@ -28,9 +28,9 @@ impl Memory {
     }
 }
 
-pub fn body(model: &Model, previous: Option<&str>, question: &Question<'_>) -> Value {
+pub fn body(model: &Model, previous: Option<&str>, question: &Question<'_>, images: &[&str]) -> Value {
     let mut body = json!({
-        "input": [{ "role": "user", "content": content(&question.in_words(), question.images()) }],
+        "input": [{ "role": "user", "content": content(&question.in_words(), images) }],
         "stream": true,
         "user": pseudonym(question),
     });
@@ -49,8 +49,8 @@ pub fn body(model: &Model, previous: Option<&str>, question: &Question<'_>) -> V
 }
 
 /// The words, and the pictures beside them.
-pub fn content<'a>(said: &str, images: impl Iterator<Item = &'a str>) -> Vec<Value> {
-    let images = images.map(|url| json!({ "type": "input_image", "image_url": url }));
+pub fn content(said: &str, images: &[&str]) -> Vec<Value> {
+    let images = images.iter().map(|url| json!({ "type": "input_image", "image_url": url }));
     [json!({ "type": "input_text", "text": said })].into_iter().chain(images).collect()
 }
 

@@ -1,10 +1,12 @@
-//! Giving files to Meta.
+//! Giving files to Meta, and taking pictures from there.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{
+    Method, RequestBuilder,
     header::CONTENT_TYPE,
     multipart::{Form, Part},
 };
@@ -16,6 +18,10 @@ use crate::retry::{Clock, USEFUL_REST};
 
 /// Most bytes of a file that is uploaded: what Meta takes of videos and sound. A larger document stays a link.
 const FILE_MOST: usize = 16 * 1024 * 1024;
+/// Most bytes of a picture that a person may send.
+const PICTURE_MOST: usize = 5 * 1024 * 1024;
+/// Hosts, and those below them, that get the access token for a file.
+const METAS_HOSTS: &[&str] = &["fbsbx.com", "facebook.com", "fbcdn.net", "whatsapp.net"];
 /// How long fetching a file, and giving it to Meta, may take each.
 const FILE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -24,7 +30,38 @@ struct Uploaded {
     id: String,
 }
 
+#[derive(Deserialize)]
+struct Kept {
+    url: String,
+    mime_type: String,
+}
+
 impl Graph {
+    /// The picture that a person has sent, as `data:<media type>;base64,<bytes>`.
+    ///
+    /// # Errors
+    /// Why it cannot be had; after seven days Meta has it no more.
+    pub async fn picture(&self, id: &str, clock: &Clock) -> Result<String, GraphError> {
+        let keys = self.credentials.keys().await?;
+        let look_up = self.call(Method::GET, &keys, &[id])?.timeout(timeout(clock));
+        let (status, bytes) = answered(look_up).await?;
+        let Kept { url, mime_type } = serde_json::from_slice(&bytes).map_err(|_| unclear(status))?;
+        let url = Url::parse(&url).map_err(|_| unclear(status))?;
+        if !mime_type.starts_with("image/") {
+            return Err(no_file("it is no picture"));
+        }
+        let is_metas =
+            |host: &str| METAS_HOSTS.iter().any(|metas| host == *metas || host.ends_with(&format!(".{metas}")));
+        let is_trusted =
+            url.scheme() == "https" && url.host_str().is_some_and(is_metas) || url.origin() == self.base_url.origin();
+        if !is_trusted {
+            return Err(no_file("it is on a host that is not Meta's: the access token does not go there"));
+        }
+        let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
+        let (_, bytes) = self.fetch(self.http.get(url).bearer_auth(token.expose()), PICTURE_MOST, clock).await?;
+        Ok(format!("data:{mime_type};base64,{}", BASE64_STANDARD.encode(bytes)))
+    }
+
     /// Fetches the file at `link`, gives it to Meta for the number with the id `number`, and answers Meta's id of it.
     ///
     /// Only `https` links are fetched: an agent's words must not reach what listens on this machine. Where Graph itself is
@@ -43,20 +80,25 @@ impl Graph {
         if url.scheme() != "https" && self.base_url.scheme() == "https" {
             return Err(no_file("only https links are fetched"));
         }
-        let (mime, bytes) = self.fetch(url.clone(), clock).await?;
+        let (mime, bytes) = self.fetch(self.http.get(url.clone()), FILE_MOST, clock).await?;
         let in_url = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = name.unwrap_or(if in_url.is_empty() { "file" } else { in_url }).to_owned();
         let keys = self.credentials.keys().await?;
         let part = Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is none"))?;
         let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
-        let request = self.post(&keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
+        let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
         let (status, bytes) = answered(request).await?;
         serde_json::from_slice(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
     }
 
-    async fn fetch(&self, url: Url, clock: &Clock) -> Result<(String, Vec<u8>), GraphError> {
+    async fn fetch(
+        &self,
+        request: RequestBuilder,
+        most: usize,
+        clock: &Clock,
+    ) -> Result<(String, Vec<u8>), GraphError> {
         let failed = |error: reqwest::Error| GraphError::NoFile(error.without_url().to_string());
-        let mut response = self.http.get(url).timeout(timeout(clock)).send().await.map_err(failed)?;
+        let mut response = request.timeout(timeout(clock)).send().await.map_err(failed)?;
         if !response.status().is_success() {
             return Err(GraphError::NoFile(format!("its host answered HTTP {}", response.status().as_u16())));
         }
@@ -65,8 +107,8 @@ impl Graph {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             bytes.extend_from_slice(&chunk);
-            if bytes.len() > FILE_MOST {
-                return Err(no_file("it has more than 16 MB"));
+            if bytes.len() > most {
+                return Err(GraphError::NoFile(format!("it has more than {} MB", most / 1024 / 1024)));
             }
         }
         Ok((mime, bytes))

@@ -57,7 +57,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
 
 fn attachment(kind: &'static str, raw: &RawValue) -> Option<Attachment> {
     let File { id, mime_type, filename, url, voice } = read(raw)?;
-    Some(Attachment { name: filename, kind, mime: mime_type, url, public_url: None, id, voice })
+    Some(Attachment { name: filename, kind, mime: mime_type, url, open_url: None, id, voice })
 }
 
 fn form(Interactive { nfm_reply, call_permission_reply }: Interactive) -> Option<FormAnswer> {
