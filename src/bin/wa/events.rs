@@ -25,7 +25,7 @@ pub struct Target {
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
     /// The file with the endpoint's secret (JSON); without it the development secret
-    #[arg(long, env = "WHATSAPP_SECRET_FILE")]
+    #[arg(long, env = "WHATSAPP_SECRET_FILE", value_parser = super::path)]
     pub secret_file: Option<PathBuf>,
 }
 

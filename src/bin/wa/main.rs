@@ -52,7 +52,7 @@ struct Sign {
     /// The file with the body; - for standard input
     body: PathBuf,
     /// The file with the secret (JSON); without it the development secret
-    #[arg(long, env = "WHATSAPP_SECRET_FILE")]
+    #[arg(long, env = "WHATSAPP_SECRET_FILE", value_parser = path)]
     secret_file: Option<PathBuf>,
 }
 
@@ -95,13 +95,19 @@ impl Sign {
     }
 }
 
+/// A path; none at all where the variable is set to nothing, as everywhere.
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
+fn path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(text))
+}
+
 /// The key of signatures, out of a file with a secret, or of the development secret.
 fn app_secret(file: Option<&PathBuf>) -> anyhow::Result<Secret> {
     keys(file)?.app_secret.present().cloned().context("app_secret is empty in the secret")
 }
 
 fn keys(file: Option<&PathBuf>) -> anyhow::Result<Keys> {
-    let secret = match file {
+    let secret = match file.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => DEVELOPMENT_SECRET.to_owned(),
     };

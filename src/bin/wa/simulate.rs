@@ -41,7 +41,7 @@ pub struct Simulate {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The file with the secret (JSON) that endpoint and simulator share; without it the development secret
-    #[arg(long, env = "WHATSAPP_SECRET_FILE")]
+    #[arg(long, env = "WHATSAPP_SECRET_FILE", value_parser = super::path)]
     secret_file: Option<PathBuf>,
 }
 
