@@ -3,6 +3,8 @@
 //! The secret is one JSON object. A field that is missing or empty is not a fault until something needs it: a fresh
 //! stack has only its verify token, and Meta's handshake must work before the rest can be known.
 
+mod signing;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Deserialize;
@@ -11,6 +13,7 @@ use tokio::{
     time::Instant,
 };
 
+pub use self::signing::digest;
 use crate::settings::SecretSource;
 
 /// How long a reload that was asked for by a refusal keeps the next one away.

@@ -24,7 +24,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::{
     app::App,
     conversation::{ConversationId, Job},
-    outbox::{OutboxError, blame},
+    outbox::{OutboxError, blame_graph},
     queue::{DeadLetter, QueueError},
     retry::{Clock, Retry},
     telemetry::{Chain, Masked},
@@ -178,10 +178,8 @@ async fn give_up(app: &App, job: &Job, failure: &Failure, clock: &Clock) -> Resu
         tracing::error!(job = %job.id, error = %Chain(&error), "the person could not be told that no answer will come");
     }
     let mut letter = DeadLetter::of_job(job, Chain(error).to_string(), *tries, clock.now());
-    if let TurnError::Outbox(OutboxError::Graph(error)) = error
-        && let Some(code) = error.code()
-    {
-        blame(&mut letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
+    if let TurnError::Outbox(OutboxError::Graph(error)) = error {
+        blame_graph(&mut letter, error);
     }
     app.dead_letters.bury(&letter).await
 }

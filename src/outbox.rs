@@ -136,6 +136,12 @@ impl Outbox {
         }
     }
 
+    /// What goes out when free words are not taken any more.
+    #[must_use]
+    pub fn window_template(&self) -> Option<&Template> {
+        self.window_template.as_ref()
+    }
+
     /// Takes the conversation of `job`; waits while another invocation has it, as long as `clock` allows.
     ///
     /// # Errors
@@ -240,6 +246,13 @@ impl Outbox {
     /// Without expiration a conversation is kept for good; else as long as a repeat of its last job may come.
     fn keep_until(&self, clock: &Clock) -> Option<Timestamp> {
         self.pace.session_expiration.map(|expiration| clock.now() + expiration.max(DONE_KEPT))
+    }
+}
+
+/// Adds to a dead letter what we know about an error of Graph.
+pub fn blame_graph(letter: &mut DeadLetter, error: &GraphError) {
+    if let Some(code) = error.code() {
+        blame(letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
     }
 }
 

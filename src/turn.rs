@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use crate::{
     agents::{AgentError, Answer},
     app::App,
-    conversation::{Errand, Job, Said, Template},
+    conversation::{Errand, Job, Said},
     outbox::{Claim, Held, OutboxError},
     retry::{Clock, Retry},
     store::Hold,
@@ -142,11 +142,7 @@ pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure
 pub async fn apologize(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Result<(), OutboxError> {
     let said = match error {
         TurnError::Agent(_) => app.settings.fallback_text.clone().map(Said::Text),
-        TurnError::TooLate => app
-            .settings
-            .window_template
-            .clone()
-            .map(|(name, language)| Said::Template(Template { name, language, ..Template::default() })),
+        TurnError::TooLate => app.outbox.window_template().cloned().map(Said::Template),
         TurnError::Busy | TurnError::Panicked(_) | TurnError::Outbox(_) => None,
     };
     let Some(said) = said else { return Ok(()) };

@@ -2,7 +2,6 @@
 
 use hmac::Mac;
 
-use super::wire::mac;
 use crate::credentials::Secret;
 
 /// The pseudonym of the person whom `number` knows as `name`: 32 hex digits, which follow from both and from `key`.
@@ -11,7 +10,7 @@ use crate::credentials::Secret;
 #[must_use]
 pub fn pseudonym(key: &Secret, number: &str, name: &str) -> String {
     let parts = [number.as_bytes(), b"\0", name.as_bytes()].concat();
-    hex::encode(&mac(key, &parts).finalize().into_bytes()[..16])
+    hex::encode(&key.mac(&parts).finalize().into_bytes()[..16])
 }
 
 #[cfg(test)]

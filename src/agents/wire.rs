@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName},
@@ -15,7 +14,7 @@ use url::Url;
 use super::AgentError;
 use crate::{
     conversation::JobId,
-    credentials::{Credentials, Keys, Refuser, Secret},
+    credentials::{Credentials, Keys, Refuser, Secret, digest},
     settings::AgentAuth,
 };
 
@@ -153,7 +152,7 @@ impl Wire {
         if let Some(token) = keys.agent_token.present() {
             request = self.auth.show(request, token);
             if call.is_signed {
-                request = request.header(SIGNATURE, sign(token, &call.body));
+                request = request.header(SIGNATURE, token.sign(&call.body));
             }
         }
         request.send().await.map_err(|error| fault(error, patience))
@@ -219,17 +218,10 @@ impl AgentAuth {
     }
 }
 
-/// The value of [`SIGNATURE`] for a body.
-pub fn sign(token: &Secret, body: &[u8]) -> String {
-    format!("sha256={}", hex::encode(mac(token, body).finalize().into_bytes()))
-}
-
 /// Whether `signature`, the value of [`SIGNATURE`], belongs to the body.
 #[must_use]
 pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
-    let mut given = [0_u8; 32];
-    let digits = signature.strip_prefix(b"sha256=").unwrap_or_default();
-    hex::decode_to_slice(digits, &mut given).is_ok() && mac(token, body).verify_slice(&given).is_ok()
+    digest(signature).is_some_and(|digest| token.has_signed(body, &digest))
 }
 
 /// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
@@ -237,13 +229,6 @@ pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
 pub fn traceparent(turn: &JobId) -> String {
     let hash = hex::encode(Sha256::digest(turn.as_str().as_bytes()));
     format!("00-{}-{}-01", &hash[..32], &hash[32..48])
-}
-
-pub fn mac(key: &Secret, message: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes())
-        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    mac.update(message);
-    mac
 }
 
 /// The body of a request.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Held, Outbox, OutboxError, blame};
+use super::{Held, Outbox, OutboxError, blame_graph};
 use crate::{
     conversation::{Card, JobId, Media, Pending, Reply, ReplyId, ReplyState, Said, Source},
     queue::DeadLetter,
@@ -206,9 +206,7 @@ impl Outbox {
     /// Writes down that a reply is refused for good.
     async fn bury(&self, held: &Held, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
         let mut letter = DeadLetter::of_reply(reply, &held.id, Chain(error).to_string(), clock.now());
-        if let Some(code) = error.code() {
-            blame(&mut letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
-        }
+        blame_graph(&mut letter, error);
         self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
     }
 }

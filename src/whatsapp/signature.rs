@@ -6,10 +6,9 @@
 //! <https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof>
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 
-use crate::credentials::{Keys, Secret};
+use crate::credentials::{Keys, Secret, digest};
 
 /// The header that carries the signature: `sha256=` and 64 hex digits.
 pub const HEADER: &str = "x-hub-signature-256";
@@ -52,11 +51,8 @@ impl SignedBody {
         if secrets.peek().is_none() {
             return if required { Err(SignatureError::NoAppSecret) } else { Ok(Self(body)) };
         }
-        let header = header.ok_or(SignatureError::Missing)?;
-        let mut given = [0_u8; 32];
-        let digits = header.strip_prefix(b"sha256=").ok_or(SignatureError::Malformed)?;
-        hex::decode_to_slice(digits, &mut given).map_err(|_| SignatureError::Malformed)?;
-        let matches = secrets.any(|secret| mac(secret, &body).verify_slice(&given).is_ok());
+        let given = digest(header.ok_or(SignatureError::Missing)?).ok_or(SignatureError::Malformed)?;
+        let matches = secrets.any(|secret| secret.has_signed(&body, &given));
         if matches { Ok(Self(body)) } else { Err(SignatureError::Mismatch) }
     }
 
@@ -70,18 +66,11 @@ impl SignedBody {
 /// The value of the signature header for `body`.
 #[must_use]
 pub fn sign(secret: &Secret, body: &[u8]) -> String {
-    format!("sha256={}", hex::encode(mac(secret, body).finalize().into_bytes()))
+    secret.sign(body)
 }
 
 /// The value of the parameter `appsecret_proof` for calls with `token`.
 #[must_use]
 pub fn appsecret_proof(secret: &Secret, token: &Secret) -> String {
-    hex::encode(mac(secret, token.expose().as_bytes()).finalize().into_bytes())
-}
-
-fn mac(secret: &Secret, message: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    mac.update(message);
-    mac
+    hex::encode(secret.mac(token.expose().as_bytes()).finalize().into_bytes())
 }
