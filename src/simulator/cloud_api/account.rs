@@ -210,66 +210,44 @@ impl Simulator {
     }
 }
 
-async fn subscribed(
-    AxumState(simulator): AxumState<Simulator>,
-    Path((_version, node)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
-    answer(with_account(&simulator, &node, &headers, &parameters, |state| {
+async fn subscribed(caller: Caller) -> Response {
+    with_account(caller, |state| {
         let id = &state.account.app_id;
         let app =
             json!({ "whatsapp_business_api_data": { "id": id, "link": "https://example.com/", "name": APP_NAME } });
         json!({ "data": state.subscribed.then_some(app).into_iter().collect::<Vec<_>>() })
-    }))
+    })
 }
 
-async fn join(
-    AxumState(simulator): AxumState<Simulator>,
-    Path((_version, node)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
-    answer(with_account(&simulator, &node, &headers, &parameters, |state| {
+async fn join(caller: Caller) -> Response {
+    with_account(caller, |state| {
         state.subscribed = true;
         json!({ "success": true })
-    }))
+    })
 }
 
-async fn leave(
-    AxumState(simulator): AxumState<Simulator>,
-    Path((_version, node)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
-    answer(with_account(&simulator, &node, &headers, &parameters, |state| {
+async fn leave(caller: Caller) -> Response {
+    with_account(caller, |state| {
         state.subscribed = false;
         json!({ "success": true })
-    }))
+    })
 }
 
-async fn numbers(
-    AxumState(simulator): AxumState<Simulator>,
-    Path((_version, node)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
-    answer(with_account(&simulator, &node, &headers, &parameters, |state| json!({ "data": [number(state)] })))
+async fn numbers(caller: Caller) -> Response {
+    with_account(caller, |state| json!({ "data": [number(state)] }))
 }
+
+/// Whoever asks for the WhatsApp Business Account, and with what.
+type Caller = (AxumState<Simulator>, Path<(String, String)>, Query<Parameters>, HeaderMap);
 
 /// Does something with the WhatsApp Business Account, for whoever may.
-fn with_account(
-    simulator: &Simulator,
-    node: &str,
-    headers: &HeaderMap,
-    parameters: &Parameters,
-    act: impl FnOnce(&mut State) -> Value,
-) -> Checked<Value> {
-    simulator.change(|state| {
-        authorize(state, headers, parameters, None)?;
+fn with_account(caller: Caller, act: impl FnOnce(&mut State) -> Value) -> Response {
+    let (AxumState(simulator), Path((_version, node)), Query(parameters), headers) = caller;
+    answer(simulator.change(|state| {
+        authorize(state, &headers, &parameters, None)?;
         if node != WABA {
             return refuse(UNSUPPORTED, format!("Unsupported request. Object with ID '{node}' does not exist"));
         }
         Ok(act(state))
-    })
+    }))
 }
