@@ -1,11 +1,13 @@
 //! Our own vocabulary: what people and agents say to each other, and what we remember of it. It knows no channel.
 
+mod done;
 mod job;
 mod message;
 mod offers;
 mod said;
 mod session;
 
+pub use done::{DONE_KEPT, Done};
 pub use job::{ConversationId, Errand, Job, JobId, Later, NewNames, Person};
 pub use message::{Attachment, Details, FormAnswer, Message, Tap};
 pub use offers::Offers;
@@ -13,4 +15,4 @@ pub use said::{
     Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
     Template,
 };
-pub use session::{Conversation, DONE_KEPT, Failing, Pending, Reply, ReplyId, ReplyState, Session};
+pub use session::{Conversation, Failing, Pending, Reply, ReplyId, ReplyState, Session};

@@ -115,7 +115,7 @@ impl Held {
     /// Whether `job` is done, though its replies may still be on their way.
     #[must_use]
     pub fn has_done(&self, job: &JobId) -> bool {
-        self.conversation.done.contains_key(job)
+        self.conversation.done.contains(job)
     }
 }
 

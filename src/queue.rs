@@ -118,7 +118,7 @@ impl Queue {
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
                 .message_group_id(job.conversation.group())
-                .message_deduplication_id(job.id.as_str())
+                .message_deduplication_id(job.id.to_string())
                 .message_body(body)
                 .build()
         });

@@ -32,7 +32,7 @@ pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Re
         text: question.message.text.as_deref().unwrap_or_default(),
         data: question.data(),
     };
-    let bytes = wire.post(&body, &[("idempotency-key", question.key.as_str())], patience).await?;
+    let bytes = wire.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
     Ok(read(&bytes)?.into())
 }
 

@@ -23,15 +23,15 @@ use super::{
     AgentError, Answer, Data, Question,
     wire::{Call, Wire, json, traceparent},
 };
-use crate::conversation::{Attachment, Tap};
+use crate::conversation::{Attachment, JobId, Tap};
 
 /// The version of the contract.
 const VERSION: u32 = 1;
 
 /// Asks the agent. 202 means that its answer comes later, 204 that it has none.
 pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
-    let trace = traceparent(question.key);
-    let headers = [("idempotency-key", question.key.as_str()), ("traceparent", &trace)];
+    let (key, trace) = (question.key.to_string(), traceparent(question.key));
+    let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
     let call = Call { url: wire.url().clone(), body: body(question)?, headers: &headers, is_signed: true };
     let reading = wire.send(call, patience).await?;
     match reading.status() {
@@ -49,7 +49,7 @@ pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     let message = question.message;
     json(&Request {
         version: VERSION,
-        turn_id: question.key.as_str(),
+        turn_id: question.key,
         session_id: question.session_id,
         user_id: question.user_id,
         new_session: question.inputs == 1,
@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     version: u32,
-    turn_id: &'a str,
+    turn_id: &'a JobId,
     session_id: Uuid,
     user_id: &'a str,
     new_session: bool,

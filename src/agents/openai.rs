@@ -110,7 +110,8 @@ impl Model {
     }
 
     async fn heard(&self, body: &Value, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
-        let headers = [("idempotency-key", question.key.as_str())];
+        let key = question.key.to_string();
+        let headers = [("idempotency-key", key.as_str())];
         let call = Call { url: self.url.clone(), body: json(body)?, headers: &headers, is_signed: false };
         let reading = self.wire.send(call, patience).await?;
         let heard = self.listen(reading).await?;

@@ -227,7 +227,7 @@ pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
 /// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
 pub fn traceparent(turn: &JobId) -> String {
-    let hash = hex::encode(Sha256::digest(turn.as_str().as_bytes()));
+    let hash = hex::encode(Sha256::digest(turn.to_string()));
     format!("00-{}-{}-01", &hash[..32], &hash[32..48])
 }
 

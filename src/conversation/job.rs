@@ -1,6 +1,6 @@
 //! A job: one thing that is asked of us, by whom, and where the answer belongs.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,42 +67,65 @@ pub struct NewNames {
     pub is_told: bool,
 }
 
-/// 16 hex digits that follow from the number and the message id.
+/// 8 bytes that follow from the number and the message id; as text 16 hex digits.
 ///
 /// 64 bits are enough to tell the jobs of one conversation apart, and a conversation remembers every one for days.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(String);
+#[serde(try_from = "String", into = "String")]
+pub struct JobId([u8; 8]);
+
+/// A text that is no job's id.
+#[derive(Debug, thiserror::Error)]
+#[error("a job's id has 16 hex digits")]
+pub struct NoJobId;
 
 impl JobId {
     /// The id of the message `message_id` that came to `number`.
     #[must_use]
     pub fn of(number: &str, message_id: &str) -> Self {
-        Self(short_hash(&[number, message_id], 8))
+        Self(short_hash(&[number, message_id]))
     }
 
-    /// An id that a store kept.
+    /// Its bytes.
     #[must_use]
-    pub fn stored(digits: &str) -> Self {
-        Self(digits.to_owned())
-    }
-
-    /// Whether it looks like one of ours; a foreign text may not.
-    #[must_use]
-    pub fn is_well_formed(&self) -> bool {
-        self.0.len() == 16 && self.0.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8; 8] {
         &self.0
+    }
+}
+
+impl From<[u8; 8]> for JobId {
+    fn from(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = NoJobId;
+
+    fn from_str(digits: &str) -> Result<Self, NoJobId> {
+        let mut bytes = [0; 8];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NoJobId)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for JobId {
+    type Error = NoJobId;
+
+    fn try_from(digits: String) -> Result<Self, NoJobId> {
+        digits.parse()
+    }
+}
+
+impl From<JobId> for String {
+    fn from(id: JobId) -> Self {
+        id.to_string()
     }
 }
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
     }
 }
 
@@ -125,7 +148,7 @@ impl ConversationId {
     /// 32 hex digits that stand for the conversation where its key is too long or tells too much: queues and logs.
     #[must_use]
     pub fn group(&self) -> String {
-        short_hash(&[&self.number, &self.user], 16)
+        hex::encode(short_hash::<16>(&[&self.number, &self.user]))
     }
 }
 
@@ -164,11 +187,12 @@ impl Person {
     }
 }
 
-fn short_hash(parts: &[&str], bytes: usize) -> String {
+fn short_hash<const BYTES: usize>(parts: &[&str]) -> [u8; BYTES] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hex::encode(&hash.finalize()[..bytes])
+    let hash = hash.finalize();
+    std::array::from_fn(|place| hash[place])
 }

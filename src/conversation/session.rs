@@ -1,22 +1,13 @@
 //! What we remember of a conversation: who, which session, which jobs are done, and the replies on their way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{JobId, Offers, Output, Person, Said};
-
-/// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
-pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
-/// How many done jobs are remembered at most: 4096 of them take about 100 kB of the 400 kB that a DynamoDB item may have.
-const DONE_MOST: usize = 4096;
+use super::{Done, JobId, Offers, Output, Person, Said};
 
 /// For how many replies with a file we know what to send instead. The channel reports within seconds that it cannot fetch one.
 const REPLACEMENTS_MOST: usize = 4;
@@ -46,9 +37,9 @@ pub struct Conversation {
     /// The job that failed last, and how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<Failing>,
-    /// The jobs that are done, and when they were, in seconds since 1970.
+    /// The jobs that are done.
     #[serde(skip)]
-    pub done: BTreeMap<JobId, i64>,
+    pub done: Done,
     /// The replies that are not all out yet.
     #[serde(skip)]
     pub outbox: Option<Pending>,
@@ -242,16 +233,10 @@ impl Conversation {
         }
     }
 
-    /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
+    /// Notes that `job` is done.
     pub fn mark_done(&mut self, job: &JobId, now: Timestamp) {
-        let oldest = now.as_second() - i64::try_from(DONE_KEPT.as_secs()).unwrap_or(i64::MAX);
-        self.done.retain(|_, at| *at >= oldest);
-        self.done.insert(job.clone(), now.as_second());
+        self.done.mark(job, now);
         self.failing = None;
-        while self.done.len() > DONE_MOST {
-            let Some(first) = self.done.iter().min_by_key(|(_, at)| **at).map(|(id, _)| id.clone()) else { return };
-            self.done.remove(&first);
-        }
     }
 }
 
@@ -299,17 +284,6 @@ mod tests {
         let mut conversation = Conversation::default();
         let first = conversation.take_in(&Person::default(), None, at(0), None);
         assert_eq!(conversation.take_in(&Person::default(), None, at(4_000_000_000), None).id, first.id);
-    }
-
-    #[test]
-    fn done_jobs_are_remembered_for_eight_days() {
-        let (job, other) = (JobId::of("8", "one"), JobId::of("8", "two"));
-        let mut conversation = Conversation::default();
-        conversation.mark_done(&job, at(0));
-        conversation.mark_done(&other, at(8 * 24 * 3600));
-        assert!(conversation.done.contains_key(&job));
-        conversation.mark_done(&other, at(8 * 24 * 3600 + 1));
-        assert!(!conversation.done.contains_key(&job));
     }
 
     #[test]

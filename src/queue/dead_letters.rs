@@ -120,7 +120,7 @@ impl DeadLetters {
     pub async fn bury(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let DeadLetter { reason, tries, code, fbtrace_id, class, cure, conversation, person, .. } = letter;
         let (job, reply) =
-            (letter.job.as_ref().map(|job| job.id.as_str()), letter.reply.as_ref().map(ToString::to_string));
+            (letter.job.as_ref().map(|job| job.id.to_string()), letter.reply.as_ref().map(ToString::to_string));
         tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let body = serde_json::to_string(letter).map_err(QueueError::Unwritable)?;

@@ -107,7 +107,7 @@ impl Simulator {
     fn asked_about(&self, key: &str) -> (Option<String>, Option<String>) {
         let state = self.state();
         let number = &state.account.phone_number_id;
-        let found = state.history.said().find(|bubble| key.contains(JobId::of(number, &bubble.id).as_str()));
+        let found = state.history.said().find(|bubble| key.contains(&JobId::of(number, &bubble.id).to_string()));
         found.map(|bubble| (Some(bubble.person.clone()), Some(bubble.id.clone()))).unwrap_or_default()
     }
 }

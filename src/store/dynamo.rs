@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `pk` | number and user |
 //! | `conversation` | who and which session, as JSON |
-//! | `done` | a map from job id to the second it was done |
+//! | `done` | a map from the number of a period to the ids of the jobs that were done in it; a set of 8 bytes each |
 //! | `outbox` | the replies on their way, as JSON; absent when there are none |
 //! | `settled` | the replies of the outbox that a status has told to be out; a set of texts |
 //! | `lease_owner`, `lease_until` | who works on it, and until which millisecond |
@@ -18,13 +18,14 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    primitives::Blob,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Claim, Hold, Lease, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, JobId, Pending, ReplyId};
+use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -58,15 +59,21 @@ impl Store for Dynamo {
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
         let forget = if keep_until.is_some() { ", expires_at = :expires" } else { " REMOVE expires_at" };
+        let periods: Vec<_> = Done::periods(now).collect();
+        let is_done: Vec<_> = periods.iter().map(|period| format!("contains(done.#{period}, :job)")).collect();
         let mut request = self
             .update(id)
             .update_expression(format!("SET lease_owner = :owner, lease_until = :until{forget}"))
-            .condition_expression(
+            .condition_expression(format!(
                 // The SDK may repeat a claim whose answer was lost; it then finds its own lease.
                 "(attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner) \
-                 AND (attribute_not_exists(done.#job) OR attribute_exists(outbox))",
-            )
-            .expression_attribute_names("#job", job.as_str())
+                 AND (attribute_exists(outbox) OR NOT ({}))",
+                is_done.join(" OR ")
+            ))
+            .set_expression_attribute_names(Some(
+                periods.into_iter().map(|period| (format!("#{period}"), period.to_string())).collect(),
+            ))
+            .expression_attribute_values(":job", bytes(job))
             .expression_attribute_values(":owner", text(lease.owner.to_string()))
             .expression_attribute_values(":until", number(lease.until.as_millisecond()))
             .expression_attribute_values(":now", number(now.as_millisecond()))
@@ -96,7 +103,10 @@ impl Store for Dynamo {
         conversation: &Conversation,
         hold: Hold,
     ) -> Result<(), StoreError> {
-        let done = conversation.done.iter().map(|(job, at)| (job.to_string(), number(*at))).collect();
+        let done = conversation.done.by_period().map(|(period, jobs)| {
+            (period.to_string(), AttributeValue::Bs(jobs.iter().map(|job| Blob::new(*job.as_bytes())).collect()))
+        });
+        let done = done.collect();
         let mut set = "SET conversation = :conversation, done = :done".to_owned();
         let mut remove = Vec::new();
         let mut request = self
@@ -187,9 +197,7 @@ async fn updated(request: UpdateItemFluentBuilder) -> Result<bool, UpdateItemErr
 fn refused_claim(item: &Item, job: &JobId, now: Timestamp) -> Claim {
     let lease_until =
         item.get("lease_until").and_then(as_number).and_then(|until| Timestamp::from_millisecond(until).ok());
-    let is_done =
-        item.get("done").and_then(|done| done.as_m().ok()).is_some_and(|done| done.contains_key(job.as_str()));
-    if is_done && !item.contains_key("outbox") {
+    if !item.contains_key("outbox") && done(item).contains(job) {
         return Claim::Done;
     }
     // The lease may have ended between the condition and this look; the next claim will find that.
@@ -201,11 +209,18 @@ fn conversation(item: &Item) -> Result<Conversation, StoreError> {
     conversation.outbox = parsed(item, "outbox")?;
     let settled = item.get("settled").and_then(|settled| settled.as_ss().ok());
     conversation.settled = settled.into_iter().flatten().map(|reply| ReplyId::stored(reply)).collect();
-    if let Some(done) = item.get("done") {
-        let done = done.as_m().map_err(|_| StoreError::Unreadable("done is not a map".into()))?;
-        conversation.done = done.iter().filter_map(|(job, at)| Some((JobId::stored(job), as_number(at)?))).collect();
-    }
+    conversation.done = done(item);
     Ok(conversation)
+}
+
+/// Reads what is a set of ids; what is not tells of no job.
+fn done(item: &Item) -> Done {
+    let periods = item.get("done").and_then(|done| done.as_m().ok()).into_iter().flatten();
+    let periods = periods.filter_map(|(period, jobs)| {
+        let jobs = jobs.as_bs().ok()?.iter().filter_map(|job| Some(<[u8; 8]>::try_from(job.as_ref()).ok()?.into()));
+        Some((period.parse().ok()?, jobs.collect()))
+    });
+    periods.collect()
 }
 
 fn parsed<T: DeserializeOwned>(item: &Item, name: &str) -> Result<Option<T>, StoreError> {
@@ -221,6 +236,10 @@ fn json(value: &impl Serialize) -> Result<String, StoreError> {
 
 fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
+}
+
+fn bytes(job: &JobId) -> AttributeValue {
+    AttributeValue::B(Blob::new(*job.as_bytes()))
 }
 
 fn number(value: i64) -> AttributeValue {

@@ -1,10 +1,6 @@
 //! Conversations in one file or in memory, for local runs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Claim, Hold, Lease, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, JobId, Pending, ReplyId};
+use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
 
 /// From the key of a conversation to its record as JSON.
 const CONVERSATIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("conversations");
@@ -28,7 +24,8 @@ pub struct Embedded(Arc<Database>);
 #[derive(Default, Serialize, Deserialize)]
 struct Record {
     conversation: Conversation,
-    done: BTreeMap<JobId, i64>,
+    #[serde(default, rename = "done_by_period")]
+    done: Done,
     outbox: Option<Pending>,
     #[serde(default)]
     settled: BTreeSet<ReplyId>,
@@ -103,7 +100,7 @@ impl Store for Embedded {
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
         self.with_record(id, |record| {
-            if record.done.contains_key(job) && record.outbox.is_none() {
+            if record.done.contains(job) && record.outbox.is_none() {
                 return (false, Claim::Done);
             }
             if let Some((_, until)) = record.lease.filter(|(owner, until)| *until > now && *owner != lease.owner) {

@@ -121,8 +121,7 @@ impl Tag {
     pub fn parse(text: &str) -> Option<Self> {
         let (job, rest) = text.split_once(':')?;
         let (place, user) = rest.split_once(':')?;
-        let place = place.parse().ok()?;
-        Some(Self { reply: ReplyId::of(&JobId::stored(job), place), user: user.to_owned() })
+        Some(Self { reply: ReplyId::of(&job.parse().ok()?, place.parse().ok()?), user: user.to_owned() })
     }
 }
 

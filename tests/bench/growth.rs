@@ -2,10 +2,12 @@
 
 use std::{
     iter,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
+use jiff::Timestamp;
+use whatsapp_endpoint::conversation::{Done, JobId};
 
 use crate::{
     deployed::done,
@@ -64,10 +66,12 @@ pub fn measure(
     let queued = sizes.map(|size| point(size, size, deployed, &one_webhook, &webhook(size)?));
     let at_once = sizes.map(|size| point(size, size, at_once, &one_webhook, &webhook(size)?));
     let batches = [1, 2, 5, 10].map(|size| point(size, size, deployed, &one_turn, &events::batch(size)?));
-    let remembered = [0, 1_000, 2_000, 3_000, 4_000].map(|size| {
-        services.remember_done((0..size).map(|job| format!("{job:016x}")), now()?);
+    let remembered = [0, 2_000, 4_000, 6_000, 8_000].map(|size| {
+        let (mut done, now) = (Done::default(), now()?);
+        (0..size).for_each(|job| done.mark(&JobId::of("8", &job.to_string()), now));
+        services.remember_done(&done);
         let point = point(size, 1, deployed, &one_turn, &one_turn);
-        services.remember_done([], 0);
+        services.remember_done(&Done::default());
         point
     });
     Ok(vec![
@@ -113,8 +117,7 @@ fn series<const N: usize>(
     Ok(Series { title, axis, points })
 }
 
-/// The second since 1970.
 #[expect(clippy::disallowed_methods, reason = "what is done too long ago would be forgotten")]
-fn now() -> anyhow::Result<i64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().try_into()?)
+fn now() -> anyhow::Result<Timestamp> {
+    Ok(SystemTime::now().try_into()?)
 }

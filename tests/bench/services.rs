@@ -10,8 +10,9 @@ use std::{
     thread,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use whatsapp_endpoint::simulator::DEVELOPMENT_SECRET;
+use whatsapp_endpoint::{conversation::Done, simulator::DEVELOPMENT_SECRET};
 
 use crate::wire::{Connection, Request};
 
@@ -63,10 +64,14 @@ impl Services {
         *locked(&self.shared.said) = words(replies);
     }
 
-    /// From now on every conversation has done these jobs, at this second.
-    pub fn remember_done(&self, jobs: impl IntoIterator<Item = String>, at: i64) {
-        let done: serde_json::Map<_, _> = jobs.into_iter().map(|job| (job, json!({ "N": at.to_string() }))).collect();
-        *locked(&self.shared.claimed) = json!({ "Attributes": { "done": { "M": done } } }).to_string();
+    /// From now on every conversation has done these jobs.
+    pub fn remember_done(&self, done: &Done) {
+        let periods = done.by_period().map(|(period, jobs)| {
+            let jobs: Vec<_> = jobs.iter().map(|job| BASE64_STANDARD.encode(job.as_bytes())).collect();
+            (period.to_string(), json!({ "BS": jobs }))
+        });
+        let periods: serde_json::Map<_, _> = periods.collect();
+        *locked(&self.shared.claimed) = json!({ "Attributes": { "done": { "M": periods } } }).to_string();
     }
 }
 

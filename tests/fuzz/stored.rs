@@ -48,7 +48,7 @@ fuzz_target!(|text: &str| {
             outbound::fit(outputs, Style { settings: &settings, to_group: pending.to.group_id.is_some() });
         assert_kept(&offers);
         for output in fitted {
-            let _body = outbound::send_body(&pending.to, &output, &pending.message_id, pending.job.as_str());
+            let _body = outbound::send_body(&pending.to, &output, &pending.message_id, &pending.job.to_string());
         }
     }
     if text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {

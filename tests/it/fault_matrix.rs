@@ -149,8 +149,7 @@ impl Scene {
                 return vec![format!("not killed but {ended:?} after {:?}\n{}", process.calls(), process.log())];
             }
             let done = self.item().await.remove("done");
-            let committed =
-                done.is_some_and(|done| done.as_m().is_ok_and(|done| done.contains_key(self.job.id.as_str())));
+            let committed = done.is_some_and(|done| done.as_m().is_ok_and(|periods| !periods.is_empty()));
             asked_most = self.agent.asked().len() + usize::from(!committed);
         }
         let mut processes =
@@ -176,7 +175,7 @@ impl Scene {
         }
         let asked = self.agent.asked();
         let keys: Vec<_> = asked.iter().map(|asked| asked.key.as_str()).collect();
-        if keys.is_empty() || keys.len() > asked_most || keys.iter().any(|key| *key != self.job.id.as_str()) {
+        if keys.is_empty() || keys.len() > asked_most || keys.iter().any(|key| *key != self.job.id.to_string()) {
             wrong.push(format!("asked with {keys:?} and not 1 to {asked_most} times with {}", self.job.id));
         }
         let item = self.item().await;

@@ -79,6 +79,7 @@ async fn an_answer_that_cannot_be_taken_is_refused_with_the_reason() {
     assert_eq!(endpoint.request(unsigned).await.status(), 401);
     for (body, expected) in [
         (json!({ "outputs": ["hello"] }), "\"turnId\" is missing"),
+        (json!({ "turnId": "800#turn#1", "outputs": ["hello"] }), "\"turnId\": a job's id has 16 hex digits"),
         (json!({ "turnId": turn }), "neither outputs nor"),
         (json!({ "turnId": turn, "outputs": ["a", { "type": "dance" }] }), "outputs[1]: the type \"dance\""),
         (json!("hello"), "not an object"),
@@ -86,9 +87,8 @@ async fn an_answer_that_cannot_be_taken_is_refused_with_the_reason() {
         let (status, why) = status(body, TOKEN).await;
         assert!(status == 400 && why.contains(expected), "{status} {why}");
     }
-    for unknown in [json!("0123456789abcdef"), json!("800#turn#1"), json!(7)] {
-        assert_eq!(status(json!({ "turnId": unknown, "outputs": ["hello"] }), TOKEN).await.0, 404, "{unknown}");
-    }
+    let unknown = json!({ "turnId": "0123456789abcdef", "outputs": ["hello"] });
+    assert_eq!(status(unknown, TOKEN).await.0, 404);
     assert_eq!(post(&endpoint, " ".repeat(4 * 1024 * 1024 + 1), TOKEN).await.0, 413);
     endpoint.now.set(endpoint.now.get() + Duration::from_hours(25));
     assert_eq!(status(answer, TOKEN).await.0, 404, "a day is over");
@@ -178,7 +178,7 @@ async fn an_answer_that_the_queue_refuses_has_to_come_again() {
     agent.will_answer(202, "");
     let clock = Clock::start(endpoint.now.get(), endpoint.left.get());
     turn::run(&endpoint.app, &job, &clock).await.expect("the promise is taken");
-    let answer = json!({ "turnId": job.id.as_str(), "outputs": ["hello"] });
+    let answer = json!({ "turnId": job.id, "outputs": ["hello"] });
     assert_eq!(post(&endpoint, answer, TOKEN).await.0, 503);
     assert!(sent(&endpoint).is_empty());
 }
@@ -199,7 +199,7 @@ async fn an_answer_that_is_faster_than_its_promise_waits_for_it() {
     let message = endpoint.message(&Person(ADA), "hello");
     let turn = JobId::of(NUMBER, message["id"].as_str().expect("an id"));
     agent.will_answer(202, "");
-    let answer = json!({ "turnId": turn.as_str(), "outputs": ["so soon"] });
+    let answer = json!({ "turnId": turn, "outputs": ["so soon"] });
     let message = webhook([message]);
     let (taken, status) = tokio::join!(post(&endpoint, answer, TOKEN), endpoint.deliver(&message));
     assert_eq!((taken.0, status, endpoint.replies()), (202, 200, vec!["so soon".to_owned()]));

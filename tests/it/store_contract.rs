@@ -135,8 +135,8 @@ async fn contract(store: &dyn Store) {
     store.save(&id("conversation"), &lease, &conversation, Hold::Keep).await.expect("saved");
     assert!(matches!(claim(store, "conversation", "one", 72).await.0, Claim::Done));
     store.save(&id("conversation"), &lease, &conversation, Hold::Release).await.expect("saved");
-    assert!(matches!(claim(store, "conversation", "one", 8000).await.0, Claim::Done));
-    let (claimed, lease) = claim(store, "conversation", "two", 8000).await;
+    assert!(matches!(claim(store, "conversation", "one", 8 * 24 * 3600).await.0, Claim::Done), "for eight days");
+    let (claimed, lease) = claim(store, "conversation", "two", 8 * 24 * 3600).await;
     assert!(matches!(&claimed, Claim::Fresh(found) if *found == conversation), "{claimed:?}");
     store.save(&id("conversation"), &lease, &conversation, Hold::Release).await.expect("given back");
 

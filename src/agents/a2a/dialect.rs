@@ -148,6 +148,7 @@ impl Interface {
             (Binding::HttpJson, Version::One) => (params, "application/a2a+json"),
             (Binding::HttpJson, Version::ZeroThree) => (params, "application/json"),
         };
+        let key = key.to_string();
         let headers =
             [("a2a-version", self.version.header()), ("idempotency-key", key.as_str()), ("content-type", content_type)];
         let call = Call { url, body: json(&body)?, headers: &headers, is_signed: false };
@@ -185,8 +186,9 @@ impl Interface {
         });
         let parts: Vec<_> = [self.text(&words)].into_iter().chain(files).collect();
         // The same when the same message is sent again, so that the agent can tell.
+        let id = question.key.to_string();
         let ids = [
-            ("messageId", Some(question.key.as_str())),
+            ("messageId", Some(id.as_str())),
             ("contextId", before.context.as_deref()),
             ("taskId", before.task.as_deref()),
             ("role", Some(role)),

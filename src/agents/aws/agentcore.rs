@@ -18,7 +18,7 @@ use crate::{
         AgentError, Answer, Data, Question,
         wire::{json, traceparent, unreadable},
     },
-    conversation::Said,
+    conversation::{JobId, Said},
 };
 
 /// The session of the service: at least 33 characters, and our id of it has 36.
@@ -35,7 +35,7 @@ pub async fn ask(
         prompt: question.message.text.as_deref().unwrap_or_default(),
         user_id: question.user_id,
         session_id: question.session_id,
-        idempotency_key: question.key.as_str(),
+        idempotency_key: question.key,
         locale: question.locale,
         data: question.data(),
     };
@@ -60,7 +60,7 @@ struct Input<'a> {
     prompt: &'a str,
     user_id: &'a str,
     session_id: Uuid,
-    idempotency_key: &'a str,
+    idempotency_key: &'a JobId,
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<&'a str>,
     data: Data<'a>,

@@ -37,7 +37,8 @@ pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
 pub fn read_late(bytes: &[u8]) -> Result<LateAnswer, Fault> {
     let mut fields = object(bytes)?;
     let (turn, id) = (fields.text("turnId")?, fields.maybe_text("id")?);
-    Ok(LateAnswer { turn: JobId::stored(&turn), id, answer: answer(fields)? })
+    let turn = turn.parse().map_err(|error| fields.fault(format_args!("\"turnId\": {error}")))?;
+    Ok(LateAnswer { turn, id, answer: answer(fields)? })
 }
 
 fn object(bytes: &[u8]) -> Result<Fields, Fault> {

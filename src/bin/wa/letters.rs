@@ -2,6 +2,7 @@
 
 use clap::Args;
 use whatsapp_endpoint::{
+    conversation::JobId,
     https,
     queue::{DeadLetters, Queue},
 };
@@ -24,7 +25,7 @@ pub struct Redrive {
     queue_url: String,
     /// Only this job
     #[arg(long)]
-    job: Option<String>,
+    job: Option<JobId>,
 }
 
 impl Letters {
@@ -33,7 +34,7 @@ impl Letters {
         let queue = self.queue().await?;
         for opened in queue.open().await? {
             let mut line = serde_json::to_value(&opened.letter)?;
-            line["job"] = opened.letter.job.as_ref().map(|job| job.id.as_str()).into();
+            line["job"] = opened.letter.job.as_ref().map(|job| job.id.to_string()).into();
             line["record"] = opened.letter.record.as_ref().map(|record| format!("{} bytes", record.len())).into();
             println!("{line}");
             queue.put_back(&opened).await?;
@@ -53,7 +54,7 @@ impl Redrive {
         let (mut sent, mut kept) = (0, 0);
         for opened in letters.open().await? {
             match &opened.letter.job {
-                Some(job) if self.job.as_ref().is_none_or(|only| only == job.id.as_str()) => {
+                Some(job) if self.job.as_ref().is_none_or(|only| *only == job.id) => {
                     queue.send_again(job).await?;
                     letters.delete(&opened).await?;
                     sent += 1;

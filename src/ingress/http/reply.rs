@@ -104,9 +104,6 @@ async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Re
 }
 
 async fn find(app: &App, number: &str, turn: &JobId, clock: &Clock) -> Result<Option<Awaited>, OutboxError> {
-    if !turn.is_well_formed() {
-        return Ok(None);
-    }
     for pause in LOOK_AGAIN {
         if let Some(awaited) = app.outbox.awaited(number, turn, clock).await? {
             return Ok(Some(awaited));

@@ -155,7 +155,7 @@ impl World {
     pub fn asked(&self, question: &str, key: &str) -> Vec<String> {
         let mut state = self.state();
         state.tell(&format!("the agent is asked \"{question}\""));
-        let job = JobId::stored(key);
+        let job: JobId = key.parse().expect("a job's id");
         let Some(answer) = state.answers.get(&job).filter(|answer| answer.question == question).cloned() else {
             state.wrong(&format!("\"{question}\" comes with the key {key}, which is not that of its job"));
             return Vec::new();
@@ -278,7 +278,7 @@ impl State {
 
     fn is_committed(&self, job: &JobId) -> bool {
         self.answers.get(job).is_some_and(|answer| {
-            self.kept.get(&answer.conversation).is_some_and(|conversation| conversation.done.contains_key(job))
+            self.kept.get(&answer.conversation).is_some_and(|conversation| conversation.done.contains(job))
         })
     }
 
@@ -290,6 +290,6 @@ impl State {
             matches!(&reply.output.said, Said::Text(said) if said == words)
                 && !matches!(reply.state, ReplyState::Sent(_) | ReplyState::Refused)
         });
-        kept.done.contains_key(job) && !on_its_way
+        kept.done.contains(job) && !on_its_way
     }
 }
