@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let (key, trace) = (question.key.to_string(), traceparent(question.key));
     let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
-    let call = Call { url: wire.url().clone(), body: body(question)?, headers: &headers, is_signed: true };
+    let call = Call { url: wire.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
     let reading = wire.send(call, patience).await?;
     match reading.status() {
         StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { comes_later: true, ..Answer::default() }),

@@ -11,6 +11,7 @@ mod stream;
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -109,10 +110,15 @@ impl Model {
         self.heard(&responses::body(self, None, question, images), question, rest).await
     }
 
-    async fn heard(&self, body: &Value, question: &Question<'_>, patience: Duration) -> Result<Heard, AgentError> {
+    async fn heard(
+        &self,
+        body: &impl Serialize,
+        question: &Question<'_>,
+        patience: Duration,
+    ) -> Result<Heard, AgentError> {
         let key = question.key.to_string();
         let headers = [("idempotency-key", key.as_str())];
-        let call = Call { url: self.url.clone(), body: json(body)?, headers: &headers, is_signed: false };
+        let call = Call { url: self.url.clone(), body: json(body)?.into(), headers: &headers, is_signed: false };
         let reading = self.wire.send(call, patience).await?;
         let heard = self.listen(reading).await?;
         let (input, output) = (heard.usage.input, heard.usage.output);
@@ -237,13 +243,13 @@ mod tests {
     #[test]
     fn pictures_that_everybody_can_open_go_along() {
         let images = ["https://example.invalid/a.jpg"];
-        assert_eq!(chat::content("look", &[]), json!("look"));
+        assert_eq!(json!(chat::content("look", &[])), json!("look"));
         assert_eq!(
-            chat::content("look", &images),
+            json!(chat::content("look", &images)),
             json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": { "url": images[0] } }])
         );
         assert_eq!(
-            json!(responses::content("look", &images)),
+            json!(responses::content("look".to_owned(), &images)),
             json!([{ "type": "input_text", "text": "look" }, { "type": "input_image", "image_url": images[0] }])
         );
     }

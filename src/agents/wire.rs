@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName},
@@ -41,7 +42,7 @@ pub struct Call<'a> {
     /// Where to; usually [`Wire::url`].
     pub url: Url,
     /// The body, JSON.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Headers beside the usual ones.
     pub headers: &'a [(&'static str, &'a str)],
     /// Whether the body is signed with the agent token.
@@ -84,7 +85,7 @@ impl Wire {
         headers: &[(&'static str, &str)],
         patience: Duration,
     ) -> Result<Vec<u8>, AgentError> {
-        let call = Call { url: self.url.clone(), body: json(body)?, headers, is_signed: false };
+        let call = Call { url: self.url.clone(), body: json(body)?.into(), headers, is_signed: false };
         self.send(call, patience).await?.whole().await
     }
 
@@ -98,7 +99,7 @@ impl Wire {
         headers: &[(&'static str, &str)],
         patience: Duration,
     ) -> Result<Vec<u8>, AgentError> {
-        let call = Call { url, body: Vec::new(), headers, is_signed: false };
+        let call = Call { url, body: Bytes::new(), headers, is_signed: false };
         self.request(Method::GET, call, patience).await?.whole().await
     }
 

@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{errors, outbound, signature::appsecret_proof};
@@ -21,6 +22,8 @@ use crate::{
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 /// What stays of an invocation to note what became of the last send.
 const RECORDING_TIME: Duration = Duration::from_secs(1);
+/// Files that are uploaded side by side: each is in memory twice, and has up to 16 MB.
+const FILES_AT_ONCE: usize = 2;
 /// A read receipt is worth less than the answer that waits beside it.
 const READING_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -31,6 +34,8 @@ pub struct Graph {
     base_url: Url,
     version: String,
     credentials: Arc<Credentials>,
+    /// Places for files that are on their way from their host to Meta.
+    files: Arc<Semaphore>,
 }
 
 /// Why Graph did not do what we asked.
@@ -165,7 +170,8 @@ impl Graph {
     /// The API at `base_url`, with whatever token is in force.
     #[must_use]
     pub fn new(http: reqwest::Client, base_url: &Url, version: &str, credentials: Arc<Credentials>) -> Self {
-        Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials }
+        let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
+        Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials, files }
     }
 
     /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and answers its wamid.

@@ -1,6 +1,12 @@
 //! How answers are given: within the window, in few messages, with files that arrive, and understood when they are answered.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, http::header, routing::get};
 use serde_json::{Value, json};
@@ -13,6 +19,7 @@ use crate::support::{
     project,
 };
 
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n a very small picture";
 const GROUP: &str = "FAKEGROUP0000000000000000000000000000001ZD";
 
 async fn start(settings: &[(&str, &str)]) -> (Endpoint, Agent) {
@@ -168,9 +175,7 @@ async fn a_file_that_meta_cannot_fetch_is_followed_by_its_link_once() {
 
 #[tokio::test]
 async fn linked_files_are_uploaded_once_if_the_operator_wants_that() {
-    let png: &[u8] = b"\x89PNG\r\n\x1a\n a very small picture";
-    let files =
-        Router::new().route("/cat.png", get(move || async move { ([(header::CONTENT_TYPE, "image/png")], png) }));
+    let files = Router::new().route("/cat.png", get(async || ([(header::CONTENT_TYPE, "image/png")], PNG)));
     let host = support::serve(files).await;
     let (endpoint, agent) = start(&[("UPLOAD_MEDIA", "true")]).await;
     for link in ["cat.png", "cat.png", "gone.png"] {
@@ -181,6 +186,32 @@ async fn linked_files_are_uploaded_once_if_the_operator_wants_that() {
         sent(&endpoint).into_iter().filter(|call| call["type"] == "image").map(|call| call["image"].clone()).collect();
     assert!(images[0]["id"].is_string() && images[0] == images[1], "{images:?}");
     assert_eq!(images[2]["link"], format!("{host}/gone.png"), "Meta may be able to fetch it");
+}
+
+#[tokio::test]
+async fn no_more_than_two_files_are_in_memory_at_once() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (loading, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let file = async move || {
+        peak.fetch_max(loading.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        // Long enough for everybody who may come.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        loading.fetch_sub(1, Ordering::SeqCst);
+        ([(header::CONTENT_TYPE, "image/png")], PNG)
+    };
+    let host = support::serve(Router::new().route("/{name}", get(file))).await;
+    let (endpoint, agent) = start(&[("UPLOAD_MEDIA", "true")]).await;
+    let messages = (0..10).map(|person| {
+        agent.will_answer(200, json!({ "outputStack": [image(&format!("{host}/{person}.png"))] }));
+        let mut message = endpoint.message(&Person(ADA), "a picture");
+        message["from"] = json!(format!("1555010030{person}"));
+        message
+    });
+    assert_eq!(endpoint.deliver(&webhook(messages)).await, 200);
+    assert_eq!(sent(&endpoint).iter().filter(|call| call["image"]["id"].is_string()).count(), 10);
+    assert_eq!((now.load(Ordering::SeqCst), most.load(Ordering::SeqCst)), (0, 2));
 }
 
 #[tokio::test]

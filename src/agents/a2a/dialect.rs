@@ -151,7 +151,7 @@ impl Interface {
         let key = key.to_string();
         let headers =
             [("a2a-version", self.version.header()), ("idempotency-key", key.as_str()), ("content-type", content_type)];
-        let call = Call { url, body: json(&body)?, headers: &headers, is_signed: false };
+        let call = Call { url, body: json(&body)?.into(), headers: &headers, is_signed: false };
         let bytes = wire.send(call, left).await?.whole().await?;
         match self.binding {
             Binding::HttpJson => Ok(read(&bytes)?),

@@ -1,6 +1,9 @@
 //! Chat Completions: the whole conversation goes along with every question.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     History, Model,
@@ -9,32 +12,74 @@ use super::{
 };
 use crate::agents::{AgentError, Question};
 
-pub fn body(model: &Model, history: &History, question: &Question<'_>, said: &str, images: &[&str]) -> Value {
-    let message = |role: &str, content: Value| json!({ "role": role, "content": content });
+/// A question. It borrows what it says: a picture in it has megabytes.
+#[derive(Serialize)]
+pub struct Body<'a> {
+    messages: Vec<Message<'a>>,
+    stream: bool,
+    stream_options: StreamOptions,
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Content<'a> {
+    Words(Cow<'a, str>),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: Address<'a> },
+}
+
+#[derive(Serialize)]
+pub struct Address<'a> {
+    url: &'a str,
+}
+
+pub fn body<'a>(
+    model: &'a Model,
+    history: &'a History,
+    question: &Question<'_>,
+    said: &'a str,
+    images: &[&'a str],
+) -> Body<'a> {
     // "system" is the word that every server knows; OpenAI reads it as "developer" where a model wants that.
-    let instructions = model.instructions(question).map(|text| message("system", json!(text)));
-    let before = history.messages().map(|(role, text)| message(role, json!(text)));
-    let content = content(said, images);
-    let messages: Vec<_> = instructions.into_iter().chain(before).chain([message("user", content)]).collect();
-    let mut body = json!({
-        "messages": messages,
-        "stream": true,
-        "stream_options": { "include_usage": true },
-        "user": pseudonym(question),
-    });
-    if let Some(name) = &model.name {
-        body["model"] = json!(name);
+    let instructions = model.instructions(question).map(|text| ("system", Content::Words(text.into())));
+    let before = history.messages().map(|(role, text)| (role, Content::Words(text.into())));
+    let messages = instructions.into_iter().chain(before).chain([("user", content(said, images))]);
+    Body {
+        messages: messages.map(|(role, content)| Message { role, content }).collect(),
+        stream: true,
+        stream_options: StreamOptions { include_usage: true },
+        user: pseudonym(question),
+        model: model.name.as_deref(),
     }
-    body
 }
 
 /// The words, and the pictures beside them; words alone are plain, which every server takes.
-pub fn content(said: &str, images: &[&str]) -> Value {
-    let images: Vec<_> = images.iter().map(|url| json!({ "type": "image_url", "image_url": { "url": url } })).collect();
-    match images.as_slice() {
-        [] => json!(said),
-        images => json!([&[json!({ "type": "text", "text": said })], images].concat()),
+pub fn content<'a>(said: &'a str, images: &[&'a str]) -> Content<'a> {
+    if images.is_empty() {
+        return Content::Words(said.into());
     }
+    let images = images.iter().map(|url| Part::ImageUrl { image_url: Address { url } });
+    Content::Parts([Part::Text { text: said }].into_iter().chain(images).collect())
 }
 
 /// A chunk: `{"choices":[{"delta":{"content":"He"},"finish_reason":null}],"usage":null}`.

@@ -28,30 +28,49 @@ impl Memory {
     }
 }
 
-pub fn body(model: &Model, previous: Option<&str>, question: &Question<'_>, images: &[&str]) -> Value {
-    let mut body = json!({
-        "input": [{ "role": "user", "content": content(&question.in_words(), images) }],
-        "stream": true,
-        "user": pseudonym(question),
-    });
-    // The instructions of an earlier response do not hold for the next one.
-    let instructions = model.instructions(question);
-    for (name, value) in [
-        ("model", model.name.as_deref()),
-        ("instructions", instructions.as_deref()),
-        ("previous_response_id", previous),
-    ] {
-        if let Some(value) = value {
-            body[name] = json!(value);
-        }
+/// A question. It borrows what it says: a picture in it has megabytes.
+#[derive(Serialize)]
+pub struct Body<'a> {
+    input: [Input<'a>; 1],
+    stream: bool,
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_response_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    role: &'static str,
+    content: Vec<Part<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Part<'a> {
+    InputText { text: String },
+    InputImage { image_url: &'a str },
+}
+
+pub fn body<'a>(model: &'a Model, previous: Option<&'a str>, question: &Question<'_>, images: &[&'a str]) -> Body<'a> {
+    Body {
+        input: [Input { role: "user", content: content(question.in_words(), images) }],
+        stream: true,
+        user: pseudonym(question),
+        model: model.name.as_deref(),
+        // Those of an earlier response do not hold for the next one.
+        instructions: model.instructions(question),
+        previous_response_id: previous,
     }
-    body
 }
 
 /// The words, and the pictures beside them.
-pub fn content(said: &str, images: &[&str]) -> Vec<Value> {
-    let images = images.iter().map(|url| json!({ "type": "input_image", "image_url": url }));
-    [json!({ "type": "input_text", "text": said })].into_iter().chain(images).collect()
+pub fn content<'a>(said: String, images: &[&'a str]) -> Vec<Part<'a>> {
+    let images = images.iter().map(|image_url| Part::InputImage { image_url });
+    [Part::InputText { text: said }].into_iter().chain(images).collect()
 }
 
 /// `{"type":"response.output_text.delta","delta":"He"}`, and at the end the whole response.

@@ -59,7 +59,9 @@ impl Graph {
         }
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
         let (_, bytes) = self.fetch(self.http.get(url).bearer_auth(token.expose()), PICTURE_MOST, clock).await?;
-        Ok(format!("data:{mime_type};base64,{}", BASE64_STANDARD.encode(bytes)))
+        let mut picture = format!("data:{mime_type};base64,");
+        BASE64_STANDARD.encode_string(bytes, &mut picture);
+        Ok(picture)
     }
 
     /// Fetches the file at `link`, gives it to Meta for the number with the id `number`, and answers Meta's id of it.
@@ -80,6 +82,7 @@ impl Graph {
         if url.scheme() != "https" && self.base_url.scheme() == "https" {
             return Err(no_file("only https links are fetched"));
         }
+        let _place = self.files.acquire().await.ok();
         let (mime, bytes) = self.fetch(self.http.get(url.clone()), FILE_MOST, clock).await?;
         let in_url = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = name.unwrap_or(if in_url.is_empty() { "file" } else { in_url }).to_owned();
