@@ -6,6 +6,7 @@ use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
+use futures_util::future;
 
 use crate::{
     agents::Agent,
@@ -67,6 +68,7 @@ impl App {
     /// When a part cannot be built from these settings.
     pub async fn new(settings: Settings) -> Result<Self, AppError> {
         let http = https::client().map_err(AppError::Https)?;
+        tracing::debug!("start: the HTTP client is built");
         let aws = aws(&settings, &http);
         Self::on(settings, http, &aws).await
     }
@@ -77,13 +79,30 @@ impl App {
     /// As [`App::new`].
     pub async fn on(settings: Settings, http: reqwest::Client, aws: &SdkConfig) -> Result<Self, AppError> {
         let credentials = Arc::new(Credentials::new(&settings.secret, aws));
-        if let Err(error) = credentials.keys().await {
-            tracing::error!(error = %Chain(&error), "the endpoint starts without credentials");
-        }
+        tracing::debug!("start: the secret can be asked for");
+        let secret = async {
+            match credentials.keys().await {
+                Ok(_) => tracing::debug!("start: the secret is here"),
+                Err(error) => tracing::error!(error = %Chain(&error), "the endpoint starts without credentials"),
+            }
+        };
+        // The rest is built while the request for the secret is on its way.
+        let rest = async { Self::with(settings, Arc::clone(&credentials), http, aws) };
+        let ((), app) = future::join(secret, rest).await;
+        app
+    }
+
+    fn with(
+        settings: Settings,
+        credentials: Arc<Credentials>,
+        http: reqwest::Client,
+        aws: &SdkConfig,
+    ) -> Result<Self, AppError> {
         let store: Arc<dyn Store> = match &settings.store {
             StoreChoice::Dynamo(table) => Arc::new(Dynamo::new(aws, table)),
             local => embedded(local)?,
         };
+        tracing::debug!("start: the store can be asked");
         let graph =
             Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
         // One client for both: the first of its kind is the expensive one.
@@ -91,6 +110,7 @@ impl App {
         let sqs = (urls != (None, None)).then(|| aws_sdk_sqs::Client::new(aws));
         let queue = sqs.clone().zip(urls.0).map(|(sqs, url)| Queue::new(sqs, url));
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
+        tracing::debug!("start: the queue can be asked");
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials), aws),
             outbox: Outbox::new(Arc::clone(&store), graph.clone(), dead_letters.clone(), &settings),

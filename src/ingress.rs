@@ -116,7 +116,8 @@ async fn run_all<T>(app: &App, jobs: impl IntoIterator<Item = (T, Job)>, clock: 
     for (tag, job) in jobs {
         conversations.entry(job.conversation.clone()).or_default().push((tag, job));
     }
-    let runs = conversations.into_values().map(|jobs| run_in_order(app, jobs, clock));
+    // In boxes, as in `main`: a turn is a large future.
+    let runs = conversations.into_values().map(|jobs| Box::pin(run_in_order(app, jobs, clock)));
     stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 

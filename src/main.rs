@@ -13,9 +13,11 @@ use whatsapp_endpoint::{
 async fn main() -> Result<(), Error> {
     let settings = Settings::from_env().inspect_err(|error| report(LogLevel::Error, error))?;
     telemetry::init(settings.log_level, LogFormat::Json);
-    let app = &App::new(settings).await.inspect_err(|error| report(LogLevel::Error, error))?;
+    tracing::debug!("start: the settings are read");
+    // In boxes: the stack keeps every page that a large future has once used.
+    let app = &Box::pin(App::new(settings)).await.inspect_err(|error| report(LogLevel::Error, error))?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        let handled = ingress::handle(app, event).await;
+        let handled = Box::pin(ingress::handle(app, event)).await;
         handled
             .inspect_err(|error| tracing::error!(error = %Chain(error), "an event is not handled"))
             .map_err(Error::from)
