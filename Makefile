@@ -1,7 +1,7 @@
 # What can be done here. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz soak lint fmt build package deploy bench growth cost invoke tools
+.PHONY: help run test fuzz soak lint fmt build package deploy bench growth weight cost invoke tools
 
 # Everything that is needed and is not on the machine comes into this folder, in fixed versions.
 TOOLS := $(CURDIR)/.tools
@@ -79,6 +79,11 @@ bench: $(PEERS) ## Measure the Lambda beside others and the smallest possible on
 growth: ## Measure how time and memory of a message grow with what comes at once and what is remembered, and draw docs/growth.svg
 	$(measured)
 	cargo bench --quiet --profile dev --features local --bench lambda -- --rounds $(GROWTH_ROUNDS) --growth docs/growth.svg
+
+# With the newer names of functions, which tell for which types generic code was made.
+weight: ## Show of what the code of the Lambda consists, by feature and by library
+	cargo rustc --release --bin whatsapp-endpoint --config profile.release.strip=false --target-dir target/weight -- -C symbol-mangling-version=v0
+	@python3 tests/bench/weight.py target/weight/release/whatsapp-endpoint
 
 cost: ## Reckon the price of a million messages from the figures of the last make bench: make cost ARGS=--help
 	@python3 tests/bench/cost.py $(ARGS)

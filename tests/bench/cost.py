@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What a million messages cost on AWS, reckoned from the figures that `make bench` leaves in target/bench.json.
 
-Measured: requests, the processor's time and the bytes of log of every kind of invocation. Assumed, and to be set by options: how
-long the services make us wait. docs/cost.md tells the rest.
+Measured: requests, the processor's time and the bytes of log of every kind of invocation, and where Linux lets us, how much longer it
+takes with the share of a processor that comes with a memory size; elsewhere that is reckoned. Assumed, and to be set by options: how long
+the services make us wait. docs/cost.md tells the rest.
 """
 
 import argparse
@@ -47,9 +48,9 @@ def main():
     choice = parser.parse_args()
     if not choice.figures.exists():
         parser.error(f"{choice.figures} is missing: run `make bench` first")
-    kinds = json.loads(choice.figures.read_text())["kinds"]
+    figures = json.loads(choice.figures.read_text())
 
-    one, three = (bill(kinds, replies, choice) for replies in (1, 3))
+    one, three = (bill(figures, replies, choice) for replies in (1, 3))
     print(f"A million messages at {choice.memory} MB, {choice.architecture}, with an agent that takes {choice.agent_ms:.0f} ms:\n")
     print("| US dollars | one reply each | three replies each |\n| --- | --: | --: |")
     for service in one:
@@ -60,20 +61,20 @@ def main():
     print("| memory | a turn takes | of it computing | a million messages |\n| --: | --: | --: | --: |")
     for memory in MEMORY_SIZES:
         sized = argparse.Namespace(**{**vars(choice), "memory": memory})
-        computing = kinds["turn_1"]["processor_us"] / 1000 * choice.slower * slowdown(memory)
-        took, price = milliseconds(kinds["turn_1"], sized), total(bill(kinds, 1, sized))
-        print(f"| {memory} MB | {took} ms | {computing:.1f} ms | $ {price:.2f} |")
+        took, price = milliseconds(figures, "turn_1", sized), total(bill(figures, 1, sized))
+        print(f"| {memory} MB | {took} ms | {computing(figures, 'turn_1', sized):.1f} ms | $ {price:.2f} |")
 
 
-def bill(kinds, replies, choice):
+def bill(figures, replies, choice):
     """What one message costs with all that follows from it, by service, in dollars."""
-    webhooks = [(kinds["webhook"], 1), (kinds["status_sent"], replies), (kinds["status_other"], OTHER_STATUSES * replies)]
-    everything = [*webhooks, (kinds[f"turn_{replies}"], 1)]
+    webhooks = {"webhook": 1, "status_sent": replies, "status_other": OTHER_STATUSES * replies}
+    names = {**webhooks, f"turn_{replies}": 1}
+    everything = [(figures["kinds"][name], times) for name, times in names.items()]
+    seconds = sum(milliseconds(figures, name, choice) * times for name, times in names.items()) / 1000
     gigabytes = choice.memory / 1024
-    seconds = sum(milliseconds(kind, choice) * times for kind, times in everything) / 1000
     return {
-        "API Gateway": sum(times for _, times in webhooks) * API_GATEWAY_REQUEST,
-        "Lambda, requests": sum(times for _, times in everything) * LAMBDA_REQUEST,
+        "API Gateway": sum(webhooks.values()) * API_GATEWAY_REQUEST,
+        "Lambda, requests": sum(names.values()) * LAMBDA_REQUEST,
         "Lambda, time": seconds * gigabytes * LAMBDA_GB_SECOND[choice.architecture],
         "SQS": (calls(everything, "SQS") + SQS_REQUESTS_OF_LAMBDA) * SQS_REQUEST,
         "DynamoDB, writes": calls(everything, "DynamoDB UpdateItem") * choice.units * DYNAMODB_WRITE,
@@ -91,8 +92,9 @@ def calls(everything, service):
     return sum(count * times for count, times in counts)
 
 
-def milliseconds(kind, choice):
+def milliseconds(figures, name, choice):
     """How long an invocation takes, rounded up as Lambda does: computing, and waiting for one call after the other."""
+    kind = figures["kinds"][name]
 
     def count(service):
         return calls([(kind, 1)], service)
@@ -100,12 +102,17 @@ def milliseconds(kind, choice):
     waiting = count("DynamoDB") * choice.dynamodb_ms + count("SQS") * choice.sqs_ms + count("Graph message") * choice.graph_ms
     # The read receipt goes out beside the question to the agent.
     waiting += max(count("agent") * choice.agent_ms, count("Graph read") * choice.graph_ms)
-    return math.ceil(waiting + kind["processor_us"] / 1000 * choice.slower * slowdown(choice.memory))
+    return math.ceil(waiting + computing(figures, name, choice))
 
 
-def slowdown(memory):
-    """How many times the time on a whole processor."""
-    return max(1, WHOLE_PROCESSOR / memory)
+def computing(figures, name, choice):
+    """The milliseconds of an invocation that are no waiting for others: with less than a processor some of them pass idly."""
+    whole = figures["kinds"][name]["processor_us"] / 1000
+    sizes = {size["memory"]: size["took_ms"][name] for size in figures.get("by_memory", {}).get("sizes", [])}
+    if not sizes:
+        return whole * choice.slower * max(1, WHOLE_PROCESSOR / choice.memory)
+    measured = max((size for size in sizes if size <= choice.memory), default=min(sizes))
+    return (whole + max(0, sizes[measured] - sizes[max(sizes)])) * choice.slower
 
 
 if __name__ == "__main__":

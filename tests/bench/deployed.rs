@@ -41,6 +41,8 @@ pub struct Kind {
 
 /// What one run showed.
 pub struct DeployedRun {
+    /// From exec to the first request for an event, with the client of the queue and without a request for the secret.
+    pub init: Duration,
     /// Every kind of invocation.
     pub kinds: Vec<Kind>,
     /// The processor's time for a message in full batches.
@@ -49,35 +51,46 @@ pub struct DeployedRun {
     pub bare: Duration,
 }
 
+/// A kind of invocation that is to be measured.
+pub struct Plan {
+    /// Its name in the file of figures.
+    pub name: &'static str,
+    /// What happens, in a few words.
+    pub what: &'static str,
+    /// The event.
+    pub event: String,
+    /// How many texts the agent answers with.
+    pub replies: usize,
+}
+
+/// Every kind of invocation that a message costs.
+pub fn plans() -> anyhow::Result<[Plan; 5]> {
+    let plan = |name, what, event, replies| Plan { name, what, event, replies };
+    let (webhook, turn) = (events::webhook(1, 40)?, events::batch(1)?);
+    Ok([
+        plan("webhook", "a webhook with one text", webhook, 1),
+        plan("turn_1", "a turn with one reply", turn.clone(), 1),
+        plan("turn_3", "a turn with three replies", turn, 3),
+        plan("status_sent", "a webhook with the status sent", events::status("sent")?, 1),
+        plan("status_other", "a webhook with another status", events::status("delivered")?, 1),
+    ])
+}
+
 /// Measures all kinds of invocations, then full batches beside the bare calls.
 pub fn run(api: &RuntimeApi, services: &Services, endpoint: &Program, bare: &Program) -> anyhow::Result<DeployedRun> {
     let instance = api.run(endpoint)?;
-    let mut kinds = Vec::new();
-    let (webhook, turn) = (events::webhook(1, 40)?, events::batch(1)?);
-    for (name, what, event, replies) in [
-        ("webhook", "a webhook with one text", webhook, 1),
-        ("turn_1", "a turn with one reply", turn.clone(), 1),
-        ("turn_3", "a turn with three replies", turn, 3),
-        ("status_sent", "a webhook with the status sent", events::status("sent")?, 1),
-        ("status_other", "a webhook with another status", events::status("delivered")?, 1),
-    ] {
-        services.say(replies);
-        kinds.push(kind(&instance, services, name, what, &event)?);
-    }
+    let init = instance.init;
+    let kinds = plans()?.into_iter().map(|plan| kind(&instance, services, &plan)).collect::<Result<_, _>>()?;
     services.say(1);
     let in_batches = batches(&instance)?;
     drop(instance);
     let bare = batches(&api.run(bare)?)?;
-    Ok(DeployedRun { kinds, in_batches, bare })
+    Ok(DeployedRun { init, kinds, in_batches, bare })
 }
 
-fn kind(
-    instance: &Instance,
-    services: &Services,
-    name: &'static str,
-    what: &'static str,
-    event: &str,
-) -> anyhow::Result<Kind> {
+fn kind(instance: &Instance, services: &Services, plan: &Plan) -> anyhow::Result<Kind> {
+    let Plan { name, what, event, replies } = plan;
+    services.say(*replies);
     done(instance, event)?;
     services.take_counts();
     let (processor, log_bytes) = (instance.processor_time()?, instance.log_bytes());

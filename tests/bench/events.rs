@@ -11,22 +11,52 @@ use whatsapp_endpoint::{
     whatsapp::signature::{HEADER, sign},
 };
 
+use crate::programs;
+
 /// The number of the development secret.
 const NUMBER: &str = "800000000000002";
 /// In 2100: no message is too old for an answer.
 const SENT_AT: i64 = 4_102_444_801;
 
+/// Bytes of a text in a large webhook: a thousand of them make the 3 MB that Meta sends at most.
+pub const LARGE_TEXT: usize = 2_800;
+
 /// An event of the folder `events`.
 pub fn sample(name: &str) -> anyhow::Result<String> {
-    let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))
+    read(&format!("events/{name}.json"))
+}
+
+/// A webhook of the tests' fixtures, sent in our days.
+pub fn received(name: &str) -> anyhow::Result<String> {
+    received_from(1, name)
+}
+
+/// The same message from so many people at once.
+pub fn received_from(people: usize, name: &str) -> anyhow::Result<String> {
+    let mut body: Value = serde_json::from_str(&read(&format!("tests/fixtures/inbound/{name}.json"))?)?;
+    let value = &mut body["entry"][0]["changes"][0]["value"];
+    let messages = (0..people).map(|person| {
+        let mut message = value["messages"][0].clone();
+        message["timestamp"] = json!(SENT_AT.to_string());
+        (message["from"], message["id"]) = (json!(phone(person)), json!(format!("wamid.BENCHMARK{person:05}==")));
+        message.as_object_mut().map(|message| message.remove("from_user_id"));
+        message
+    });
+    value["messages"] = messages.collect();
+    value["contacts"] = json!([]);
+    signed(&body)
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    let path = programs::project(path);
+    fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
 /// A webhook with a text of `bytes` from each of so many people.
 pub fn webhook(people: usize, bytes: usize) -> anyhow::Result<String> {
     let messages: Vec<_> = (0..people).map(|person| message(person, bytes)).collect();
     let contact = |person| json!({ "profile": { "name": "Ada Example" }, "wa_id": phone(person) });
-    signed("contacts", json!((0..people).map(contact).collect::<Vec<_>>()), "messages", json!(messages))
+    told("contacts", json!((0..people).map(contact).collect::<Vec<_>>()), "messages", json!(messages))
 }
 
 /// A webhook that tells one state of a reply of ours.
@@ -35,7 +65,7 @@ pub fn status(state: &str) -> anyhow::Result<String> {
     let pricing = json!({ "billable": true, "pricing_model": "PMP", "type": "regular", "category": "service" });
     let status = json!({ "id": "wamid.BENCHMARK==", "status": state, "timestamp": SENT_AT.to_string(),
         "recipient_id": phone(0), "biz_opaque_callback_data": tag, "pricing": pricing });
-    signed("contacts", json!([]), "statuses", json!([status]))
+    told("contacts", json!([]), "statuses", json!([status]))
 }
 
 /// A batch of the queue with one text from each of so many people.
@@ -78,15 +108,20 @@ fn phone(person: usize) -> String {
     format!("155501{person:05}")
 }
 
-/// `events/text.json` with another body, signed as Meta does it.
-fn signed(name: &str, value: Value, other_name: &str, other_value: Value) -> anyhow::Result<String> {
+/// A webhook with these two fields.
+fn told(name: &str, value: Value, other_name: &str, other_value: Value) -> anyhow::Result<String> {
     let metadata = json!({ "display_phone_number": "15550009001", "phone_number_id": NUMBER });
     let mut told = json!({ "messaging_product": "whatsapp", "metadata": metadata });
     told[name] = value;
     told[other_name] = other_value;
     let changes = json!([{ "field": "messages", "value": told }]);
-    let body =
-        json!({ "object": "whatsapp_business_account", "entry": [{ "id": "900000000000001", "changes": changes }] });
+    signed(
+        &json!({ "object": "whatsapp_business_account", "entry": [{ "id": "900000000000001", "changes": changes }] }),
+    )
+}
+
+/// `events/text.json` with another body, signed as Meta does it.
+fn signed(body: &Value) -> anyhow::Result<String> {
     let body = body.to_string();
     let keys: Keys = serde_json::from_str(DEVELOPMENT_SECRET)?;
     let mut event: Value = serde_json::from_str(&sample("text")?)?;

@@ -17,8 +17,6 @@ use crate::{
     services::Services,
 };
 
-/// Bytes of a text in a webhook: a thousand of them make the 3 MB that Meta sends at most.
-const TEXT_BYTES: usize = 2_800;
 /// Messages over which a figure is taken, so that one message alone is measured often enough.
 const MESSAGES: usize = 200;
 /// Events of one message before anything is measured.
@@ -52,7 +50,7 @@ pub fn measure(
     deployed: &Program,
     rounds: u16,
 ) -> anyhow::Result<Vec<Series>> {
-    let webhook = |size| events::webhook(size, TEXT_BYTES);
+    let webhook = |size| events::webhook(size, events::LARGE_TEXT);
     let point = |size, messages, program, warm_up: &str, event: &str| {
         let runs = iter::repeat_with(|| one(&api.run(program)?, warm_up, event, messages));
         let runs: Vec<_> = runs.take(rounds.into()).collect::<anyhow::Result<_>>()?;

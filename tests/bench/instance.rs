@@ -23,6 +23,7 @@ use crate::wire::Connection;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is measured.
+#[derive(Clone)]
 pub struct Program {
     /// The binary.
     pub path: PathBuf,
@@ -65,6 +66,8 @@ pub struct Instance {
     notes: Receiver<Note>,
     events: Sender<String>,
     log_bytes: Arc<AtomicUsize>,
+    /// When it was started.
+    pub started: SystemTime,
     /// From its start to its first request for an event.
     pub init: Duration,
 }
@@ -101,10 +104,16 @@ impl RuntimeApi {
             ],
         );
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let started = Instant::now();
+        let (started_at, started) = (wall_clock(), Instant::now());
         let child = command.spawn().with_context(|| format!("{} does not start", program.path.display()))?;
-        let mut instance =
-            Instance { child, notes: notes.1, events: events.0, log_bytes: Arc::default(), init: Duration::ZERO };
+        let mut instance = Instance {
+            child,
+            notes: notes.1,
+            events: events.0,
+            log_bytes: Arc::default(),
+            started: started_at,
+            init: Duration::ZERO,
+        };
         // As on Lambda, somebody reads the log; here it is shown when a program ends by itself.
         let mut stderr = instance.child.stderr.take().context("stderr is piped")?;
         let log_bytes = Arc::clone(&instance.log_bytes);
@@ -140,6 +149,28 @@ impl Instance {
             Note::Asks(_) => Ok((answered - given, String::from_utf8(body)?)),
             other => Err(other.surprise()),
         }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it; answers what it has logged.
+    pub fn end(mut self) -> anyhow::Result<String> {
+        self.child.kill()?;
+        match self.note()? {
+            Note::Ended(log) => Ok(log),
+            other => Err(other.surprise()),
+        }
+    }
+
+    /// How often the kernel had to give it a page so far, without reading the disk.
+    pub fn page_faults(&self) -> anyhow::Result<u32> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name before the bracket may hold spaces; the count is the eighth field behind it.
+        let fields = stat.rsplit_once(") ").context("no name in its stat")?.1;
+        Ok(fields.split(' ').nth(7).context("no page faults in its stat")?.parse()?)
     }
 
     /// The most memory it has had so far, in KiB.
@@ -218,8 +249,12 @@ fn serve(mut connection: Connection, line: &Line) -> anyhow::Result<()> {
 }
 
 /// When an event that is handed out now must be answered, in milliseconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "Lambda has a clock")]
 fn deadline() -> io::Result<u128> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+    let now = wall_clock().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
     Ok((now + PATIENCE).as_millis())
+}
+
+#[expect(clippy::disallowed_methods, reason = "Lambda has a clock")]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }

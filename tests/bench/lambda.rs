@@ -12,9 +12,13 @@ mod instance;
 mod peers;
 mod plot;
 mod programs;
+mod quota;
 mod report;
 mod services;
 mod size;
+mod sizes;
+mod start;
+mod uses;
 mod wire;
 
 use std::{fs, path::PathBuf, time::Duration};
@@ -75,6 +79,8 @@ struct Run {
     warm: Duration,
     /// Peak memory after the handshakes, in KiB.
     memory: u32,
+    /// Pages that the kernel had to give it until the first request for an event.
+    page_faults: u32,
 }
 
 /// What one run of the endpoint showed. Each text turn finds a new conversation, greets, and so sends one reply.
@@ -161,8 +167,22 @@ fn main() -> anyhow::Result<()> {
             }
         }
     }
-    let figures =
-        report::print(&ours, &theirs, &as_deployed, &peers, [size::of(&endpoint.path)?, size::of(&smallest.path)?]);
+    let steps = start::trace(&api, &endpoint, arguments.rounds)?;
+    let sized = sizes::measure(&api, &services, &deployed);
+    if let Err(error) = &sized {
+        eprintln!("\nWithout figures by memory size, for which Linux must let us make a control group: {error:#}");
+    }
+    let uses = uses::measure(&api, &services, &from_file, arguments.rounds)?;
+    let figures = report::print(&report::Figures {
+        ours: &ours,
+        theirs: &theirs,
+        sizes: [size::of(&endpoint.path)?, size::of(&smallest.path)?],
+        steps: &steps,
+        uses: &uses,
+        deployed: &as_deployed,
+        by_memory: sized.ok().as_deref(),
+        peers: &peers,
+    });
     let file = release.with_file_name("bench.json");
     fs::write(&file, format!("{figures:#}\n")).with_context(|| format!("{} cannot be written", file.display()))?;
     println!("\nThe same as JSON: {}", file.display());
@@ -171,9 +191,10 @@ fn main() -> anyhow::Result<()> {
 
 /// The handshakes of one run.
 fn handshakes(instance: &Instance, event: &str) -> anyhow::Result<Run> {
+    let page_faults = instance.page_faults()?;
     let first = done(instance, event)?;
     let warm = warm(instance, event, HANDSHAKES)?;
-    Ok(Run { init: instance.init, first, warm, memory: instance.peak_memory()? })
+    Ok(Run { init: instance.init, first, warm, memory: instance.peak_memory()?, page_faults })
 }
 
 /// The median of so many answers.

@@ -27,6 +27,11 @@ pub fn release_folder() -> anyhow::Result<PathBuf> {
         .join("release"))
 }
 
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
 /// A program of this machine.
 pub fn on_path(name: &str) -> anyhow::Result<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The tables, and the same figures as JSON.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,11 @@ use crate::{
     EndpointRun, Run, TEXTS,
     deployed::{BATCH_MOST, DeployedRun, Kind},
     peers::{Peer, PeerRun},
-    services::Counts,
+    services::{Counts, Delays},
     size::Size,
+    sizes::{self, Sized},
+    start::Step,
+    uses::Cost,
 };
 
 /// The least share of the processor's time in a turn that must go into the calls themselves.
@@ -34,15 +37,30 @@ pub fn median<T: Copy + Ord>(mut all: Vec<T>) -> T {
     all[all.len() / 2]
 }
 
+/// All that was measured.
+pub struct Figures<'a> {
+    /// The endpoint.
+    pub ours: &'a [EndpointRun],
+    /// The smallest program.
+    pub theirs: &'a [Run],
+    /// Both binaries.
+    pub sizes: [Size; 2],
+    /// The start of the endpoint.
+    pub steps: &'a [Step],
+    /// What features cost.
+    pub uses: &'a [Cost],
+    /// The endpoint as it is deployed.
+    pub deployed: &'a [DeployedRun],
+    /// The same with shares of a processor, where Linux lets us give them.
+    pub by_memory: Option<&'a [Sized]>,
+    /// Functions of other languages.
+    pub peers: &'a [Peer],
+}
+
 /// Prints the figures of all programs, in Markdown that a terminal shows well; answers them for other programs.
-pub fn print(
-    ours: &[EndpointRun],
-    theirs: &[Run],
-    deployed: &[DeployedRun],
-    peers: &[Peer],
-    sizes: [Size; 2],
-) -> Value {
-    let ([our_size, their_size], mut figures) = (sizes, json!({ "rounds": ours.len() }));
+pub fn print(all: &Figures<'_>) -> Value {
+    let Figures { ours, theirs, sizes: [our_size, their_size], steps, uses, deployed, by_memory, peers } = all;
+    let mut figures = json!({ "rounds": ours.len() });
     let mut row = |name, unit, both: (f64, Option<f64>), budget| {
         figures["figures"][name] = json!({ "unit": unit, "endpoint": both.0, "smallest": both.1 });
         row(name, unit, both, budget);
@@ -54,6 +72,12 @@ pub fn print(
     row("init, exec to first GET /next", "µs", both(|run| run.init), Budget::Times(1.8));
     let from_file = (micros(ours, |our| our.init_from_file), both(|run| run.init).1);
     row("init, the secret from a file", "µs", from_file, Budget::None);
+    let with_queue = (micros(deployed, |run| run.init), both(|run| run.init).1);
+    row("init, from a file, and a queue", "µs", with_queue, Budget::None);
+    let faults = |runs: &[u32]| f64::from(median(runs.to_vec()));
+    let our_faults: Vec<_> = ours.iter().map(|our| our.run.page_faults).collect();
+    let their_faults: Vec<_> = theirs.iter().map(|run| run.page_faults).collect();
+    row("page faults until then", "", (faults(&our_faults), Some(faults(&their_faults))), Budget::None);
     row("first handshake", "µs", both(|run| run.first), Budget::None);
     row("warm handshake", "µs", both(|run| run.warm), Budget::Times(1.25));
     row("first text turn", "µs", (micros(ours, |our| our.first_text), None), Budget::None);
@@ -63,12 +87,25 @@ pub fn print(
     row("peak memory, after handshakes", "MB", memory, Budget::Times(2.5));
     let memory = (megabytes(ours, |our| our.memory), their_memory);
     row("peak memory, after text turns", "MB", memory, Budget::Times(2.5));
-    let sizes = |figure: fn(&Size) -> u32| (mega(figure(&our_size)), Some(mega(figure(&their_size))));
+    let sizes = |figure: fn(&Size) -> u32| (mega(figure(our_size)), Some(mega(figure(their_size))));
     row("binary", "MB", sizes(|size| size.binary), Budget::None);
     row("zipped", "MB", sizes(|size| size.zip), Budget::Megabytes(4.0));
+    println!("\nThe start with the secret in Secrets Manager, with a log of its steps:\n");
+    println!("| reached | after | the step took |\n| --- | --: | --: |");
+    let befores = std::iter::once(0.0).chain(steps.iter().map(|step| step.at));
+    for (Step { name, at }, before) in steps.iter().zip(befores) {
+        println!("| {name} | {at:.0} µs | {:.0} µs |", at - before);
+    }
     if let Some(our) = ours.last() {
         requests("Requests at init", &our.calls_at_init, 1);
         requests("Requests of a warm text turn with one reply", &our.calls, TEXTS);
+    }
+    println!("\nPeak memory of an instance that does one thing ten times:\n");
+    println!("| what | memory | more than greeting |\n| --- | --: | --: |");
+    let kilobytes = |cost: &Cost| f64::from(cost.memory) * 1.024;
+    let least = uses.first().map_or(0.0, kilobytes);
+    for cost in *uses {
+        println!("| {} | {:.0} kB | {:+.0} kB |", cost.name, kilobytes(cost), kilobytes(cost) - least);
     }
     let kinds = kinds(deployed);
     println!("\nAs deployed, with a queue and an agent outside; the processor's time of one invocation:\n");
@@ -82,6 +119,9 @@ pub fn print(
             json!({ "processor_us": processor, "took_us": took, "log_bytes": log_bytes, "calls": calls });
     }
     figures["throughput"] = throughput(deployed);
+    if let Some(sizes) = by_memory {
+        figures["by_memory"] = sizes_of_memory(sizes);
+    }
     if !peers.is_empty() {
         beside(ours, peers);
     }
@@ -111,6 +151,28 @@ fn throughput(runs: &[DeployedRun]) -> Value {
     println!("| --: | --: | --: | --- |");
     println!("| {ours:.0} | {bare:.0} | {:.0} % | ≥ {:.0} %, {kept} |", share * 100.0, SHARE_LEAST * 100.0);
     json!({ "endpoint": ours, "calls_alone": bare, "share": share })
+}
+
+/// Prints what a memory size does to the time of an invocation.
+fn sizes_of_memory(sizes: &[Sized]) -> Value {
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let Delays { dynamodb, sqs, graph, agent } = sizes::DELAYS;
+    let [dynamodb, sqs, graph, agent] = [dynamodb, sqs, graph, agent].map(milliseconds);
+    println!(
+        "\nWith the share of a processor that comes with a memory size, where DynamoDB takes {dynamodb} ms, SQS {sqs}, "
+    );
+    println!("Graph {graph} and the agent {agent}:\n");
+    println!("| memory | a webhook | a turn | the first turn | {BATCH_MOST} turns at once | 3 MB of webhook |");
+    println!("| --: | --: | --: | --: | --: | --: |");
+    let mut by_memory = Vec::new();
+    for Sized { memory, first_turn, largest_webhook, batch, kinds } in sizes {
+        let kind = |name| kinds.iter().find(|(kind, _)| *kind == name).map_or(Duration::ZERO, |(_, took)| *took);
+        let shown = [kind("webhook"), kind("turn_1"), *first_turn, *batch, *largest_webhook].map(milliseconds);
+        println!("| {memory} MB | {} |", shown.map(|took| format!("{took:.1} ms")).join(" | "));
+        let kinds: BTreeMap<_, _> = kinds.iter().map(|(name, took)| (*name, milliseconds(*took))).collect();
+        by_memory.push(json!({ "memory": memory, "took_ms": kinds }));
+    }
+    json!({ "delays_ms": { "dynamodb": dynamodb, "sqs": sqs, "graph": graph, "agent": agent }, "sizes": by_memory })
 }
 
 /// Prints the endpoint beside functions of other languages; all have their secrets without a request.

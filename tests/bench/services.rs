@@ -8,6 +8,7 @@ use std::{
     net::TcpListener,
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -19,6 +20,14 @@ use crate::wire::{Connection, Request};
 /// A claim is shorter than this; the other writes may hold a long conversation and are not read.
 const CLAIM_MOST: usize = 4096;
 
+/// How paths of Graph begin, in every version that somebody uses; all others are the agent's.
+const GRAPH: &str = "/v2";
+
+/// Where a file is.
+pub const FILE: &str = "/file";
+/// Its size: the largest picture that WhatsApp takes.
+const FILE_BYTES: usize = 5 * 1024 * 1024;
+
 /// How often each operation was called.
 pub type Counts = BTreeMap<String, usize>;
 
@@ -29,8 +38,35 @@ pub struct Services {
     shared: Arc<Shared>,
 }
 
+/// How long the services take to answer.
+#[derive(Clone, Copy, Default)]
+pub struct Delays {
+    /// `DynamoDB`.
+    pub dynamodb: Duration,
+    /// SQS.
+    pub sqs: Duration,
+    /// Graph.
+    pub graph: Duration,
+    /// The agent.
+    pub agent: Duration,
+}
+
+impl Delays {
+    fn of(self, operation: &str) -> Duration {
+        match operation.split(' ').next() {
+            Some("DynamoDB") => self.dynamodb,
+            Some("SQS") => self.sqs,
+            Some("Graph") => self.graph,
+            Some("agent") => self.agent,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 struct Shared {
+    url: String,
     counts: Mutex<Counts>,
+    delays: Mutex<Delays>,
     /// What a claim of a conversation is answered with.
     claimed: Mutex<String>,
     /// What the agent says.
@@ -41,9 +77,15 @@ impl Services {
     /// Starts them on a free port, for as long as this process lives.
     pub fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let shared =
-            Shared { counts: Mutex::default(), claimed: Mutex::new("{}".to_owned()), said: Mutex::new(words(1)) };
-        let services = Self { url: format!("http://{}", listener.local_addr()?), shared: Arc::new(shared) };
+        let url = format!("http://{}", listener.local_addr()?);
+        let shared = Shared {
+            url: url.clone(),
+            counts: Mutex::default(),
+            delays: Mutex::default(),
+            claimed: Mutex::new("{}".to_owned()),
+            said: Mutex::new(words(1).to_string()),
+        };
+        let services = Self { url, shared: Arc::new(shared) };
         let shared = Arc::clone(&services.shared);
         thread::spawn(move || {
             for connection in listener.incoming().flatten().map(Connection::new) {
@@ -59,9 +101,19 @@ impl Services {
         std::mem::take(&mut locked(&self.shared.counts))
     }
 
+    /// From now on the services take so long.
+    pub fn take_time(&self, delays: Delays) {
+        *locked(&self.shared.delays) = delays;
+    }
+
     /// From now on the agent answers with so many texts.
     pub fn say(&self, replies: usize) {
-        *locked(&self.shared.said) = words(replies);
+        self.answer(&words(replies));
+    }
+
+    /// From now on the agent answers with this.
+    pub fn answer(&self, answer: &Value) {
+        *locked(&self.shared.said) = answer.to_string();
     }
 
     /// From now on every conversation has done these jobs.
@@ -79,11 +131,20 @@ impl Services {
 fn serve(mut connection: Connection, shared: &Shared) -> std::io::Result<()> {
     while let Some(request) = connection.request()? {
         let (operation, answer) = operation(&request, shared);
+        let delay = locked(&shared.delays).of(&operation);
+        wait(delay);
         *locked(&shared.counts).entry(operation).or_default() += 1;
         let status = if answer.is_none() { "400 Bad Request" } else { "200 OK" };
         connection.answer(status, "", &answer.unwrap_or_default())?;
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this thread serves one connection")]
+fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        thread::sleep(delay);
+    }
 }
 
 /// The name of what is asked, and its answer where we have one.
@@ -99,7 +160,14 @@ fn operation(request: &Request, shared: &Shared) -> (String, Option<String>) {
         Some(("DynamoDB_20120810", "UpdateItem")) => ("DynamoDB UpdateItem", "{}".to_owned()),
         Some(("DynamoDB_20120810", "GetItem")) => ("DynamoDB GetItem", "{}".to_owned()),
         Some((service, operation)) => return (format!("{service} {operation}, unknown to the benchmark"), None),
-        None if request.target() == "/rest" => ("agent", locked(&shared.said).clone()),
+        None if request.target() == "/.well-known/agent-card.json" => ("agent card", card(&shared.url).to_string()),
+        None if request.target() == FILE => ("file", "x".repeat(FILE_BYTES)),
+        None if !request.target().starts_with(GRAPH) => ("agent", locked(&shared.said).clone()),
+        None if request.body.is_empty() => {
+            let file = json!({ "url": format!("{}{FILE}", shared.url), "mime_type": "image/jpeg" });
+            ("Graph file of a person", file.to_string())
+        }
+        None if request.target().ends_with("/media") => ("Graph upload", json!({ "id": "1" }).to_string()),
         None => {
             let call: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             match (call["status"].as_str(), call["type"].as_str()) {
@@ -131,10 +199,16 @@ fn queued(body: &[u8]) -> String {
     json!({ "Successful": taken, "Failed": [] }).to_string()
 }
 
+/// How an agent of Agent2Agent presents itself.
+fn card(url: &str) -> Value {
+    let interface = json!({ "url": format!("{url}/rpc"), "protocolBinding": "JSONRPC", "protocolVersion": "1.0" });
+    json!({ "name": "Benchmark", "supportedInterfaces": [interface] })
+}
+
 /// What an agent says that has so many things to say.
-fn words(replies: usize) -> String {
+fn words(replies: usize) -> Value {
     let output = |nth| json!({ "text": format!("This is answer {nth} of the benchmark."), "data": {} });
-    json!({ "outputStack": (1..=replies).map(output).collect::<Vec<_>>() }).to_string()
+    json!({ "outputStack": (1..=replies).map(output).collect::<Vec<_>>() })
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
