@@ -42,6 +42,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(150);
 /// Longest pause that somebody may ask of us.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// How requests of API Gateway begin: HTTP APIs and Function URLs, and REST APIs.
+const REQUESTS_BEGIN: [&str; 2] = ["\"version\"", "\"resource\""];
+
 /// Why an event was not handled at all.
 #[derive(Debug, thiserror::Error)]
 pub enum IngressError {
@@ -71,8 +74,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
     #[expect(clippy::disallowed_methods, reason = "a door is where time comes in")]
     let now = Timestamp::now();
     let clock = Clock::start(now, time_left(context.deadline, now));
-    let door: Door<'_> = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
-    if door.records.is_some() {
+    if comes_from_the_queue(payload.get())? {
         let event = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
         return to_raw(&queue::handle(app, event, &clock).await);
     }
@@ -86,6 +88,16 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
     }));
     let Ok(answer) = adapter.call(LambdaEvent::new(request, context)).await;
     to_raw(&answer)
+}
+
+/// Whether an event has records; a request is not read through to find that out.
+fn comes_from_the_queue(event: &str) -> Result<bool, IngressError> {
+    let first = event.trim_start().strip_prefix('{').unwrap_or_default().trim_start();
+    if REQUESTS_BEGIN.iter().any(|name| first.starts_with(name)) {
+        return Ok(false);
+    }
+    let door: Door<'_> = serde_json::from_str(event).map_err(IngressError::Unknown)?;
+    Ok(door.records.is_some())
 }
 
 /// The time until the deadline that the runtime told: a moment in milliseconds since 1970.

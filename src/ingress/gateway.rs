@@ -30,8 +30,10 @@ pub(super) fn reduce_url(request: &mut LambdaRequest) {
             forget_host(&mut request.headers);
             let path = path(request.raw_path.take(), request.request_context.stage.take());
             let given = request.raw_query_string.take().unwrap_or_default();
-            let encoded = encode(&given);
-            request.raw_query_string = [given, encoded].into_iter().find(|query| is_url(&path, query));
+            request.raw_query_string = match is_url(&path, &given) {
+                true => Some(given),
+                false => Some(encode(&given)).filter(|query| is_url(&path, query)),
+            };
             request.raw_path = Some(path);
         }
         _ => {}
@@ -48,10 +50,19 @@ fn path(given: Option<String>, stage: Option<String>) -> String {
     let given = given.unwrap_or_default();
     let prefix = format!("/{}/", stage.unwrap_or_default());
     let path = given.strip_prefix(&prefix).map(|rest| format!("/{rest}")).unwrap_or(given);
+    if is_plain(&path) {
+        return path;
+    }
     let url = (path.starts_with('/') && is_url(&path, "")).then(|| Url::parse(&format!("http://localhost{path}")));
     let encoded = url.and_then(Result::ok).map(|url| url.path().to_owned());
     // Encoded it may be too long.
     encoded.filter(|path| is_url(path, "")).unwrap_or_else(|| "/".to_owned())
+}
+
+/// Whether nothing can be wrong with a path, as with all of ours.
+fn is_plain(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_');
+    path.starts_with('/') && path.len() <= 256 && path.bytes().all(is_plain)
 }
 
 fn is_url(path: &str, query: &str) -> bool {
