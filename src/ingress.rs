@@ -79,7 +79,7 @@ pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<
         return to_raw(&queue::handle(app, event, &clock).await);
     }
     let mut request: LambdaRequest = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
-    gateway::reduce_url(&mut request);
+    gateway::tidy(&mut request);
     let mut adapter = Adapter::from(service_fn(|request: lambda_http::Request| {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, Bytes::copy_from_slice(&body));

@@ -43,9 +43,8 @@ impl Done {
     /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
     pub fn mark(&mut self, job: &JobId, now: Timestamp) {
         let periods = Self::periods(now);
-        self.0.entry(*periods.end()).or_default().insert(job.clone());
         self.0.retain(|period, _| period >= periods.start());
-        for _ in DONE_MOST..self.len() {
+        for _ in DONE_MOST..=self.len() {
             if let Some(mut oldest) = self.0.first_entry() {
                 oldest.get_mut().pop_first();
                 if oldest.get().is_empty() {
@@ -53,6 +52,7 @@ impl Done {
                 }
             }
         }
+        self.0.entry(*periods.end()).or_default().insert(job.clone());
     }
 
     /// Learns what another one knows.
@@ -82,7 +82,7 @@ impl Done {
 
 impl FromIterator<(i64, BTreeSet<JobId>)> for Done {
     fn from_iter<T: IntoIterator<Item = (i64, BTreeSet<JobId>)>>(periods: T) -> Self {
-        Self(periods.into_iter().collect())
+        Self(periods.into_iter().filter(|(_, jobs)| !jobs.is_empty()).collect())
     }
 }
 
@@ -119,5 +119,9 @@ mod tests {
         }
         assert_eq!(done.len(), DONE_MOST);
         assert!(!done.contains(&name(0)) && done.contains(&name(1)));
+        for place in DONE_MOST + 1..DONE_MOST + 100 {
+            done.mark(&name(place), at(2 * DAY));
+            assert!(done.len() == DONE_MOST && done.contains(&name(place)), "never the one that is done now");
+        }
     }
 }

@@ -3,17 +3,20 @@
 use std::{collections::HashMap, mem::take};
 
 use ::http::{HeaderMap, header::HOST, uri::PathAndQuery};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use lambda_http::{aws_lambda_events::query_map::QueryMap, request::LambdaRequest};
 use url::{Url, form_urlencoded};
 
-/// Leaves of the URL only what counts here, the path without its stage and the query, and of these only what a URL may hold.
+/// Decodes the body, and leaves of the URL only what counts here: the path without its stage and the query, and of these only what
+/// a URL may hold.
 ///
 /// `lambda_http` panics where scheme, host, path and query together are no URL: strangers write odd headers, API Gateway
 /// decodes a path with spaces, and a query may hold anything. It would also put the stage in front of the path.
-pub(super) fn reduce_url(request: &mut LambdaRequest) {
+pub(super) fn tidy(request: &mut LambdaRequest) {
     match request {
         LambdaRequest::ApiGatewayV1(request) => {
             request.request_context.domain_name = None;
+            decode(&mut request.body, &mut request.is_base64_encoded);
             forget_host(&mut request.headers);
             forget_host(&mut request.multi_value_headers);
             let path = path(request.path.take(), request.request_context.stage.take());
@@ -27,6 +30,7 @@ pub(super) fn reduce_url(request: &mut LambdaRequest) {
         }
         LambdaRequest::ApiGatewayV2(request) => {
             request.request_context.domain_name = None;
+            decode(&mut request.body, &mut request.is_base64_encoded);
             forget_host(&mut request.headers);
             let path = path(request.raw_path.take(), request.request_context.stage.take());
             let given = request.raw_query_string.take().unwrap_or_default();
@@ -37,6 +41,16 @@ pub(super) fn reduce_url(request: &mut LambdaRequest) {
             request.raw_path = Some(path);
         }
         _ => {}
+    }
+}
+
+/// Decodes a body that is text. One that is no base64 at all is taken as it stands, for its signature to tell: `lambda_http` panics on it.
+fn decode(body: &mut Option<String>, is_base64: &mut bool) {
+    let Some(encoded) = body.as_mut().filter(|_| *is_base64) else { return };
+    match BASE64_STANDARD.decode(encoded.as_bytes()).map(String::from_utf8) {
+        Ok(Ok(text)) => (*encoded, *is_base64) = (text, false),
+        Ok(Err(_)) => {}
+        Err(_) => *is_base64 = false,
     }
 }
 

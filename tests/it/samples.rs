@@ -48,7 +48,7 @@ async fn a_queue_that_repeats_its_batch_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_whose_parts_make_no_url_is_answered_like_any_other() {
+async fn a_request_whose_parts_are_odd_is_answered_like_any_other() {
     let endpoint = Endpoint::start(&[]).await;
     let long = "\u{e9}".repeat(40_000);
     let odd = [
@@ -70,6 +70,9 @@ async fn a_request_whose_parts_make_no_url_is_answered_like_any_other() {
         ("text-rest-api", "/multiValueQueryStringParameters", json!({ "a": [long] }), 200),
         ("text-rest-api", "/multiValueQueryStringParameters", json!({ "a": [] }), 200),
         ("text-rest-api", "/queryStringParameters", json!({ "a": long }), 200),
+        ("text-base64", "/body", json!("no base64!"), 401),
+        ("text-base64", "/body", json!("//79/A=="), 401),
+        ("text-rest-api", "/isBase64Encoded", json!(true), 200),
     ];
     for (sample, place, value, status) in odd {
         let event = std::fs::read_to_string(crate::support::project(&format!("events/{sample}.json")));
