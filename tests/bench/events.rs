@@ -26,12 +26,7 @@ pub fn sample(name: &str) -> anyhow::Result<String> {
     read(&format!("events/{name}.json"))
 }
 
-/// A webhook of the tests' fixtures, sent in our days.
-pub fn received(name: &str) -> anyhow::Result<String> {
-    received_from(1, name)
-}
-
-/// The same message from so many people at once.
+/// A webhook of the tests' fixtures, its message from each of so many people.
 pub fn received_from(people: usize, name: &str) -> anyhow::Result<String> {
     let mut body: Value = serde_json::from_str(&read(&format!("tests/fixtures/inbound/{name}.json"))?)?;
     let value = &mut body["entry"][0]["changes"][0]["value"];

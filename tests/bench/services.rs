@@ -131,8 +131,8 @@ impl Services {
 fn serve(mut connection: Connection, shared: &Shared) -> std::io::Result<()> {
     while let Some(request) = connection.request()? {
         let (operation, answer) = operation(&request, shared);
-        let delay = locked(&shared.delays).of(&operation);
-        wait(delay);
+        let delays = *locked(&shared.delays);
+        wait(delays.of(&operation));
         *locked(&shared.counts).entry(operation).or_default() += 1;
         let status = if answer.is_none() { "400 Bad Request" } else { "200 OK" };
         connection.answer(status, "", &answer.unwrap_or_default())?;
@@ -142,9 +142,7 @@ fn serve(mut connection: Connection, shared: &Shared) -> std::io::Result<()> {
 
 #[expect(clippy::disallowed_methods, reason = "this thread serves one connection")]
 fn wait(delay: Duration) {
-    if !delay.is_zero() {
-        thread::sleep(delay);
-    }
+    thread::sleep(delay);
 }
 
 /// The name of what is asked, and its answer where we have one.

@@ -92,7 +92,7 @@ fn uses(url: &str) -> anyhow::Result<Vec<Use>> {
         ("cognigy: a choice of a person", "interactive_list_reply"),
         ("cognigy: a form from a person", "interactive_nfm_reply_flow"),
     ] {
-        let event = events::received(file)?;
+        let event = events::received_from(1, file)?;
         uses.push(Use { event, ..cognigy(name, json!([{ "text": "An answer." }])) });
     }
     let image =
