@@ -26,6 +26,8 @@ LOG_BYTE = 0.50 / 1e9  # CloudWatch, taking in: https://aws.amazon.com/cloudwatc
 WHOLE_PROCESSOR = 1769
 # What Lambda itself writes for every invocation: start, end and report.
 PLATFORM_LOG_BYTES = 400
+# A line of API Gateway's access log, in the format of template.yaml.
+ACCESS_LOG_BYTES = 250
 # Receiving and deleting, by which Lambda takes a message out of the queue.
 SQS_REQUESTS_OF_LAMBDA = 2
 MEMORY_SIZES = [128, 192, 256, 512, 1024, 1769]
@@ -72,6 +74,8 @@ def bill(figures, replies, choice):
     everything = [(figures["kinds"][name], times) for name, times in names.items()]
     seconds = sum(milliseconds(figures, name, choice) * times for name, times in names.items()) / 1000
     gigabytes = choice.memory / 1024
+    log_bytes = sum((kind["log_bytes"] + PLATFORM_LOG_BYTES) * times for kind, times in everything)
+    log_bytes += sum(webhooks.values()) * ACCESS_LOG_BYTES
     return {
         "API Gateway": sum(webhooks.values()) * API_GATEWAY_REQUEST,
         "Lambda, requests": sum(names.values()) * LAMBDA_REQUEST,
@@ -79,7 +83,7 @@ def bill(figures, replies, choice):
         "SQS": (calls(everything, "SQS") + SQS_REQUESTS_OF_LAMBDA) * SQS_REQUEST,
         "DynamoDB, writes": calls(everything, "DynamoDB UpdateItem") * choice.units * DYNAMODB_WRITE,
         "DynamoDB, reads": calls(everything, "DynamoDB GetItem") * DYNAMODB_READ,
-        "CloudWatch Logs": sum((kind["log_bytes"] + PLATFORM_LOG_BYTES) * times for kind, times in everything) * LOG_BYTE,
+        "CloudWatch Logs": log_bytes * LOG_BYTE,
     }
 
 
