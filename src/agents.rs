@@ -24,7 +24,7 @@ pub use self::{
     aws::AwsError,
     http::{LateAnswer, read_late},
     pseudonym::pseudonym,
-    wire::{SIGNATURE, is_signed},
+    wire::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
 };
 use crate::{
     conversation::{Details, JobId, Message, Output, Person, Tap},
@@ -79,6 +79,8 @@ pub struct Answer {
 pub struct Question<'a> {
     /// The person, under a name that lasts.
     pub user_id: &'a str,
+    /// The person under a name that says nothing outside, where there is a key to make it with.
+    pub person_hash: Option<&'a str>,
     /// The person, as far as we know them.
     pub person: &'a Person,
     /// The session.
@@ -187,6 +189,12 @@ pub enum AgentError {
     /// Its answer is not what the protocol says.
     #[error("the answer of the agent is not what AGENT_PROTOCOL says: {0}")]
     Unreadable(String),
+    /// Its answer is more than we read.
+    #[error("the answer of the agent is larger than {max} bytes, and no more is read")]
+    TooLarge {
+        /// The limit.
+        max: usize,
+    },
     /// It says itself that it has failed.
     #[error("the agent reports a failure of its own: {0}: its own log says more")]
     Failed(String),
@@ -218,6 +226,7 @@ impl AgentError {
         match self {
             Self::Resting { left, .. } => Retry::After(*left),
             Self::Aws(error) => error.retry(),
+            Self::TooLarge { .. } => Retry::Never,
             Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::Refused(_)

@@ -113,7 +113,13 @@ impl App {
         tracing::debug!("start: the queue can be asked");
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials), aws),
-            outbox: Outbox::new(Arc::clone(&store), graph.clone(), dead_letters.clone(), &settings),
+            outbox: Outbox::new(
+                Arc::clone(&store),
+                graph.clone(),
+                dead_letters.clone(),
+                Arc::clone(&credentials),
+                &settings,
+            ),
             store,
             dead_letters,
             queue,

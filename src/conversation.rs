@@ -8,11 +8,13 @@ mod said;
 mod session;
 
 pub use done::{DONE_KEPT, Done};
-pub use job::{ConversationId, Errand, Job, JobId, Later, NewNames, Person};
+pub use job::{ConversationId, DeliveryFailure, Errand, Job, JobId, Later, NewNames, Person, Undelivered};
 pub use message::{Attachment, Details, FormAnswer, Message, Tap};
 pub use offers::Offers;
 pub use said::{
     Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
     Template,
 };
-pub use session::{Conversation, Failing, Pending, Reply, ReplyId, ReplyState, Session};
+pub use session::{
+    Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, Session,
+};

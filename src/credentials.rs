@@ -13,8 +13,10 @@ use tokio::{
     time::Instant,
 };
 
+use uuid::Uuid;
+
 pub use self::signing::digest;
-use crate::settings::SecretSource;
+use crate::{conversation::ConversationId, settings::SecretSource};
 
 /// How long a reload that was asked for by a refusal keeps the next one away.
 const RELOAD_PAUSE: Duration = Duration::from_mins(1);
@@ -97,6 +99,14 @@ pub enum CredentialsError {
         #[source]
         source: std::io::Error,
     },
+    /// A field of the secret holds signs that no secret has.
+    #[error(
+        "{field} in the secret holds a line break, a space or another sign that does not belong there: put it in once more, in one line"
+    )]
+    Unusable {
+        /// Which field.
+        field: &'static str,
+    },
     /// The secret is there and is not the JSON object that we know.
     #[error(
         "the secret is not one JSON object of text fields (line {line}, column {column}): put app_id, access_token, phone_number_id, verify_token and app_secret into it"
@@ -115,6 +125,8 @@ pub struct Credentials {
     source: Source,
     current: RwLock<Option<Arc<Keys>>>,
     last_reloads: Mutex<LastReloads>,
+    /// Key of the hashes in the log while the secret has none: new for each process.
+    substitute_key: Secret,
 }
 
 /// Who refused the keys, or was refused with them.
@@ -153,7 +165,24 @@ impl Credentials {
             }
             SecretSource::File(path) => Source::File(path.clone()),
         };
-        Self { source, current: RwLock::default(), last_reloads: Mutex::default() }
+        let substitute_key = Secret(format!("{}{}", Uuid::now_v7(), Uuid::now_v7()));
+        Self { source, current: RwLock::default(), last_reloads: Mutex::default(), substitute_key }
+    }
+
+    /// What stands for a conversation in logs and dead letters: 32 hex digits, the same as long as the verify token is.
+    ///
+    /// Without a key a phone number could be found by trying all of them.
+    pub async fn label(&self, id: &ConversationId) -> String {
+        let current = self.current.read().await;
+        let key = current.as_ref().and_then(|keys| keys.verify_token.present()).unwrap_or(&self.substitute_key);
+        key.pseudonym(&["conversation", &id.number, &id.user])
+    }
+
+    /// What stands for a person where abuse is told by person, and nobody is told who; `None` where the secret has no verify token
+    /// to make it with.
+    pub async fn person_hash(&self, number: &str, user_id: &str) -> Option<String> {
+        let current = self.current.read().await;
+        Some(current.as_ref()?.verify_token.present()?.pseudonym(&["person", number, user_id]))
     }
 
     /// The keys in force; read now if they never were.
@@ -222,8 +251,37 @@ impl Source {
 }
 
 fn parse(text: &str) -> Result<Keys, CredentialsError> {
-    serde_json::from_str(text)
-        .map_err(|error| CredentialsError::Malformed { line: error.line(), column: error.column() })
+    let mut keys: Keys = serde_json::from_str(text)
+        .map_err(|error| CredentialsError::Malformed { line: error.line(), column: error.column() })?;
+    for id in [&mut keys.app_id, &mut keys.phone_number_id] {
+        *id = id.trim().to_owned();
+    }
+    keys.check()?;
+    Ok(keys)
+}
+
+impl Keys {
+    /// A terminal that breaks a long line puts a line break into a token, and nobody sees it. Headers hold visible ASCII.
+    fn check(&self) -> Result<(), CredentialsError> {
+        let is_visible: fn(char) -> bool = |sign| sign.is_ascii_graphic();
+        // A user and a password, for one.
+        let is_printed: fn(char) -> bool = |sign| sign == ' ' || sign.is_ascii_graphic();
+        let is_any: fn(char) -> bool = |sign| !sign.is_control();
+        let fields = [
+            ("app_id", self.app_id.as_str(), is_visible),
+            ("phone_number_id", &self.phone_number_id, is_visible),
+            ("access_token", self.access_token.expose(), is_visible),
+            ("api_key", self.api_key.expose(), is_visible),
+            ("agent_token", self.agent_token.expose(), is_printed),
+            ("app_secret", self.app_secret.expose(), is_any),
+            ("app_secret_previous", self.app_secret_previous.expose(), is_any),
+            ("verify_token", self.verify_token.expose(), is_any),
+        ];
+        match fields.into_iter().find(|(_, text, is_allowed)| !text.chars().all(is_allowed)) {
+            Some((field, ..)) => Err(CredentialsError::Unusable { field }),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +299,19 @@ mod tests {
     fn a_broken_secret_is_not_repeated_in_the_error() {
         let error = parse("{\"access_token\": EAAB}").expect_err("not JSON");
         assert!(!telemetry_text(&error).contains("EAAB"));
+    }
+
+    #[test]
+    fn a_secret_that_was_broken_into_lines_is_named_and_not_repeated() {
+        for (field, text) in
+            [("access_token", "EAAB\\nCDE"), ("app_secret", "a\\nb"), ("agent_token", "schl\u{fc}ssel")]
+        {
+            let error = parse(&format!("{{\"{field}\": \"{text}\"}}")).expect_err("not usable");
+            let text = telemetry_text(&error);
+            assert!(text.starts_with(&format!("{field} in the secret")) && !text.contains("EAAB"), "{text}");
+        }
+        let fine = r#"{"access_token": " EAAB\n", "verify_token": "my own words", "agent_token": "user:pass word"}"#;
+        assert!(parse(fine).is_ok(), "white space around is dropped");
     }
 
     fn telemetry_text(error: &CredentialsError) -> String {

@@ -24,9 +24,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::{
     app::App,
     conversation::{ConversationId, Job},
-    outbox::{OutboxError, blame_graph},
-    queue::{DeadLetter, QueueError},
-    retry::{Clock, Retry},
+    outbox::OutboxError,
+    retry::{Clock, Retry, between},
     telemetry::{Chain, Masked},
     turn::{self, Failure, Outcome, TurnError},
 };
@@ -70,9 +69,21 @@ struct Door<'a> {
 /// # Errors
 /// When the event is of no kind that we know. Everything else is an HTTP status or a failed record.
 pub async fn handle(app: &App, event: LambdaEvent<Box<RawValue>>) -> Result<Box<RawValue>, IngressError> {
-    let LambdaEvent { payload, context } = event;
     #[expect(clippy::disallowed_methods, reason = "a door is where time comes in")]
     let now = Timestamp::now();
+    handle_at(app, event, now).await
+}
+
+/// Handles one Lambda event that comes at `now`.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn handle_at(
+    app: &App,
+    event: LambdaEvent<Box<RawValue>>,
+    now: Timestamp,
+) -> Result<Box<RawValue>, IngressError> {
+    let LambdaEvent { payload, context } = event;
     let clock = Clock::start(now, time_left(context.deadline, now));
     if comes_from_the_queue(payload.get())? {
         let event = serde_json::from_str(payload.get()).map_err(IngressError::Unknown)?;
@@ -113,33 +124,45 @@ fn to_raw(answer: &impl Serialize) -> Result<Box<RawValue>, IngressError> {
 }
 
 /// Whether a job is done with, for better or worse.
+#[derive(Debug, Clone, Copy)]
 enum Ran {
-    /// It is answered, or given up and in the ledger of failures.
+    /// It is answered.
     Done,
+    /// It is given up: a dead letter says why.
+    GivenUp,
     /// It should be delivered again, after a pause.
     Again(Duration),
+}
+
+/// A job that somebody handed to us.
+struct Delivery<T> {
+    /// What the door knows it by.
+    tag: T,
+    job: Job,
+    /// How often the queue has handed it out, this time included.
+    receives: u32,
 }
 
 /// Runs jobs: those of one conversation one after the other, different conversations side by side.
 ///
 /// A job that has to come again keeps the ones behind it waiting, for order counts; one that is given up does not.
-async fn run_all<T>(app: &App, jobs: impl IntoIterator<Item = (T, Job)>, clock: &Clock) -> Vec<(T, Ran)> {
-    let mut conversations: BTreeMap<ConversationId, Vec<(T, Job)>> = BTreeMap::new();
-    for (tag, job) in jobs {
-        conversations.entry(job.conversation.clone()).or_default().push((tag, job));
+async fn run_all<T>(app: &App, deliveries: impl IntoIterator<Item = Delivery<T>>, clock: &Clock) -> Vec<(T, Ran)> {
+    let mut conversations: BTreeMap<ConversationId, Vec<Delivery<T>>> = BTreeMap::new();
+    for delivery in deliveries {
+        conversations.entry(delivery.job.conversation.clone()).or_default().push(delivery);
     }
     // In boxes, as in `main`: a turn is a large future.
-    let runs = conversations.into_values().map(|jobs| Box::pin(run_in_order(app, jobs, clock)));
+    let runs = conversations.into_values().map(|deliveries| Box::pin(run_in_order(app, deliveries, clock)));
     stream::iter(runs).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
-async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<(T, Ran)> {
-    let mut ran = Vec::with_capacity(jobs.len());
+async fn run_in_order<T>(app: &App, deliveries: Vec<Delivery<T>>, clock: &Clock) -> Vec<(T, Ran)> {
+    let mut ran = Vec::with_capacity(deliveries.len());
     let mut waiting = None;
-    for (tag, job) in jobs {
+    for Delivery { tag, job, receives } in deliveries {
         let result = match waiting {
             Some(pause) => Ran::Again(pause),
-            None => run_one(app, &job, clock).await,
+            None => run_one(app, &job, receives, clock).await,
         };
         if let Ran::Again(pause) = result {
             waiting = Some(pause);
@@ -150,59 +173,54 @@ async fn run_in_order<T>(app: &App, jobs: Vec<(T, Job)>, clock: &Clock) -> Vec<(
 }
 
 /// One turn, its line in the log, and what follows from its failure.
-async fn run_one(app: &App, job: &Job, clock: &Clock) -> Ran {
+async fn run_one(app: &App, job: &Job, receives: u32, clock: &Clock) -> Ran {
     let started_at = clock.now();
-    let turn = turn::run(app, job, clock).await;
-    let took_ms = milliseconds(clock.now().duration_since(started_at).unsigned_abs());
-    let (conversation, person) = (job.conversation.group(), Masked(&job.conversation.user));
-    let failure = match turn {
+    let turn = turn::run(app, job, receives, clock).await;
+    let took_ms = milliseconds(between(started_at, clock.now()));
+    let conversation = app.credentials.label(&job.conversation).await;
+    let person = Masked(&job.conversation.user);
+    match turn {
         Ok(outcome) => {
-            let (outcome, messages, agent_ms) = match outcome {
-                Outcome::Answered { messages, agent } => ("answered", Some(messages), Some(milliseconds(agent))),
-                Outcome::Followed { messages } => ("answered later", Some(messages), None),
-                Outcome::Resumed => ("resumed", None, None),
-                Outcome::Repeated => ("repeated", None, None),
-                Outcome::Noted => ("noted", None, None),
+            let (outcome, messages, agent_ms, ran) = match outcome {
+                Outcome::Answered { messages, agent } => {
+                    ("answered", Some(messages), Some(milliseconds(agent)), Ran::Done)
+                }
+                Outcome::Followed { messages } => ("answered later", Some(messages), None, Ran::Done),
+                Outcome::Resumed => ("resumed", None, None, Ran::Done),
+                Outcome::Repeated => ("repeated", None, None, Ran::Done),
+                Outcome::Noted => ("noted", None, None, Ran::Done),
+                Outcome::GivenUp => ("given up", None, None, Ran::GivenUp),
             };
             tracing::info!(job = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
-            return Ran::Done;
+            ran
         }
-        Err(failure) => failure,
-    };
-    if !failure.is_final() {
-        let Failure { error, tries } = failure;
-        let pause = next_try(tries, error.retry());
-        tracing::error!(job = %job.id, conversation, %person, error = %Chain(&error), tries, next_try_s = pause.as_secs(), took_ms, "a message is not answered yet");
-        return Ran::Again(pause);
-    }
-    match give_up(app, job, &failure, clock).await {
-        Ok(()) => Ran::Done,
-        Err(error) => {
-            tracing::error!(job = %job.id, error = %Chain(&error), "the dead-letter queue did not take a message: it is delivered again");
-            Ran::Again(next_try(failure.tries, Retry::SOON))
+        Err(Failure { error, tries }) => {
+            let pause = next_try(&error, tries, receives, clock);
+            let next_try_s = pause.as_secs();
+            if let TurnError::Busy(_) | TurnError::NoTime = error {
+                tracing::info!(job = %job.id, conversation, %person, why = %Chain(&error), next_try_s, took_ms, "a message waits for its turn");
+            } else {
+                tracing::error!(job = %job.id, conversation, %person, error = %Chain(&error), tries, receives, next_try_s, took_ms, "a message is not answered yet");
+            }
+            Ran::Again(pause)
         }
     }
-}
-
-/// Tells the person in the operator's words, and the operator through the ledger of failures.
-async fn give_up(app: &App, job: &Job, failure: &Failure, clock: &Clock) -> Result<(), QueueError> {
-    let Failure { error, tries } = failure;
-    if let Err(error) = turn::apologize(app, job, error, clock).await {
-        tracing::error!(job = %job.id, error = %Chain(&error), "the person could not be told that no answer will come");
-    }
-    let mut letter = DeadLetter::of_job(job, Chain(error).to_string(), *tries, clock.now());
-    if let TurnError::Outbox(OutboxError::Graph(error)) = error {
-        blame_graph(&mut letter, error);
-    }
-    app.dead_letters.bury(&letter).await
 }
 
 /// The pause before the next delivery: 5 s after the first failure, four times as long after each further one.
-fn next_try(tries: u32, retry: Retry) -> Duration {
-    let usual = Duration::from_secs(5 << (2 * tries.saturating_sub(1)).min(6)).min(LONGEST_PAUSE);
-    match retry {
-        Retry::After(asked) => usual.max(asked).min(LONGEST_WAIT),
-        Retry::Never => usual,
+///
+/// Where failures could not be counted, the queue's count of deliveries stands in for them.
+fn next_try(error: &TurnError, tries: u32, receives: u32, clock: &Clock) -> Duration {
+    let failures = if tries > 0 { tries } else { receives };
+    let usual = Duration::from_secs(5 << (2 * failures.saturating_sub(1)).min(6)).min(LONGEST_PAUSE);
+    match (error, error.retry()) {
+        (TurnError::NoTime, _) => Duration::ZERO,
+        (TurnError::Busy(until) | TurnError::Outbox(OutboxError::Busy(until)), _) => {
+            // Whole seconds: one more, so that the lease has ended.
+            between(clock.now(), *until).saturating_add(Duration::from_secs(1)).min(LONGEST_WAIT)
+        }
+        (_, Retry::After(asked)) => usual.max(asked).min(LONGEST_WAIT),
+        (_, Retry::Never) => usual,
     }
 }
 

@@ -19,7 +19,7 @@
 //! | secrets | [`credentials`] | read, kept, read again when refused |
 //! | words | [`conversation`] | our own vocabulary; knows no channel and no cloud |
 //! | knobs | [`settings`] | typed; the only reader of the environment |
-//! | ground | [`retry`], [`telemetry`], [`https`] | time, logs, the one HTTP client |
+//! | ground | [`retry`], [`telemetry`], [`https`], [`json`] | time, logs, the one HTTP client, JSON at the border |
 
 pub mod agents;
 pub mod app;
@@ -27,11 +27,13 @@ pub mod conversation;
 pub mod credentials;
 pub mod https;
 pub mod ingress;
+pub mod json;
 pub mod outbox;
 pub mod queue;
 pub mod retry;
 pub mod settings;
 #[cfg(feature = "local")]
+#[allow(clippy::arithmetic_side_effects, reason = "its times are those of a laptop and of a person at it")]
 pub mod simulator;
 pub mod store;
 pub mod telemetry;

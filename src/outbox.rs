@@ -4,6 +4,9 @@
 //! out. Whatever happens afterwards, the agent is not asked again, and the next delivery of the job goes on at the first
 //! reply that is not known to be sent. One reply costs three writes: claim, commit, and the end.
 //!
+//! To give a job up is a commit as well: it is done from then on, its dead letter is the first thing that goes out, and what the person
+//! is told instead of an answer follows. What a conversation may weigh is decided here too, before anything is written.
+//!
 //! Graph takes no idempotency key. A reply that was being sent when the invocation ended is in doubt: the status of the message
 //! settles it, which brings back the tag that we sent along, and only without one it is sent again.
 
@@ -12,7 +15,7 @@ mod files;
 mod later;
 mod moving;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use later::Awaited;
 
@@ -21,11 +24,13 @@ use uuid::Uuid;
 
 use crate::{
     conversation::{
-        Conversation, ConversationId, DONE_KEPT, Job, JobId, Output, Pending, Reply, ReplyId, ReplyState, Said,
-        Template,
+        Conversation, ConversationId, DONE_KEPT, DeliveryFailure, Errand, Job, JobId, Message, Offers, Output, Pending,
+        Reply, ReplyId, ReplyState, Said, Template, Undelivered,
     },
+    credentials::Credentials,
+    json,
     queue::{DeadLetter, DeadLetters, QueueError},
-    retry::{Clock, Retry, back_off},
+    retry::{Clock, Retry, after, back_off},
     settings::{Pace, Settings, TextSettings},
     store::{self, Hold, Lease, Store, StoreError},
     whatsapp::{
@@ -35,13 +40,27 @@ use crate::{
     },
 };
 
+/// Most bytes that a conversation may weigh with a new answer in it.
+///
+/// An item has 400 kB. What is left over is for what joins it without an answer: jobs that are done, what is known of the person under
+/// another name, the reason of a failure.
+const MAX_ANSWERED_BYTES: usize = 320 * 1024;
+/// Most bytes of a letter that is kept with the conversation until the dead-letter queue has it; a larger one goes there first, and
+/// may be there twice after a crash.
+const MAX_COMMITTED_LETTER: usize = 64 * 1024;
+/// How long a busy conversation is waited for where no queue brings the job again.
+const BUSY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Everything that sending needs.
 #[derive(Debug)]
 pub struct Outbox {
     store: Arc<dyn Store>,
     graph: Graph,
     dead_letters: DeadLetters,
+    credentials: Arc<Credentials>,
     pace: Pace,
+    /// How long a busy conversation is waited for.
+    busy_patience: Duration,
     text: TextSettings,
     /// Whether linked files are uploaded.
     upload_media: bool,
@@ -69,8 +88,29 @@ pub enum Claim {
     Resume(Held),
     /// The job is done.
     Done,
-    /// Another invocation works on the conversation and did not finish while we could wait.
-    Busy,
+    /// Another invocation works on the conversation, until this moment at the latest.
+    Busy(Timestamp),
+}
+
+/// What is to go out.
+struct Plan {
+    /// The replies, as the channel takes them.
+    fitted: Vec<Output>,
+    /// The letter before them.
+    letter: Option<DeadLetter>,
+    /// Whether the replies say that no answer will come.
+    is_apology: bool,
+}
+
+/// Why a job is given up, and what the person is told.
+#[derive(Debug)]
+pub struct GivenUp {
+    /// Why.
+    pub reason: String,
+    /// How often it has failed.
+    pub tries: u32,
+    /// What is said instead of an answer, if anything.
+    pub apology: Option<Said>,
 }
 
 /// Why replies are not all out.
@@ -86,11 +126,19 @@ pub enum OutboxError {
     #[error(transparent)]
     Queue(QueueError),
     /// The conversation goes on under another name, where another invocation works on it.
-    #[error("another invocation works on the conversation that this one becomes and did not finish in time")]
-    Busy,
+    #[error("another invocation works on the conversation that this one becomes")]
+    Busy(Timestamp),
     /// The invocation ends before the next reply may go out.
     #[error("no time left before the next reply: it follows with the next delivery of the job")]
     OutOfTime,
+    /// The answer is more than a conversation can hold.
+    #[error(
+        "with this answer the conversation would have {bytes} bytes, of {MAX_ANSWERED_BYTES} at most: the agent says too much at once, or gives its choices too long ids"
+    )]
+    AnswerTooLarge {
+        /// How many bytes it would have.
+        bytes: usize,
+    },
 }
 
 impl OutboxError {
@@ -98,14 +146,24 @@ impl OutboxError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Store(StoreError::Unreadable(_)) => Retry::Never,
+            Self::Store(StoreError::Unreadable(_) | StoreError::TooLarge) | Self::AnswerTooLarge { .. } => Retry::Never,
             Self::Graph(error) => error.retry(),
-            Self::Store(_) | Self::Queue(_) | Self::Busy | Self::OutOfTime => Retry::SOON,
+            Self::Store(StoreError::Unavailable { .. } | StoreError::LeaseLost)
+            | Self::Queue(_)
+            | Self::Busy(_)
+            | Self::OutOfTime => Retry::SOON,
         }
     }
 }
 
 impl Held {
+    /// Notes how far the first reply has come that is to go out.
+    fn set_first(&mut self, state: ReplyState) {
+        if let Some(first) = self.conversation.outbox.as_mut().and_then(|outbox| outbox.replies.first_mut()) {
+            first.state = state;
+        }
+    }
+
     /// The name by which the agent knows the other side.
     #[must_use]
     pub fn known_as(&self) -> &str {
@@ -114,22 +172,36 @@ impl Held {
 
     /// Whether `job` is done, though its replies may still be on their way.
     #[must_use]
-    pub fn has_done(&self, job: &JobId) -> bool {
-        self.conversation.done.contains(job)
+    pub fn has_done(&self, job: &Job) -> bool {
+        self.conversation.done.contains(&job.own_id())
+    }
+
+    /// The job whose replies are on their way.
+    #[must_use]
+    pub fn delivering(&self) -> Option<&JobId> {
+        self.conversation.outbox.as_ref().map(|outbox| &outbox.job)
     }
 }
 
 impl Outbox {
     /// The outbox over this store and this number.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, graph: Graph, dead_letters: DeadLetters, settings: &Settings) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        graph: Graph,
+        dead_letters: DeadLetters,
+        credentials: Arc<Credentials>,
+        settings: &Settings,
+    ) -> Self {
         let window_template =
             settings.window_template.clone().map(|(name, language)| Template { name, language, ..Template::default() });
         Self {
             store,
             graph,
             dead_letters,
+            credentials,
             pace: settings.pace,
+            busy_patience: if settings.queue_url.is_some() { Duration::ZERO } else { BUSY_PATIENCE },
             text: settings.text.clone(),
             upload_media: settings.upload_media,
             window_template,
@@ -142,7 +214,7 @@ impl Outbox {
         self.window_template.as_ref()
     }
 
-    /// Takes the conversation of `job`; waits while another invocation has it, as long as `clock` allows.
+    /// Takes the conversation of `job`. Where no queue brings the job again, a busy one is waited for, a few seconds.
     ///
     /// # Errors
     /// When the store fails.
@@ -155,24 +227,31 @@ impl Outbox {
     /// Takes the conversation `id`, and no other, for `job`.
     async fn take(&self, id: &ConversationId, job: &Job, lease: &Lease, clock: &Clock) -> Result<Claim, OutboxError> {
         let held = |conversation, in_doubt| Held { conversation, id: id.clone(), lease: lease.clone(), in_doubt };
+        let mut patience = self.busy_patience;
         for tries in 0.. {
-            match self.store.claim(id, &job.id, lease, clock.now(), self.keep_until(clock)).await? {
+            match self.store.claim(id, &job.own_id(), lease, clock.now(), self.keep_until(clock)).await? {
                 store::Claim::Fresh(conversation) => return Ok(Claim::Fresh(held(conversation, false))),
                 store::Claim::Resume(conversation) => return Ok(Claim::Resume(held(conversation, true))),
                 store::Claim::Done => return Ok(Claim::Done),
-                store::Claim::Busy(_) if clock.pause(back_off(tries)).await => {}
-                store::Claim::Busy(_) => break,
+                store::Claim::Busy(until) => {
+                    let pause = back_off(tries);
+                    patience = patience.saturating_sub(pause);
+                    if patience.is_zero() || !clock.pause(pause).await {
+                        return Ok(Claim::Busy(until));
+                    }
+                }
             }
         }
-        Ok(Claim::Busy)
+        Ok(Claim::Busy(clock.now()))
     }
 
     /// Keeps `next`, which the conversation has become, the completion of `job` and what is to be said, in one write.
     ///
-    /// With nothing to say, the conversation is free afterwards. Answers how many messages are to go out.
+    /// With nothing to say, the conversation is free afterwards. Returns how many messages are to go out.
     ///
     /// # Errors
-    /// When the store fails; then nothing was kept.
+    /// When the answer is too large, which changes nothing; or when the store fails. It may have kept the answer then, so `held` is
+    /// what it would be, with nothing in doubt: nothing was sent.
     pub async fn commit(
         &self,
         held: &mut Held,
@@ -181,18 +260,121 @@ impl Outbox {
         outputs: Vec<Output>,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        next.mark_done(&job.id, clock.now());
-        self.plan(held, next, job, outputs, clock).await
+        next.mark_done(job, clock.now());
+        let fitted = match &job.errand {
+            Errand::Deliver(_) | Errand::Undelivered(_) => outputs,
+            Errand::Answer | Errand::Rename(_) | Errand::Say(_) => {
+                let (fitted, offers) = self.fit(outputs, &next);
+                next.offers.renew(offers);
+                fitted
+            }
+        };
+        self.plan(held, next, job, Plan { fitted, letter: None, is_apology: false }, clock).await
     }
 
-    /// Keeps what is to go out in the place of an answer; the job is not done with it.
+    /// Gives `job` up: it is done from now on, its letter goes into the dead-letter queue, and the person is told, all with one write.
     ///
     /// # Errors
-    /// When the store fails; then nothing was kept.
-    pub async fn apologize(&self, held: &mut Held, job: &Job, said: Said, clock: &Clock) -> Result<(), OutboxError> {
+    /// As [`Outbox::commit`].
+    pub async fn give_up(
+        &self,
+        held: &mut Held,
+        job: &Job,
+        given_up: &GivenUp,
+        cause: Option<&GraphError>,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        let letter = self.letter(job, given_up, cause, clock).await;
+        let is_small = json::size(&letter) <= MAX_COMMITTED_LETTER;
+        if !is_small {
+            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
+        }
         let mut next = held.conversation.clone();
-        next.person = job.person.clone();
-        self.plan(held, next, job, vec![said.into()], clock).await.map(|_| ())
+        next.meet(&job.person);
+        next.mark_done(job, clock.now());
+        let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
+        let plan = Plan { fitted, letter: Some(letter).filter(|_| is_small), is_apology: true };
+        self.plan(held, next, job, plan, clock).await.map(|_| ())
+    }
+
+    /// Gives up what is still to be sent of an earlier answer: it goes into a dead letter, from which it can be sent without asking the
+    /// agent again.
+    ///
+    /// # Errors
+    /// When the dead-letter queue or the store fails; then it is still to be sent.
+    pub async fn write_off(
+        &self,
+        held: &mut Held,
+        given_up: &GivenUp,
+        cause: Option<&GraphError>,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        let Some(pending) = held.conversation.outbox.clone() else { return Ok(()) };
+        if let Some(letter) = &pending.letter {
+            self.bury_committed(letter).await?;
+        }
+        let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
+        let job = Job {
+            id: pending.job,
+            conversation: held.id.clone(),
+            person: pending.to,
+            message: Message::about(&pending.message_id),
+            errand: Errand::Deliver(rest.collect()),
+            redrives: 0,
+        };
+        if pending.is_apology {
+            // The letter of the job itself says all there is to say.
+            tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be told that no answer will come");
+        } else {
+            let letter = self.letter(&job, given_up, cause, clock).await;
+            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
+        }
+        held.conversation.outbox = None;
+        held.conversation.failing = None;
+        held.in_doubt = false;
+        self.save(held, Hold::Keep).await
+    }
+
+    /// Notes that a reply was not delivered, and sends what can take its place.
+    ///
+    /// # Errors
+    /// As [`Outbox::commit`].
+    pub async fn note_undelivered(
+        &self,
+        held: &mut Held,
+        job: &Job,
+        undelivered: &Undelivered,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        let mut next = held.conversation.clone();
+        let replacement = next.take_replacement(&undelivered.reply);
+        let is_media = |failure: &DeliveryFailure| failure.code == errors::MEDIA_REFUSED;
+        let replacement = replacement.filter(|_| undelivered.failures.iter().any(is_media));
+        let reasons: Vec<_> = undelivered.failures.iter().map(|failure| failure.reason.as_str()).collect();
+        let reason = format!("a reply was not delivered: {}", reasons.join("; "));
+        let label = self.credentials.label(&held.id).await;
+        let mut letter = DeadLetter::of_reply(&undelivered.reply, &held.id, label, reason, clock.now());
+        if let Some(failure) = undelivered.failures.first() {
+            blame(&mut letter, failure.code, None);
+        }
+        next.mark_done(job, clock.now());
+        let fitted = replacement.into_iter().map(Output::from).collect();
+        self.plan(held, next, job, Plan { fitted, letter: Some(letter), is_apology: false }, clock).await.map(|_| ())
+    }
+
+    /// The dead letter of a job that is given up.
+    pub async fn letter(&self, job: &Job, given_up: &GivenUp, cause: Option<&GraphError>, clock: &Clock) -> DeadLetter {
+        let label = self.credentials.label(&job.conversation).await;
+        let mut letter = DeadLetter::of_job(job, label, given_up.reason.clone(), given_up.tries, clock.now());
+        if let Some(error) = cause {
+            blame_graph(&mut letter, error);
+        }
+        letter
+    }
+
+    /// What is said, as the channel takes it, and the choices in it.
+    fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Offers) {
+        outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
     }
 
     async fn plan(
@@ -200,25 +382,44 @@ impl Outbox {
         held: &mut Held,
         mut next: Conversation,
         job: &Job,
-        outputs: Vec<Output>,
+        plan: Plan,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let to = next.person.clone();
-        let (fitted, offers) = outbound::fit(outputs, Style { settings: &self.text, to_group: to.group_id.is_some() });
-        next.offers.renew(offers);
-        let replies = fitted.into_iter().map(|output| Reply { output, state: ReplyState::Planned }).collect();
-        let mut pending = Pending { job: job.id.clone(), message_id: job.message.id.clone(), to, replies };
-        let count = pending.replies.len();
-        if let Some(first) = pending.replies.first_mut() {
-            if !self.has_upload(&first.output.said) {
-                first.state = ReplyState::Sending(clock.now());
-            }
-            next.outbox = Some(pending);
+        let Plan { fitted, letter, is_apology } = plan;
+        let letter = letter.as_ref().map(serde_json::to_string).transpose();
+        let letter = letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
+        let is_sent_now = letter.is_none() && fitted.first().is_some_and(|first| !self.has_upload(&first.said));
+        let replies: Vec<_> = fitted.into_iter().map(|output| Reply { output, state: ReplyState::Planned }).collect();
+        let count = replies.len();
+        next.outbox = (count > 0 || letter.is_some()).then(|| Pending {
+            job: job.own_id(),
+            message_id: job.message.id.clone(),
+            to: next.person.clone(),
+            replies,
+            letter,
+            is_apology,
+        });
+        let bytes = next.bytes();
+        if bytes > MAX_ANSWERED_BYTES {
+            return Err(OutboxError::AnswerTooLarge { bytes });
         }
-        held.conversation = next;
+        let then = if next.outbox.is_some() { Hold::Keep } else { Hold::Release };
+        let before = std::mem::replace(&mut held.conversation, next);
         held.in_doubt = false;
-        self.save(held, if count > 0 { Hold::Keep } else { Hold::Release }).await?;
-        Ok(count)
+        if is_sent_now {
+            held.set_first(ReplyState::Sending(clock.now()));
+        }
+        match self.save(held, then).await {
+            Ok(()) => Ok(count),
+            Err(error) => {
+                if let OutboxError::Store(StoreError::TooLarge) = error {
+                    held.conversation = before;
+                }
+                // Nothing has gone out, whether the store has kept the plan or not.
+                held.set_first(ReplyState::Planned);
+                Err(error)
+            }
+        }
     }
 
     /// Notes what a status has told: the reply is out. Costs a read, and a write only if the reply is in doubt.
@@ -229,14 +430,22 @@ impl Outbox {
         Ok(self.store.settle(id, reply).await?)
     }
 
-    /// Frees the conversation after a failure of `job` and answers how often it has failed by now.
+    /// Counts a failure of `job`, frees the conversation, and returns how often the job has failed by now.
     ///
     /// # Errors
     /// When the store fails; then the lease ends by itself.
-    pub async fn give_back(&self, held: &mut Held, job: &JobId) -> Result<u32, OutboxError> {
-        let tries = held.conversation.count_failure(job);
+    pub async fn give_back(&self, held: &mut Held, job: &JobId, reason: &str) -> Result<u32, OutboxError> {
+        let tries = held.conversation.count_failure(job, reason);
         self.save(held, Hold::Release).await?;
         Ok(tries)
+    }
+
+    /// Frees the conversation.
+    ///
+    /// # Errors
+    /// As [`Outbox::give_back`].
+    pub async fn free(&self, held: &Held) -> Result<(), OutboxError> {
+        self.save(held, Hold::Release).await
     }
 
     async fn save(&self, held: &Held, then: Hold) -> Result<(), OutboxError> {
@@ -245,7 +454,7 @@ impl Outbox {
 
     /// Without expiration a conversation is kept for good; else as long as a repeat of its last job may come.
     fn keep_until(&self, clock: &Clock) -> Option<Timestamp> {
-        self.pace.session_expiration.map(|expiration| clock.now() + expiration.max(DONE_KEPT))
+        self.pace.session_expiration.map(|expiration| after(clock.now(), expiration.max(DONE_KEPT)))
     }
 }
 

@@ -1,30 +1,53 @@
 //! The queue between the door and the turns: an SQS FIFO queue, one message group per conversation.
+//!
+//! Bodies are JSON in ASCII, so that SQS takes every one.
 
 mod dead_letters;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use aws_sdk_sqs::{
     Client,
-    types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+    types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
 };
+use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
 pub use dead_letters::{DeadLetter, DeadLetters, Opened};
 
-use crate::conversation::Job;
+use crate::{
+    conversation::{ConversationId, Job},
+    json,
+};
 
 /// Most records of one request, and most bytes of their bodies together.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const RECORDS_MOST: usize = 10;
 /// The limit is 1 MiB since August 2025; the old one still holds where the endpoint is an emulator or a private region.
 const BYTES_MOST: usize = 256 * 1024;
+/// Requests that are on their way at the same time.
+const REQUESTS_AT_ONCE: usize = 8;
 
 /// The queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
     url: String,
+}
+
+/// What became of jobs that were offered to the queue.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// How many are in the queue.
+    pub queued: usize,
+    /// The queue will never take these: too large, or refused for what they are. With them the ones behind them in their
+    /// conversations, in order.
+    pub at_once: Vec<Job>,
+    /// Why others are not in the queue; they may be offered again.
+    pub error: Option<QueueError>,
 }
 
 /// Why jobs did not reach the queue.
@@ -34,7 +57,7 @@ pub enum QueueError {
     #[error("SQS did not take the jobs: check QUEUE_URL and sqs:SendMessage of the function's role")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// SQS took some and refused others.
-    #[error("SQS refused {count} jobs of a batch, the first with {code}")]
+    #[error("SQS refused {count} entries of a batch, the first with {code}")]
     Partly {
         /// How many.
         count: usize,
@@ -46,6 +69,9 @@ pub enum QueueError {
     Unwritable(#[source] serde_json::Error),
 }
 
+/// A job and its body.
+type Entry = (Job, String);
+
 impl Queue {
     /// The queue at `url`.
     #[must_use]
@@ -53,39 +79,52 @@ impl Queue {
         Self { client, url: url.to_owned() }
     }
 
-    /// Puts `jobs` into the queue, in order; answers the ones that are too large for it.
+    /// Puts `jobs` into the queue, those of one conversation in order.
     ///
-    /// A job that is already there is not put in twice: SQS knows its id for five minutes, our store for eight days.
-    ///
-    /// # Errors
-    /// The first refusal. Jobs before it are in the queue, so the caller may offer all of them again.
-    pub async fn send(&self, jobs: Vec<Job>) -> Result<Vec<Job>, QueueError> {
-        let (mut batch, mut bytes, mut too_large) = (Vec::new(), 0, Vec::new());
+    /// A job is offered only when the one before it in its conversation is in the queue, so one that is refused is not overtaken.
+    /// A refusal concerns nobody else: everybody's jobs are offered. A job that is already there is not put in twice: SQS knows its
+    /// id for five minutes, our store for eight days.
+    pub async fn send(&self, jobs: Vec<Job>) -> Sent {
+        let mut sent = Sent::default();
+        let mut waiting: BTreeMap<ConversationId, VecDeque<Job>> = BTreeMap::new();
         for job in jobs {
-            let body = serde_json::to_string(&job).map_err(QueueError::Unwritable)?;
-            if body.len() > BYTES_MOST {
-                too_large.push(job);
-                continue;
-            }
-            if batch.len() == RECORDS_MOST || bytes + body.len() > BYTES_MOST {
-                self.send_batch(std::mem::take(&mut batch)).await?;
-                bytes = 0;
-            }
-            bytes += body.len();
-            batch.push((job, body));
+            waiting.entry(job.conversation.clone()).or_default().push_back(job);
         }
-        self.send_batch(batch).await?;
-        Ok(too_large)
+        loop {
+            let mut batches: Vec<Vec<Entry>> = Vec::new();
+            let mut bytes = 0;
+            for jobs in waiting.values_mut() {
+                let Some(job) = jobs.pop_front() else { continue };
+                match json::ascii(&job) {
+                    Ok(body) if body.len() <= BYTES_MOST => {
+                        bytes += body.len();
+                        match batches.last_mut() {
+                            Some(batch) if batch.len() < RECORDS_MOST && bytes <= BYTES_MOST => batch.push((job, body)),
+                            Some(_) | None => {
+                                bytes = body.len();
+                                batches.push(vec![(job, body)]);
+                            }
+                        }
+                    }
+                    Ok(_) | Err(_) => sent.at_once.extend([job].into_iter().chain(jobs.drain(..))),
+                }
+            }
+            if batches.is_empty() {
+                return sent;
+            }
+            let sending = stream::iter(batches).map(|batch| self.send_batch(batch)).buffer_unordered(REQUESTS_AT_ONCE);
+            for (batch, refusals) in sending.collect::<Vec<_>>().await {
+                sent.take_in(batch, refusals, &mut waiting);
+            }
+        }
     }
 
-    /// Puts a job into the queue once more, also if SQS still remembers its first time.
+    /// Puts a body into the queue as it is, also if SQS remembers one like it.
     ///
     /// # Errors
     /// When SQS refuses.
-    pub async fn send_again(&self, job: &Job) -> Result<(), QueueError> {
-        let body = serde_json::to_string(job).map_err(QueueError::Unwritable)?;
-        let request = self.client.send_message().queue_url(&self.url).message_body(body);
-        let request = request.message_group_id(job.conversation.group());
+    pub async fn put(&self, body: &str, group: &str) -> Result<(), QueueError> {
+        let request = self.client.send_message().queue_url(&self.url).message_body(body).message_group_id(group);
         let request = request.message_deduplication_id(Uuid::now_v7().to_string());
         request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
@@ -93,8 +132,9 @@ impl Queue {
     /// Lets records of the queue be delivered again after a pause of their own instead of the queue's.
     ///
     /// # Errors
-    /// When SQS refuses; then the queue's own visibility timeout counts.
+    /// The first refusal; all are tried. Where SQS refuses, the queue's own visibility timeout counts.
     pub async fn postpone(&self, receipts: &[(String, Duration)]) -> Result<(), QueueError> {
+        let mut result = Ok(());
         for receipts in receipts.chunks(RECORDS_MOST) {
             let entries = receipts.iter().enumerate().map(|(index, (receipt, pause))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
@@ -105,16 +145,18 @@ impl Queue {
             });
             let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Refused(error.into()))?;
             let request = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
-            request.send().await.map_err(|error| QueueError::Refused(error.into()))?;
+            let postponed = match request.send().await {
+                Ok(answer) => partly(answer.failed()),
+                Err(error) => Err(QueueError::Refused(error.into())),
+            };
+            result = result.and(postponed);
         }
-        Ok(())
+        result
     }
 
-    async fn send_batch(&self, batch: Vec<(Job, String)>) -> Result<(), QueueError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let entries = batch.into_iter().enumerate().map(|(index, (job, body))| {
+    /// Offers a batch and returns it with the entries that SQS did not take.
+    async fn send_batch(&self, batch: Vec<Entry>) -> (Vec<Entry>, Result<Vec<BatchResultErrorEntry>, QueueError>) {
+        let entries = batch.iter().enumerate().map(|(index, (job, body))| {
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
                 .message_group_id(job.conversation.group())
@@ -122,12 +164,55 @@ impl Queue {
                 .message_body(body)
                 .build()
         });
-        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Refused(error.into()))?;
+        let entries = match entries.collect::<Result<Vec<_>, _>>() {
+            Ok(entries) => entries,
+            Err(error) => return (batch, Err(QueueError::Refused(error.into()))),
+        };
         let answer = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-        let answer = answer.map_err(|error| QueueError::Refused(error.into()))?;
-        match answer.failed() {
-            [] => Ok(()),
-            [first, ..] => Err(QueueError::Partly { count: answer.failed().len(), code: first.code().to_owned() }),
+        (batch, answer.map(|answer| answer.failed).map_err(|error| QueueError::Refused(error.into())))
+    }
+}
+
+impl Sent {
+    /// Takes in what became of one batch; whose job is not in the queue has to wait with the others.
+    fn take_in(
+        &mut self,
+        batch: Vec<Entry>,
+        refusals: Result<Vec<BatchResultErrorEntry>, QueueError>,
+        waiting: &mut BTreeMap<ConversationId, VecDeque<Job>>,
+    ) {
+        let refusals = match refusals {
+            Ok(refusals) => refusals,
+            Err(error) => {
+                for (job, _) in &batch {
+                    waiting.remove(&job.conversation);
+                }
+                self.error.get_or_insert(error);
+                return;
+            }
+        };
+        let passing: Vec<_> = refusals.iter().filter(|refusal| !refusal.sender_fault()).cloned().collect();
+        if let Err(error) = partly(&passing) {
+            self.error.get_or_insert(error);
         }
+        for (index, (job, _)) in batch.into_iter().enumerate() {
+            let Some(refusal) = refusals.iter().find(|refusal| refusal.id() == index.to_string()) else {
+                self.queued += 1;
+                continue;
+            };
+            let behind = waiting.remove(&job.conversation).unwrap_or_default();
+            if refusal.sender_fault() {
+                tracing::warn!(job = %job.id, code = refusal.code(), "SQS will never take this job: it is done at once");
+                self.at_once.extend([job].into_iter().chain(behind));
+            }
+        }
+    }
+}
+
+/// The error of a batch of which some entries were refused.
+fn partly(failed: &[BatchResultErrorEntry]) -> Result<(), QueueError> {
+    match failed {
+        [] => Ok(()),
+        [first, ..] => Err(QueueError::Partly { count: failed.len(), code: first.code().to_owned() }),
     }
 }

@@ -1,4 +1,7 @@
 //! When to try again: verdicts, back-off with jitter, and the clock of one invocation, which ends with it.
+//!
+//! Times from outside may be anything, and jiff's `+` panics where a time leaves its range. So a moment after another is reckoned with
+//! [`after`], and the lint `arithmetic_side_effects` refuses `+` on times.
 
 use std::time::Duration;
 
@@ -19,6 +22,25 @@ impl Retry {
     pub const SOON: Self = Self::After(Duration::ZERO);
 }
 
+/// The moment this long after `start`; the last one there is where that would be later still.
+#[must_use]
+pub fn after(start: Timestamp, span: Duration) -> Timestamp {
+    start.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// The time from `start` to `end`; none where `end` comes first.
+#[must_use]
+pub fn between(start: Timestamp, end: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(start)).unwrap_or_default()
+}
+
+/// The moment at which `patience` is over, by the runtime's clock; now where that is out of its range.
+#[must_use]
+pub fn until(patience: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(patience).unwrap_or(now)
+}
+
 /// The time of one invocation: what time it is, and when the platform will end it.
 ///
 /// It starts from a given `now` and moves with the runtime's clock, so a test may hold time still or run it ahead.
@@ -33,20 +55,25 @@ impl Clock {
     /// Starts at `now` with the time that is left until the invocation ends.
     #[must_use]
     pub fn start(now: Timestamp, left: Duration) -> Self {
-        let started = Instant::now();
-        Self { started_at: now, started, deadline: started + left }
+        Self { started_at: now, started: Instant::now(), deadline: until(left) }
     }
 
     /// The time, in UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.started_at + self.started.elapsed()
+        after(self.started_at, self.started.elapsed())
     }
 
     /// The moment at which the invocation ends, whatever it is doing.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
-        self.started_at + self.deadline.duration_since(self.started)
+        after(self.started_at, self.total())
+    }
+
+    /// The time that the invocation has from beginning to end.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.deadline.duration_since(self.started)
     }
 
     /// The time until the deadline.
@@ -57,9 +84,9 @@ impl Clock {
 
     /// Waits, unless so little time would be left afterwards that nothing useful fits in.
     ///
-    /// Answers whether it waited.
+    /// Returns whether it waited.
     pub async fn pause(&self, pause: Duration) -> bool {
-        if self.left() < pause + USEFUL_REST {
+        if self.left() < pause.saturating_add(USEFUL_REST) {
             return false;
         }
         if !pause.is_zero() {
@@ -90,6 +117,15 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_second(7).expect("in range"));
         assert!(!clock.pause(Duration::from_secs(2)).await);
         assert_eq!(clock.left(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_from_outside_overflows() {
+        let clock = Clock::start(Timestamp::MAX, Duration::from_secs(10));
+        assert_eq!((clock.now(), clock.deadline()), (Timestamp::MAX, Timestamp::MAX));
+        assert!(!clock.pause(Duration::MAX).await);
+        assert_eq!(after(Timestamp::MIN, Duration::MAX), Timestamp::MAX);
+        assert_eq!(between(Timestamp::MAX, Timestamp::MIN), Duration::ZERO);
     }
 
     #[test]

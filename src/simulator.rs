@@ -228,7 +228,7 @@ impl Simulator {
     /// The routes of the Cloud API, of the chat page, and to the agent.
     pub fn router(&self) -> Router {
         let routes = page::routes().merge(api::routes()).merge(agent::routes()).merge(cloud_api::routes(self));
-        routes.with_state(self.clone())
+        routes.layer(axum::middleware::from_fn_with_state(self.clone(), api::only_own_pages)).with_state(self.clone())
     }
 
     /// The time at this Meta.

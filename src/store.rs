@@ -49,6 +49,10 @@ pub enum Hold {
     Release,
 }
 
+/// Most bytes of a conversation's record: `DynamoDB` takes no larger item.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const MAX_RECORD_BYTES: usize = 400 * 1024;
+
 /// Why the store did not do what we asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -61,6 +65,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The record would be larger than the store takes: it is not written, and would not be another time.
+    #[error("the conversation would be larger than the {MAX_RECORD_BYTES} bytes that the store takes")]
+    TooLarge,
     /// Somebody else has taken the conversation over: our lease had ended.
     #[error("the lease on the conversation is lost: another invocation has taken it over")]
     LeaseLost,
@@ -89,7 +96,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Replaces the conversation, all at once, but for what is settled, which is forgotten with the outbox.
     ///
-    /// Fails with [`StoreError::LeaseLost`] and changes nothing if `lease` is not the one in force.
+    /// Fails with [`StoreError::LeaseLost`] and changes nothing if `lease` is not the one in force, and with
+    /// [`StoreError::TooLarge`] if the record would have more than [`MAX_RECORD_BYTES`].
     async fn save(
         &self,
         id: &ConversationId,

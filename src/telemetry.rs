@@ -1,6 +1,9 @@
 //! What the logs say, and what they never say: people are masked, message text and secrets have no way in.
+//!
+//! Errors of others (Meta, an agent, AWS) may quote what they refuse. Every error is printed through [`Chain`], which takes numbers, ids
+//! and addresses out; what may quote a text of ours as well goes through [`redact`] where it comes in.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, fmt, panic, str::FromStr};
 
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -48,8 +51,29 @@ pub enum LogFormat {
     Terminal,
 }
 
+thread_local! {
+    /// Where the last panic of this thread happened. Every turn runs on the thread that looks here.
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Reports panics by their place alone: the text of a panic may quote what somebody wrote.
+fn report_panics() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        tracing::error!(place, "a panic: a fault of this program, please report the place");
+        LAST_PANIC.set(Some(place));
+    }));
+}
+
+/// Where this thread has panicked last, such as `src/turn.rs:12:5`.
+#[must_use]
+pub fn last_panic() -> Option<String> {
+    LAST_PANIC.take()
+}
+
 /// Starts logging; a second call in one process changes nothing.
 pub fn init(level: LogLevel, format: LogFormat) {
+    report_panics();
     let (libraries, ours) = match level {
         LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
         LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
@@ -87,23 +111,107 @@ impl<T: AsRef<str>> fmt::Debug for Masked<T> {
     }
 }
 
-/// An error with everything that caused it, on one line.
+/// An error with everything that caused it, on one line, without numbers, ids and addresses that may be a person's.
 pub struct Chain<'a>(pub &'a dyn std::error::Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut said = self.0.to_string();
+        let mut line = self.0.to_string();
+        let mut said = line.clone();
         let mut source = self.0.source();
         while let Some(cause) = source {
             let text = cause.to_string();
             if !said.contains(&text) {
-                write!(f, ": {text}")?;
+                line.push_str(": ");
+                line.push_str(&text);
                 said = text;
             }
             source = cause.source();
         }
-        Ok(())
+        f.write_str(&without_ids(&line))
+    }
+}
+
+/// Fewest digits that are taken for a phone number or another id of a person; Meta's error codes have seven at most.
+const ID_DIGITS: usize = 8;
+/// What stands in the place of what is cut out.
+const CUT: char = '…';
+
+/// A foreign text as it may be logged, stored with a failure, and counted: without phone numbers, message ids and mail addresses, and
+/// without every word, or beginning of a word, of `ours`: the texts that the other side was given and may quote.
+#[must_use]
+pub fn redact<'a>(text: &str, ours: impl IntoIterator<Item = &'a str>) -> String {
+    let is_word = |sign: char| sign.is_alphanumeric();
+    let ours: Vec<String> = ours
+        .into_iter()
+        .flat_map(|text| text.split(|sign: char| !is_word(sign)))
+        .filter(|word| word.chars().count() > 2)
+        .map(str::to_lowercase)
+        .collect();
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(sign) = rest.chars().next() {
+        let end = rest.find(|other: char| is_word(other) != is_word(sign)).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        let is_ours = || piece.len() > 2 && ours.iter().any(|word| word.starts_with(&piece.to_lowercase()));
+        // What Meta and AWS say themselves is English, and ASCII.
+        if is_word(sign) && (!piece.is_ascii() || is_ours()) {
+            push_cut(&mut kept);
+        } else {
+            kept.push_str(piece);
+        }
+        rest = after;
+    }
+    without_ids(&kept)
+}
+
+/// Without runs of digits, ids of messages and mail addresses.
+fn without_ids(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
+            kept.push(' ');
+        }
+        match word.find("wamid.") {
+            Some(at) => {
+                kept.push_str(&word[..at]);
+                push_cut(&mut kept);
+            }
+            None if word.trim_matches('@').contains('@') => push_cut(&mut kept),
+            None => kept.push_str(word),
+        }
+    }
+    without_numbers(&kept)
+}
+
+/// Without numbers of [`ID_DIGITS`] digits or more, in groups or not: `+1 (555) 010-0200`.
+fn without_numbers(text: &str) -> String {
+    let joins = |sign: char| matches!(sign, ' ' | '-' | '.' | '/' | '(' | ')' | '+');
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|sign: char| sign.is_ascii_digit()) {
+        kept.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|sign: char| !sign.is_ascii_digit() && !joins(sign)).unwrap_or(rest.len());
+        let number = rest[..end].trim_end_matches(joins);
+        let digits = number.chars().filter(char::is_ascii_digit).count();
+        // Two codes with a space between them are two numbers; a phone number has no group as long as a code.
+        let is_id = number.split(joins).any(|group| group.len() >= ID_DIGITS)
+            || (digits >= ID_DIGITS && number.split(joins).all(|group| group.len() < 6));
+        if is_id {
+            push_cut(&mut kept);
+        } else {
+            kept.push_str(number);
+        }
+        rest = &rest[number.len()..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn push_cut(kept: &mut String) {
+    if !kept.ends_with(CUT) {
+        kept.push(CUT);
     }
 }
 
@@ -115,5 +223,27 @@ mod tests {
     fn a_masked_person_keeps_two_characters_at_most() {
         assert_eq!(Masked("15550100200").to_string(), "***00");
         assert_eq!(Masked("abc").to_string(), "***");
+    }
+
+    #[test]
+    fn no_number_id_or_address_is_left_in_a_foreign_text() {
+        for (text, left) in [
+            ("'15550100200' is not valid", "'…' is not valid"),
+            ("to +1 (555) 010-0200, code 131047", "to +…, code 131047"),
+            ("HTTP 400, code 2494100: no", "HTTP 400, code 2494100: no"),
+            ("codes 131047 131053", "codes 131047 131053"),
+            ("context wamid.HBgLMTU1NTAxMDAyMDA= is gone", "context … is gone"),
+            ("user US.90000000000000000003 or ada@example.com?", "user US.… or …"),
+            ("at line 1, column 12", "at line 1, column 12"),
+        ] {
+            assert_eq!(redact(text, []), left);
+        }
+    }
+
+    #[test]
+    fn no_word_that_was_sent_is_left_in_a_foreign_text() {
+        let sent = ["My card number is 4111", "漢字です"];
+        let quoted = "(#131009) Parameter value is not valid: 'my CARD num' and 漢字, number 4111";
+        assert_eq!(redact(quoted, sent), "(#131009) Parameter value is not valid: 'my … …' and …, … …");
     }
 }

@@ -5,26 +5,32 @@
 //! ```
 
 mod asking;
+mod ending;
 mod errands;
 mod nameless;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 
 use crate::{
     agents::{AgentError, Answer},
     app::App,
-    conversation::{Errand, Job, Said},
+    conversation::{Errand, Job, MemoryTooLarge},
     outbox::{Claim, Held, OutboxError},
-    retry::{Clock, Retry},
+    queue::QueueError,
+    retry::{Clock, Retry, after},
     store::Hold,
-    telemetry::Chain,
+    telemetry::last_panic,
     whatsapp::outbound::limits::WINDOW,
 };
 
 /// Most failures of a job before it is given up.
 pub const TRIES_MOST: u32 = 5;
+/// What an agent's answer needs of an invocation to be committed, and its first reply to be sent.
+const COMMIT_TIME: Duration = Duration::from_secs(5);
+
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -44,8 +50,10 @@ pub enum Outcome {
         /// How many messages it was.
         messages: usize,
     },
-    /// It was not the agent's matter: a new name, or a file that could not be fetched.
+    /// It was not the agent's matter: a new name, or a reply that was not delivered.
     Noted,
+    /// It cannot be done: the person is told, as far as that can be, and a dead letter says why.
+    GivenUp,
 }
 
 /// A job that is not done. Another delivery may do it; what was committed is not lost.
@@ -53,7 +61,7 @@ pub enum Outcome {
 pub struct Failure {
     /// Why.
     pub error: TurnError,
-    /// How often the job has failed by now; 0 where that could not be noted.
+    /// How often the job has failed by now; 0 where that could not be noted, or is not counted.
     pub tries: u32,
 }
 
@@ -61,17 +69,28 @@ pub struct Failure {
 #[derive(Debug, thiserror::Error)]
 pub enum TurnError {
     /// Another invocation works on the conversation.
-    #[error("another invocation works on this conversation and did not finish in time")]
-    Busy,
+    #[error("another invocation works on this conversation")]
+    Busy(Timestamp),
+    /// The invocation ends too soon.
+    #[error(
+        "the invocation ends before the agent would have had its whole time: the message is the first of the next one"
+    )]
+    NoTime,
     /// The message came so late that it may not be answered any more.
     #[error("the message is older than 24 hours: Meta would take nothing but a template as an answer")]
     TooLate,
+    /// It was to be given up already, and that could not be written down.
+    #[error("it has failed {TRIES_MOST} times, the last time because {0}")]
+    TriedOut(String),
     /// A fault of ours.
-    #[error("the message made the endpoint panic: {0}")]
+    #[error("the message made the endpoint panic at {0}: a fault of this program, please report the place")]
     Panicked(String),
     /// The agent gave no answer.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// The agent wants to be told too much.
+    #[error("the answer of the agent cannot be kept: {0}")]
+    Memory(#[from] MemoryTooLarge),
     /// The store or Graph failed.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -82,120 +101,118 @@ impl TurnError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Busy => Retry::SOON,
-            Self::TooLate | Self::Panicked(_) => Retry::Never,
+            Self::Busy(_) | Self::NoTime => Retry::SOON,
+            Self::TooLate | Self::TriedOut(_) | Self::Panicked(_) | Self::Memory(_) => Retry::Never,
             Self::Agent(error) => error.retry(),
             Self::Outbox(error) => error.retry(),
         }
     }
-}
 
-impl From<TurnError> for Failure {
-    fn from(error: TurnError) -> Self {
-        Self { error, tries: 0 }
+    /// Whether it says nothing about the job: it has to come again, and that is all.
+    fn is_waiting(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::NoTime | Self::Outbox(OutboxError::Busy(_) | OutboxError::OutOfTime))
     }
 }
 
-impl Failure {
-    /// Whether it makes no sense to try once more.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        self.error.retry() == Retry::Never || self.tries >= TRIES_MOST
+impl From<QueueError> for TurnError {
+    fn from(error: QueueError) -> Self {
+        Self::Outbox(OutboxError::Queue(error))
     }
 }
 
-/// Does one job.
+/// Does one job, which the queue has handed out for the time number `receives`.
+///
+/// Nothing in a job can make this panic: what does, in the turn or in giving it up, is a failure like any other.
 ///
 /// # Errors
 /// Why it is not done; the conversation is free again and nothing that was committed is lost.
-pub async fn run(app: &App, job: &Job, clock: &Clock) -> Result<Outcome, Failure> {
-    let asks = match &job.errand {
-        Errand::Answer => true,
-        Errand::Rename(names) => names.is_told,
-        Errand::Replace(_) | Errand::Say(_) => false,
+pub async fn run(app: &App, job: &Job, receives: u32, clock: &Clock) -> Result<Outcome, Failure> {
+    let mut held = None;
+    let error = match caught(Box::pin(attempt(app, job, &mut held, clock))).await {
+        Ok(outcome) => return Ok(outcome),
+        Err(error) => error,
     };
-    if asks && job.message.sent_at.is_some_and(|sent_at| sent_at + WINDOW < clock.now()) {
-        return Err(TurnError::TooLate.into());
-    }
-    let claimed = AssertUnwindSafe(app.outbox.claim(job, clock)).catch_unwind().await;
-    let mut held = match claimed.map_err(|panic| panicked(&*panic))?.map_err(TurnError::from)? {
-        Claim::Fresh(held) | Claim::Resume(held) => held,
-        Claim::Done => return Ok(Outcome::Repeated),
-        Claim::Busy => return Err(TurnError::Busy.into()),
-    };
-    let turn = AssertUnwindSafe(converse(app, job, &mut held, clock)).catch_unwind().await;
-    match turn.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-        Ok(outcome) => Ok(outcome),
-        Err(error) => {
-            let counted = app.outbox.give_back(&mut held, &job.id).await.inspect_err(|error| {
-                tracing::warn!(job = %job.id, error = %Chain(error), "the conversation is not free before the lease ends");
-            });
-            Err(Failure { error, tries: counted.unwrap_or_default() })
-        }
-    }
+    // In boxes: both are large futures, and few turns need the second.
+    Box::pin(ending::end(app, job, held, error, receives, clock)).await
 }
 
-/// Tells the person, in what the operator has prepared for it, that no answer will come.
-///
-/// # Errors
-/// When that could not be kept or sent; it is not tried again.
-pub async fn apologize(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Result<(), OutboxError> {
-    let said = match error {
-        TurnError::Agent(_) => app.settings.fallback_text.clone().map(Said::Text),
-        TurnError::TooLate => app.outbox.window_template().cloned().map(Said::Template),
-        TurnError::Busy | TurnError::Panicked(_) | TurnError::Outbox(_) => None,
+async fn attempt(app: &App, job: &Job, held: &mut Option<Held>, clock: &Clock) -> Result<Outcome, TurnError> {
+    let claimed = match app.outbox.claim(job, clock).await? {
+        Claim::Fresh(claimed) | Claim::Resume(claimed) => claimed,
+        Claim::Done => return Ok(Outcome::Repeated),
+        Claim::Busy(until) => return Err(TurnError::Busy(until)),
     };
-    let Some(said) = said else { return Ok(()) };
-    if let Claim::Fresh(mut held) = app.outbox.claim(job, clock).await? {
-        app.outbox.apologize(&mut held, job, said, clock).await?;
-        app.outbox.deliver(&mut held, &job.id, Hold::Release, clock).await?;
-    }
-    Ok(())
+    converse(app, job, held.insert(claimed), clock).await
 }
 
 async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Result<Outcome, TurnError> {
-    if held.has_done(&job.id) {
-        app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    let id = &job.own_id();
+    if held.has_done(job) {
+        app.outbox.deliver(held, id, Hold::Release, clock).await?;
         return Ok(Outcome::Resumed);
     }
-    app.outbox.deliver(held, &job.id, Hold::Keep, clock).await?;
+    app.outbox.deliver(held, id, Hold::Keep, clock).await?;
+    let failing = held.conversation.failing.as_ref().filter(|failing| failing.job == *id);
+    if let Some(failing) = failing.filter(|failing| failing.tries >= TRIES_MOST) {
+        return Err(TurnError::TriedOut(failing.reason.clone()));
+    }
+    if job.asks() && job.message.sent_at.is_some_and(|sent_at| after(sent_at, WINDOW) < clock.now()) {
+        return Err(TurnError::TooLate);
+    }
     let person = match &job.errand {
         Errand::Answer => &job.person,
         Errand::Rename(names) => {
             app.outbox.rename(held, names, job, clock).await?;
-            app.outbox.deliver(held, &job.id, Hold::Keep, clock).await?;
             if !names.is_told {
-                return errands::note(app, job, held, None, clock).await;
+                return errands::note(app, job, held, clock).await;
             }
+            // What was on its way under the new name.
+            app.outbox.deliver(held, id, Hold::Keep, clock).await?;
             &names.person
         }
-        Errand::Replace(reply) => return errands::note(app, job, held, Some(reply), clock).await,
+        Errand::Undelivered(undelivered) => {
+            app.outbox.note_undelivered(held, job, undelivered, clock).await?;
+            app.outbox.deliver(held, id, Hold::Release, clock).await?;
+            return Ok(Outcome::Noted);
+        }
         Errand::Say(later) => return errands::follow_up(app, job, held, later, clock).await,
+        Errand::Deliver(outputs) => return errands::deliver(app, job, held, outputs, clock).await,
     };
-
+    if !has_time(app, clock) {
+        return Err(TurnError::NoTime);
+    }
+    let message = &job.message;
     let mut next = held.conversation.clone();
-    let session = next.take_in(person, job.message.sent_at, clock.now(), app.settings.pace.session_expiration);
+    let session = next.take_in(person, message.sent_at, clock.now(), app.settings.pace.session_expiration);
     let (answer, agent) = asking::ask(app, job, held.known_as(), &next, &session, clock).await?;
     let Answer { outputs, memory, ends_session, handover, comes_later } = answer;
-    next.remember(memory, ends_session);
+    next.remember(memory, ends_session)?;
     errands::note_handover(job, handover.as_ref());
     if comes_later {
-        // Before the commit: the answer may be here in a moment.
         app.outbox.await_answer(held, job, session.id, clock).await?;
-        tracing::info!(job = %job.id, "the agent answers later: without its answer the person gets none");
+        tracing::info!(job = %job.id, "the agent promises an answer for later");
+    } else if outputs.is_empty() {
+        tracing::info!(job = %job.id, "the agent has nothing to say to this message");
     }
-
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
-    if messages == 0 && !comes_later {
-        tracing::warn!(job = %job.id, "the agent had nothing to say: the person gets no answer");
-    }
-    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    app.outbox.deliver(held, id, Hold::Release, clock).await?;
     Ok(Outcome::Answered { messages, agent })
 }
 
-/// What a panic says, which is our own words and never a person's.
-fn panicked(panic: &(dyn Any + Send)) -> TurnError {
-    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-    TurnError::Panicked(words.unwrap_or_else(|| "no words".to_owned()))
+/// Whether the agent's whole time and the commit fit into what is left: otherwise a healthy agent would be asked in vain, and again.
+///
+/// Where an invocation is too short for that altogether, most of it has to be left.
+fn has_time(app: &App, clock: &Clock) -> bool {
+    let wanted = app.settings.agent.timeout.saturating_add(COMMIT_TIME);
+    clock.left() >= wanted.min(clock.total() / 4 * 3)
+}
+
+/// What comes of `turn`; a panic is an error like any other.
+async fn caught<T>(turn: impl Future<Output = Result<T, TurnError>>) -> Result<T, TurnError> {
+    AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// The text of a panic is not read: it may quote a person.
+fn panicked(_: &(dyn Any + Send)) -> TurnError {
+    TurnError::Panicked(last_panic().unwrap_or_else(|| "an unknown place".to_owned()))
 }

@@ -24,7 +24,7 @@ use self::{
     task::{Reply, State, Task},
 };
 use super::{AgentError, Answer, Question, wire::Wire};
-use crate::{conversation::JobId, telemetry::Chain};
+use crate::{conversation::JobId, json::JsonError, retry, telemetry::Chain};
 
 /// For how long the agent's card holds.
 const CARD_KEPT: Duration = Duration::from_hours(1);
@@ -63,7 +63,7 @@ impl CardedAgent {
 
     /// Sends the message, and follows the task that it starts until it ends, asks, or the time is over.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
-        let until = Instant::now() + patience;
+        let until = retry::until(patience);
         let interface = self.interface(until).await?;
         let answer = self.converse(&interface, question, patience, until).await;
         if let Err(AgentError::Unreachable(_) | AgentError::Refused(404 | 405 | 410)) = &answer {
@@ -199,7 +199,11 @@ fn answer(task: Task, before: Memory, job: &JobId) -> Result<Answer, AgentError>
 
 /// What the agent may know beside the words.
 fn metadata(question: &Question<'_>) -> Value {
-    let mut metadata = json!(question.data());
+    // What is in the message may be no JSON that fits into a tree, such as a number of a thousand digits: then only the rest goes along.
+    let mut metadata = serde_json::to_value(question.data()).unwrap_or_else(|error| {
+        tracing::warn!(job = %question.key, error = %JsonError::from(error), "the agent does not get the message as Meta sent it");
+        json!({})
+    });
     metadata["userId"] = json!(question.user_id);
     metadata["sessionId"] = json!(question.session_id);
     if let Some(locale) = question.locale {

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{AgentError, Answer};
-use crate::conversation::JobId;
+use crate::{conversation::JobId, retry::until};
 
 /// Questions in a row that failed, after which the agent is left alone. One that fails again and again may be its own fault.
 const FAILURES_MOST: u32 = 5;
@@ -35,11 +35,11 @@ impl Circuit {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match state.resting_until {
-            Some(until) if until > now => {
-                Err(AgentError::Resting { failures: state.failures, left: until.duration_since(now) })
+            Some(end) if end > now => {
+                Err(AgentError::Resting { failures: state.failures, left: end.duration_since(now) })
             }
             Some(_) => {
-                state.resting_until = Some(now + REST);
+                state.resting_until = Some(until(REST));
                 Ok(())
             }
             None => Ok(()),
@@ -55,6 +55,7 @@ impl Circuit {
             Ok(_)
             | Err(
                 AgentError::Unreadable(_)
+                | AgentError::TooLarge { .. }
                 | AgentError::Failed(_)
                 | AgentError::Resting { .. }
                 | AgentError::NoPseudonym
@@ -65,7 +66,7 @@ impl Circuit {
         if is_down {
             let is_another = state.last.replace(question.clone()).is_none_or(|last| last != *question);
             state.failures = state.failures.saturating_add(u32::from(is_another));
-            state.resting_until = (state.failures >= FAILURES_MOST).then(|| Instant::now() + REST);
+            state.resting_until = (state.failures >= FAILURES_MOST).then(|| until(REST));
         } else {
             *state = State::default();
         }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     AgentError, Answer, Data, Question,
-    wire::{Wire, unreadable},
+    wire::{self, Wire},
 };
 use crate::conversation::Output;
 
@@ -62,8 +62,7 @@ struct StackItem {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
-    let answer: Stack =
-        serde_json::from_slice(bytes).map_err(|error| unreadable("JSON object with an outputStack", &error))?;
+    let answer: Stack = wire::read("JSON object with an outputStack", bytes)?;
     let outputs = match answer.output_stack {
         Some(outputs) => outputs,
         None if answer.text.is_null() => {

@@ -21,7 +21,7 @@ pub use self::{
 };
 use super::{
     AgentError, Answer, Data, Question,
-    wire::{Call, Wire, json, traceparent},
+    wire::{Call, Wire, to_json, traceparent},
 };
 use crate::conversation::{Attachment, JobId, Tap};
 
@@ -47,7 +47,7 @@ pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Re
 /// The question as JSON, for every way that carries this contract.
 pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     let message = question.message;
-    json(&Request {
+    to_json(&Request {
         version: VERSION,
         turn_id: question.key,
         session_id: question.session_id,

@@ -13,16 +13,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
 use self::{heard::Heard, history::History, responses::Memory, stream::Events};
 use super::{
     AgentError, Answer, Question,
-    wire::{Call, Reading, Wire, json, unreadable},
+    wire::{self, Call, Reading, Wire, to_json},
 };
-use crate::{conversation::Said, settings::AgentSettings, telemetry::Chain};
+use crate::{conversation::Said, retry, settings::AgentSettings, telemetry::Chain};
 
 /// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
 const NAME_MOST: usize = 64;
@@ -56,7 +55,7 @@ impl Model {
     ///
     /// A model that cannot see refuses pictures; then it is asked with the words that describe them.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
-        let until = Instant::now() + patience;
+        let until = retry::until(patience);
         let images = question.images();
         match self.ask_with(question, &images, patience).await {
             Err(AgentError::Refused(status @ (400 | 413 | 415 | 422))) if !images.is_empty() => {
@@ -92,7 +91,7 @@ impl Model {
 
     /// Goes on from the last response; begins anew if the server does not know it any more.
     async fn respond(&self, question: &Question<'_>, images: &[&str], patience: Duration) -> Result<Heard, AgentError> {
-        let until = Instant::now() + patience;
+        let until = retry::until(patience);
         let previous = Memory::remembered(question.memory).response;
         let heard = self.heard(&responses::body(self, previous.as_deref(), question, images), question, patience).await;
         let is_forgotten = match &heard {
@@ -118,7 +117,7 @@ impl Model {
     ) -> Result<Heard, AgentError> {
         let key = question.key.to_string();
         let headers = [("idempotency-key", key.as_str())];
-        let call = Call { url: self.url.clone(), body: json(body)?.into(), headers: &headers, is_signed: false };
+        let call = Call { url: self.url.clone(), body: to_json(body)?.into(), headers: &headers, is_signed: false };
         let reading = self.wire.send(call, patience).await?;
         let heard = self.listen(reading).await?;
         let (input, output) = (heard.usage.input, heard.usage.output);
@@ -136,8 +135,7 @@ impl Model {
         let is_stream = reading.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
         let mut heard = Heard::default();
         if !is_stream {
-            let answer = serde_json::from_slice(&reading.whole().await?);
-            let answer = answer.map_err(|error| unreadable("JSON object of a model's answer", &error))?;
+            let answer = wire::read("JSON object of a model's answer", &reading.whole().await?)?;
             self.shape.take_whole(&mut heard, &answer)?;
             return Ok(heard);
         }
@@ -186,7 +184,7 @@ impl Shape {
             heard.is_done = true;
             return Ok(());
         }
-        let event: Value = serde_json::from_str(event).map_err(|error| unreadable("JSON in its stream", &error))?;
+        let event: Value = wire::read("JSON in its stream", event.as_bytes())?;
         match self {
             Self::Chat => chat::take(heard, &event),
             Self::Responses => responses::take(heard, &event),
@@ -215,15 +213,6 @@ fn address(url: &Url) -> (Url, Shape) {
     let mut url = url.clone();
     url.set_path(&path);
     (url, shape)
-}
-
-/// The person under a name that says nothing outside: abuse is told by person, and nobody is told who.
-fn pseudonym(question: &Question<'_>) -> String {
-    let mut hash = Sha256::new();
-    hash.update(question.number.as_bytes());
-    hash.update([0]);
-    hash.update(question.user_id.as_bytes());
-    hex::encode(&hash.finalize()[..16])
 }
 
 /// The error that a server reports in its answer: its code, and never its words, which may repeat a person's.

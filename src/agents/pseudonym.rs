@@ -1,7 +1,5 @@
 //! A name that tells nobody who a person is, and is the same each time.
 
-use hmac::Mac;
-
 use crate::credentials::Secret;
 
 /// The pseudonym of the person whom `number` knows as `name`: 32 hex digits, which follow from both and from `key`.
@@ -9,8 +7,7 @@ use crate::credentials::Secret;
 /// Phone numbers can be tried one after the other, so the key has to be a secret one.
 #[must_use]
 pub fn pseudonym(key: &Secret, number: &str, name: &str) -> String {
-    let parts = [number.as_bytes(), b"\0", name.as_bytes()].concat();
-    hex::encode(&key.mac(&parts).finalize().into_bytes()[..16])
+    key.pseudonym(&[number, name])
 }
 
 #[cfg(test)]

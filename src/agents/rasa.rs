@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     AgentError, Answer, Data, Question,
     http::{Fault, Fields, output},
-    wire::{Wire, unreadable},
+    wire::{self, Wire},
 };
 use crate::conversation::{Action, Card, Choice, Media, MediaKind, Output, Said, Source};
 
@@ -35,7 +35,7 @@ struct Input<'a> {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
-    let items: Vec<Value> = serde_json::from_slice(bytes).map_err(|error| unreadable("JSON list", &error))?;
+    let items: Vec<Value> = wire::read("JSON list", bytes)?;
     let said = items.into_iter().enumerate().map(|(index, item)| said(&format!("[{index}]"), item));
     let outputs = said.collect::<Result<Vec<_>, _>>().map_err(AgentError::Unreadable)?;
     Ok(outputs.into_iter().flatten().collect())

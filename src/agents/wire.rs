@@ -7,7 +7,7 @@ use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderName},
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
@@ -16,16 +16,19 @@ use super::AgentError;
 use crate::{
     conversation::JobId,
     credentials::{Credentials, Keys, Refuser, Secret, digest},
+    https,
+    json::{self, JsonError},
+    retry,
     settings::AgentAuth,
 };
 
-/// Most bytes of an answer: far above what an agent says, far below what a function can hold.
-const ANSWER_MOST: usize = 4 * 1024 * 1024;
+/// Most bytes of an answer that is read as a whole. A conversation cannot hold more than a third of it, and ten at once fit into the
+/// smallest function, which has 128 MB: each is in memory up to four times.
+pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Most bytes of an answer that comes as a stream, of which only what is said is kept: some servers send 300 bytes for each word.
+const MAX_STREAM_BYTES: usize = 16 * 1024 * 1024;
 /// The signature of a request, or of an answer that comes later: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
 pub const SIGNATURE: &str = "x-signature-256";
-
-/// Most bytes of what an agent may want to be told again: the item of a conversation has 400 kB for everything.
-pub const MEMORY_MOST: usize = 24 * 1024;
 
 /// An agent that listens at a URL.
 #[derive(Debug, Clone)]
@@ -85,7 +88,7 @@ impl Wire {
         headers: &[(&'static str, &str)],
         patience: Duration,
     ) -> Result<Vec<u8>, AgentError> {
-        let call = Call { url: self.url.clone(), body: json(body)?.into(), headers, is_signed: false };
+        let call = Call { url: self.url.clone(), body: to_json(body)?.into(), headers, is_signed: false };
         self.send(call, patience).await?.whole().await
     }
 
@@ -114,11 +117,16 @@ impl Wire {
     /// Whether the token may be shown at `url`, which somebody else than the operator has named.
     pub fn trusts(&self, url: &Url) -> bool {
         let is_safe = url.scheme() == self.url.scheme() || url.scheme() == "https";
-        self.auth == AgentAuth::None || (is_safe && url.host() == self.url.host())
+        self.auth == AgentAuth::None || (is_safe && self.is_own(url))
+    }
+
+    /// Whether `url` is at the host and port that the operator has written.
+    fn is_own(&self, url: &Url) -> bool {
+        url.host() == self.url.host() && url.port_or_known_default() == self.url.port_or_known_default()
     }
 
     async fn request(&self, method: Method, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
-        let until = Instant::now() + patience;
+        let until = retry::until(patience);
         let keys = self.credentials.keys().await?;
         let mut response = self.try_once(&method, &call, &keys, patience).await?;
         if response.status() == StatusCode::UNAUTHORIZED
@@ -140,7 +148,9 @@ impl Wire {
         keys: &Keys,
         patience: Duration,
     ) -> Result<Response, AgentError> {
-        let mut request = self.http.request(method.clone(), call.url.clone()).timeout(patience);
+        let http = if self.is_own(&call.url) { Ok(&self.http) } else { https::client_for(&call.url) };
+        let http = http.map_err(|error| AgentError::Unreadable(format!("the address that its card names: {error}")))?;
+        let mut request = http.request(method.clone(), call.url.clone()).timeout(patience);
         if method == Method::POST {
             request = request.body(call.body.clone());
             if !call.headers.iter().any(|(name, _)| CONTENT_TYPE == *name) {
@@ -182,8 +192,8 @@ impl Reading {
     pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, AgentError> {
         let chunk = self.response.chunk().await.map_err(|error| fault(error, self.patience))?;
         self.read += chunk.as_ref().map_or(0, bytes::Bytes::len);
-        if self.read > ANSWER_MOST {
-            return Err(AgentError::Unreadable(format!("it is larger than {ANSWER_MOST} bytes")));
+        if self.read > MAX_STREAM_BYTES {
+            return Err(AgentError::TooLarge { max: MAX_STREAM_BYTES });
         }
         Ok(chunk)
     }
@@ -195,6 +205,9 @@ impl Reading {
     pub async fn whole(mut self) -> Result<Vec<u8>, AgentError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.next().await? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(AgentError::TooLarge { max: MAX_ANSWER_BYTES });
+            }
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
@@ -233,13 +246,18 @@ pub fn traceparent(turn: &JobId) -> String {
 }
 
 /// The body of a request.
-pub fn json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
+pub fn to_json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
     serde_json::to_vec(body).map_err(|error| AgentError::Unreadable(format!("the question is no JSON: {error}")))
 }
 
-/// An answer that is not what the protocol says, without its words: they may be a person's.
-pub fn unreadable(what: &str, error: &serde_json::Error) -> AgentError {
-    AgentError::Unreadable(format!("no {what} (line {}, column {})", error.line(), error.column()))
+/// Reads an answer that should be `what`; the error has none of its words, which may be a person's.
+pub fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, AgentError> {
+    json::read(bytes).map_err(|error| AgentError::Unreadable(format!("no {what}: {error}")))
+}
+
+/// As [`read`], for a part that was read before.
+pub fn unreadable(what: &str, error: serde_json::Error) -> AgentError {
+    AgentError::Unreadable(format!("no {what}: {}", JsonError::from(error)))
 }
 
 /// What became of a request that has no answer.

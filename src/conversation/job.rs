@@ -23,6 +23,9 @@ pub struct Job {
     /// What is to be done.
     #[serde(default, skip_serializing_if = "Errand::is_answer")]
     pub errand: Errand,
+    /// How often it was taken out of the dead letters for another try; 0 for what was never given up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redrives: u32,
 }
 
 /// What a job asks.
@@ -34,10 +37,30 @@ pub enum Errand {
     Answer,
     /// To let the conversation go on under the names that the message tells.
     Rename(NewNames),
-    /// To send something in the place of a reply with a file that the channel could not fetch.
-    Replace(ReplyId),
+    /// To note that the channel took a reply and could not deliver it, and to send what may take its place.
+    Undelivered(Undelivered),
     /// To say what the agent has answered after its turn.
     Say(Later),
+    /// To send replies of an earlier turn that could not be sent then. They fit the channel already.
+    Deliver(Vec<Output>),
+}
+
+/// A reply that the channel took and could not deliver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undelivered {
+    /// Which.
+    pub reply: ReplyId,
+    /// Why, as far as the channel says.
+    pub failures: Vec<DeliveryFailure>,
+}
+
+/// Why a reply was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryFailure {
+    /// The channel's code.
+    pub code: i64,
+    /// What exactly, without words that were said.
+    pub reason: String,
 }
 
 /// What an agent has answered after its turn.
@@ -78,6 +101,30 @@ pub struct JobId([u8; 8]);
 #[derive(Debug, thiserror::Error)]
 #[error("a job's id has 16 hex digits")]
 pub struct NoJobId;
+
+impl Job {
+    /// The id under which the conversation knows the job: its failures, its replies, and that it is done.
+    ///
+    /// Each redrive has one of its own: it is another try of a job that is marked as done because it was given up, and a repeat of
+    /// the redrive still changes nothing.
+    #[must_use]
+    pub fn own_id(&self) -> JobId {
+        match self.redrives {
+            0 => self.id.clone(),
+            redrives => JobId(short_hash(&[&self.id.to_string(), &format!("redrive {redrives}")])),
+        }
+    }
+
+    /// Whether the agent is asked: somebody has said something and waits for an answer.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        match &self.errand {
+            Errand::Answer => true,
+            Errand::Rename(names) => names.is_told,
+            Errand::Undelivered(_) | Errand::Say(_) | Errand::Deliver(_) => false,
+        }
+    }
+}
 
 impl JobId {
     /// The id of the message `message_id` that came to `number`.
@@ -177,6 +224,11 @@ impl Errand {
     fn is_answer(&self) -> bool {
         *self == Self::Answer
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Person {

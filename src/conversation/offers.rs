@@ -9,6 +9,8 @@ use super::{Choice, Message, Tap};
 
 /// How many ids of ours are remembered; a chat shows buttons for good, but people tap those of the last messages.
 const ALIASES_MOST: usize = 64;
+/// Most bytes of them from earlier answers: they stand in the conversation's item for good.
+const MAX_ALIAS_BYTES: usize = 16 * 1024;
 /// What such an id begins with. No agent uses it by chance.
 const ALIAS: &str = "~id:";
 
@@ -50,6 +52,12 @@ impl Offers {
     pub fn renew(&mut self, newer: Self) {
         self.numbered = newer.numbered;
         self.aliases.retain(|alias| !newer.aliases.contains(alias));
+        let room = ALIASES_MOST.saturating_sub(newer.aliases.len());
+        let bytes = |(alias, id): &(String, String)| alias.len() + id.len();
+        let mut all: usize = self.aliases.iter().map(bytes).sum();
+        while self.aliases.len() > room || all > MAX_ALIAS_BYTES {
+            all -= bytes(&self.aliases.remove(0));
+        }
         self.aliases.extend(newer.aliases);
         let surplus = self.aliases.len().saturating_sub(ALIASES_MOST);
         self.aliases.drain(..surplus);
@@ -112,6 +120,18 @@ mod tests {
         }
         offers.renew(Offers::default());
         assert_eq!(understood(&offers, "2"), None);
+    }
+
+    #[test]
+    fn long_ids_of_earlier_answers_give_way() {
+        let mut offers = Offers::default();
+        for index in 0..40 {
+            let mut answer = Offers::default();
+            answer.alias(&format!("{index} {}", "p".repeat(6_200)));
+            offers.renew(answer);
+            assert!(crate::json::size(&offers) < MAX_ALIAS_BYTES + 8 * 1024, "{index}");
+        }
+        assert_eq!(offers.aliases.len(), 3, "the newest and what fits beside it");
     }
 
     #[test]

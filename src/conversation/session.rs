@@ -7,10 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Done, JobId, Offers, Output, Person, Said};
+use super::{Done, Job, JobId, Offers, Output, Person, Said};
+use crate::{json, retry::between};
 
 /// For how many replies with a file we know what to send instead. The channel reports within seconds that it cannot fetch one.
 const REPLACEMENTS_MOST: usize = 4;
+/// Most bytes of what is to be sent instead.
+const MAX_REPLACEMENT_BYTES: usize = 16 * 1024;
+/// Most bytes of what an agent may want to be told with the next message.
+pub const MAX_MEMORY_BYTES: usize = 24 * 1024;
+/// Most signs of the reason of a failure.
+const MAX_REASON: usize = 300;
+/// What the state of a reply grows by while it is sent: its time, its id at the channel, the status that settles it.
+const REPLY_GROWTH: usize = 192;
 
 /// Everything we remember of one conversation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +64,17 @@ pub struct Failing {
     pub job: JobId,
     /// How often.
     pub tries: u32,
+    /// Why, the last time.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// What the agent wants to be told is too much to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the memory has {bytes} bytes, and {MAX_MEMORY_BYTES} are kept at most")]
+pub struct MemoryTooLarge {
+    /// How large it is.
+    pub bytes: usize,
 }
 
 /// A stretch of conversation without a long silence; the agent knows it by its id.
@@ -83,6 +103,12 @@ pub struct Pending {
     pub to: Person,
     /// The replies and how far each has come.
     pub replies: Vec<Reply>,
+    /// The dead letter that goes out before them, where the job is given up: as JSON, ready to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<String>,
+    /// Whether the job is given up, and the replies say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_apology: bool,
 }
 
 /// One reply on its way.
@@ -107,6 +133,14 @@ pub enum ReplyState {
     Sent(Option<String>),
     /// The channel refused it for good.
     Refused,
+}
+
+impl ReplyState {
+    /// Whether it is not at its end.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Planned | Self::Sending(_))
+    }
 }
 
 /// Which reply of which job; as text `<job>:<place>`.
@@ -146,6 +180,15 @@ impl Pending {
 }
 
 impl Conversation {
+    /// How many bytes of an item it takes, and at most will take while its replies are sent.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let replies = self.outbox.as_ref().map_or(0, |outbox| outbox.replies.len());
+        // Each job of `done` has 8 bytes, one more as a part of a set, and each of the few periods a name.
+        let done = self.done.len() * 9 + 256;
+        json::size(self) + self.outbox.as_ref().map_or(0, json::size) + done + replies * REPLY_GROWTH
+    }
+
     /// Whether nothing was ever said in it.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -181,8 +224,9 @@ impl Conversation {
     /// Notes what can take the place of `reply`.
     pub fn note_replacement(&mut self, reply: ReplyId, said: Said) {
         self.replacements.push((reply, said));
-        let surplus = self.replacements.len().saturating_sub(REPLACEMENTS_MOST);
-        self.replacements.drain(..surplus);
+        while self.replacements.len() > REPLACEMENTS_MOST || json::size(&self.replacements) > MAX_REPLACEMENT_BYTES {
+            self.replacements.remove(0);
+        }
     }
 
     /// What can take the place of `reply`, once.
@@ -191,11 +235,23 @@ impl Conversation {
         Some(self.replacements.remove(place).1)
     }
 
-    /// Counts a failure of `job`; answers how often it has failed by now.
-    pub fn count_failure(&mut self, job: &JobId) -> u32 {
-        let before = self.failing.take().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries);
-        self.failing = Some(Failing { job: job.clone(), tries: before + 1 });
-        before + 1
+    /// Counts a failure of `job` and returns how often it has failed by now.
+    pub fn count_failure(&mut self, job: &JobId, reason: &str) -> u32 {
+        let tries = self.failures(job).saturating_add(1);
+        let reason = reason.chars().take(MAX_REASON).collect();
+        self.failing = Some(Failing { job: job.clone(), tries, reason });
+        tries
+    }
+
+    /// How often `job` has failed.
+    #[must_use]
+    pub fn failures(&self, job: &JobId) -> u32 {
+        self.failing.as_ref().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries)
+    }
+
+    /// Learns what `person` tells of the other side.
+    pub fn meet(&mut self, person: &Person) {
+        self.person.update(person);
     }
 
     /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
@@ -209,12 +265,9 @@ impl Conversation {
         expiration: Option<Duration>,
     ) -> Session {
         self.person.update(person);
-        self.last_message_at = self.last_message_at.max(sent_at.or(Some(now)));
-        let expired = |session: &Session| {
-            expiration.is_some_and(|limit| {
-                now.duration_since(session.last_input_at).unsigned_abs() >= limit && now > session.last_input_at
-            })
-        };
+        // Nobody has written in the future, and a window that never ends would be one that never begins again.
+        self.last_message_at = self.last_message_at.max(Some(sent_at.map_or(now, |sent_at| sent_at.min(now))));
+        let expired = |session: &Session| expiration.is_some_and(|limit| between(session.last_input_at, now) >= limit);
         let going_on = self.session.take().filter(|session| !expired(session));
         let mut session =
             going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0, memory: None });
@@ -225,17 +278,27 @@ impl Conversation {
     }
 
     /// Keeps what the agent wants to be told with the next message; forgets the session if it is over.
-    pub fn remember(&mut self, memory: Option<Value>, ends_session: bool) {
+    ///
+    /// # Errors
+    /// When it is more than [`MAX_MEMORY_BYTES`]; then nothing has changed.
+    pub fn remember(&mut self, memory: Option<Value>, ends_session: bool) -> Result<(), MemoryTooLarge> {
+        if let Some(bytes) = memory.as_ref().map(json::size).filter(|bytes| *bytes > MAX_MEMORY_BYTES) {
+            return Err(MemoryTooLarge { bytes });
+        }
         match &mut self.session {
             Some(_) if ends_session => self.session = None,
             Some(session) if memory.is_some() => session.memory = memory,
             Some(_) | None => {}
         }
+        Ok(())
     }
 
-    /// Notes that `job` is done.
-    pub fn mark_done(&mut self, job: &JobId, now: Timestamp) {
-        self.done.mark(job, now);
+    /// Notes that `job` is done, or given up, which only a redrive lifts.
+    pub fn mark_done(&mut self, job: &Job, now: Timestamp) {
+        self.done.mark(&job.id, now);
+        if job.redrives > 0 {
+            self.done.mark(&job.own_id(), now);
+        }
         self.failing = None;
     }
 }

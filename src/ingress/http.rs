@@ -1,6 +1,7 @@
 //! The HTTP door: Meta's handshake, Meta's webhooks, and answers of the agent that come later.
 
 mod reply;
+mod sorting;
 mod statuses;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -9,16 +10,19 @@ use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::{Ran, run_all};
+use futures_util::future;
+
+use self::sorting::{Sorted, sort};
+use super::{Delivery, Ran, run_all};
 use crate::{
     app::App,
     conversation::Job,
     credentials::{CredentialsError, Keys, Refuser},
-    queue::QueueError,
+    queue::{DeadLetter, QueueError, Sent},
     retry::Clock,
     telemetry::Chain,
     whatsapp::{
-        inbound::{self, Event, Status, Unanswered},
+        inbound,
         signature::{self, SignatureError, SignedBody},
     },
 };
@@ -93,6 +97,11 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         }
         Err(error) => return no_credentials(&error),
     };
+    if !signed.is_checked() {
+        tracing::warn!(
+            "a webhook is believed without a signature, as REQUIRE_SIGNATURE=false allows while app_secret is empty: whoever knows this address can write as anybody"
+        );
+    }
     let events = inbound::parse(&signed);
     if !app.settings.enabled {
         tracing::info!(
@@ -101,20 +110,28 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         );
         return answer(StatusCode::OK, "");
     }
-    let (mut jobs, statuses) = match sort(app, keys, events).await {
+    let Sorted { mut jobs, statuses, letters } = match sort(app, keys, events, clock).await {
         Ok(sorted) => sorted,
         Err(refused) => return refused,
     };
-    // First: a turn of this very webhook may be waiting for what a status tells.
-    match statuses::take_in(app, statuses, clock).await {
-        Ok(consequences) => jobs.extend(consequences),
-        Err(error) => {
-            tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
-            return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
-        }
+    jobs.extend(statuses.iter().filter_map(inbound::Status::job));
+    // Side by side, each to its end: what cannot be kept of one must not hold up the others, and a turn of this very webhook may be
+    // waiting for what a status tells.
+    let (buried, (settled, safe)) = future::join(
+        bury_all(app, letters),
+        future::join(statuses::settle(app, statuses), make_safe(app, jobs, clock)),
+    )
+    .await;
+    if let Err(error) = settled {
+        tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
     }
-    match make_safe(app, jobs, clock).await {
-        Ok(()) => answer(StatusCode::OK, ""),
+    if let Err(error) = buried {
+        tracing::error!(error = %Chain(&error), "webhook refused: the dead-letter queue did not take what cannot be read");
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "what cannot be read could not be kept; send it again");
+    }
+    match safe {
+        Ok(_) => answer(StatusCode::OK, ""),
         Err(Unsafe::NotQueued(error)) => {
             tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats it");
             answer(StatusCode::SERVICE_UNAVAILABLE, "the queue did not take the messages; send them again")
@@ -123,6 +140,15 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
             answer(StatusCode::SERVICE_UNAVAILABLE, "not every message is answered; send them again")
         }
     }
+}
+
+/// Writes down what cannot be read, all of it, whatever becomes of one.
+async fn bury_all(app: &App, letters: Vec<DeadLetter>) -> Result<(), QueueError> {
+    let mut result = Ok(());
+    for letter in letters {
+        result = result.and(app.dead_letters.bury(&letter).await);
+    }
+    result
 }
 
 /// Checks the signature, once more with a newer secret if there is one.
@@ -147,73 +173,6 @@ async fn verify(
     }
 }
 
-/// The jobs among the events, in the order in which people wrote, and the statuses; everything else is noted here and done with.
-async fn sort(app: &App, mut keys: Arc<Keys>, events: Vec<Event>) -> Result<(Vec<Job>, Vec<Status>), Response<String>> {
-    let (mut jobs, mut statuses, mut ignored) = (Vec::new(), Vec::new(), BTreeMap::<String, usize>::new());
-    for event in events {
-        match event {
-            Event::Message(received) => {
-                if received.number != keys.phone_number_id {
-                    // The secret may have got another number, or its first one, since it was read.
-                    if let Some(newer) = app
-                        .credentials
-                        .newer_than(&keys, Refuser::Door)
-                        .await
-                        .map_err(|error| no_credentials(&error))?
-                    {
-                        keys = newer;
-                    }
-                }
-                if keys.phone_number_id.is_empty() {
-                    tracing::error!(
-                        "messages arrive and phone_number_id is empty in the secret: fill it in; Meta repeats the messages until then"
-                    );
-                    return Err(answer(StatusCode::SERVICE_UNAVAILABLE, "phone_number_id is empty in the secret"));
-                }
-                if received.number != keys.phone_number_id {
-                    *ignored
-                        .entry(format!(
-                            "message to the number {}, which is not phone_number_id of the secret",
-                            received.number
-                        ))
-                        .or_default() += 1;
-                    continue;
-                }
-                match received.job(&app.settings.also_answer) {
-                    Ok(job) => jobs.push(job),
-                    Err(Unanswered::Kind(kind)) => *ignored.entry(format!("message of type {kind}")).or_default() += 1,
-                    Err(Unanswered::NoSender) => {
-                        tracing::error!("a message without phone number, BSUID and group cannot be answered");
-                    }
-                }
-            }
-            Event::Status(status) => {
-                *ignored.entry(status.kind()).or_default() += 1;
-                statuses.push(status);
-            }
-            Event::Problem(problem) => {
-                let advice = problem.advice();
-                tracing::error!(code = problem.code, title = problem.title, details = problem.details, class = ?advice.class, cure = advice.cure, "Meta reports a problem");
-            }
-            Event::Field(field) => *ignored.entry(format!("field {field}")).or_default() += 1,
-            Event::Unrecognized { kind, raw, why } => {
-                tracing::error!(
-                    kind,
-                    bytes = raw.get().len(),
-                    why,
-                    "a part of a webhook cannot be read; the rest is handled"
-                );
-            }
-        }
-    }
-    if !ignored.is_empty() {
-        tracing::info!(?ignored, "acknowledged, nothing to answer");
-    }
-    // Meta promises no order inside a batch; its clock counts seconds, and what it leaves open stays as it came.
-    jobs.sort_by_key(|job| job.message.sent_at);
-    Ok((jobs, statuses))
-}
-
 /// Why jobs are not safe: whoever brought them has to bring them again.
 enum Unsafe {
     /// The queue did not take them.
@@ -222,22 +181,38 @@ enum Unsafe {
     NotDone,
 }
 
-/// Stores the jobs, or does them at once where there is no queue.
-async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Result<(), Unsafe> {
+/// What became of jobs that are safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Safe {
+    /// They are in the queue, or done.
+    Kept,
+    /// At least one of those that were done at once is given up.
+    GivenUp,
+}
+
+/// Stores the jobs, or does them at once where there is no queue, or one that will never take them.
+async fn make_safe(app: &App, jobs: Vec<Job>, clock: &Clock) -> Result<Safe, Unsafe> {
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(Safe::Kept);
     }
-    let at_once = match &app.queue {
-        None => jobs,
-        Some(queue) => {
-            let count = jobs.len();
-            let too_large = queue.send(jobs).await.map_err(Unsafe::NotQueued)?;
-            tracing::info!(jobs = count - too_large.len(), too_large = too_large.len(), "queued");
-            too_large
-        }
+    let Sent { queued, at_once, error } = match &app.queue {
+        None => Sent { at_once: jobs, ..Sent::default() },
+        Some(queue) => queue.send(jobs).await,
     };
-    let ran = run_all(app, at_once.into_iter().map(|job| ((), job)), clock).await;
-    if ran.iter().all(|((), ran)| matches!(ran, Ran::Done)) { Ok(()) } else { Err(Unsafe::NotDone) }
+    if app.queue.is_some() {
+        tracing::info!(jobs = queued, at_once = at_once.len(), "queued");
+    }
+    let deliveries = at_once.into_iter().map(|job| Delivery { tag: (), job, receives: 1 });
+    let ran = run_all(app, deliveries, clock).await;
+    if let Some(error) = error {
+        return Err(Unsafe::NotQueued(error));
+    }
+    let has = |which: fn(&Ran) -> bool| ran.iter().any(|((), ran)| which(ran));
+    match (has(|ran| matches!(ran, Ran::Again(_))), has(|ran| matches!(ran, Ran::GivenUp))) {
+        (true, _) => Err(Unsafe::NotDone),
+        (false, true) => Ok(Safe::GivenUp),
+        (false, false) => Ok(Safe::Kept),
+    }
 }
 
 fn wrong_method(allowed: &'static str) -> Response<String> {

@@ -24,7 +24,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<()> 
 
 async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Response<String> {
     #[expect(clippy::disallowed_methods, reason = "a door is where time comes in")]
-    let clock = Clock::start(Timestamp::now(), app.settings.agent.timeout + REST);
+    let clock = Clock::start(Timestamp::now(), app.settings.agent.timeout.saturating_add(REST));
     let (parts, body) = request.into_parts();
     // One byte more than allowed is enough for the handler to see that it is too much.
     let body: Result<Bytes, _> = axum::body::to_bytes(body, http::BODY_MOST + 1).await;

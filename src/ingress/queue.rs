@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 
-use super::{Ran, next_try, run_all};
-use crate::{
-    app::App,
-    conversation::Job,
-    queue::DeadLetter,
-    retry::{Clock, Retry},
-    telemetry::Chain,
-};
+use super::{Delivery, Ran, run_all};
+use crate::{app::App, conversation::Job, json::JsonError, queue::DeadLetter, retry::Clock, telemetry::Chain};
+
+/// The pause of a record whose letter the dead-letter queue did not take.
+const LETTER_PAUSE: Duration = Duration::from_secs(20);
 
 /// What a record is named and postponed by.
 struct Handle {
@@ -24,34 +21,31 @@ struct Handle {
 
 /// Handles one batch.
 pub async fn handle(app: &App, event: SqsEvent, clock: &Clock) -> SqsBatchResponse {
-    let mut jobs = Vec::new();
+    let mut deliveries = Vec::new();
     let mut again: Vec<(Handle, Duration)> = Vec::new();
     let mut blocked_groups = Vec::new();
     for record in event.records {
         let group = record.attributes.get("MessageGroupId").cloned().unwrap_or_default();
-        let handle =
-            Handle { id: record.message_id.clone().unwrap_or_default(), receipt: record.receipt_handle.clone() };
+        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        let tag = Handle { id: record.message_id.clone().unwrap_or_default(), receipt: record.receipt_handle.clone() };
         if blocked_groups.contains(&group) {
-            again.push((handle, next_try(1, Retry::SOON)));
+            again.push((tag, LETTER_PAUSE));
             continue;
         }
-        match read(&record) {
-            Ok(job) => jobs.push((handle, job)),
-            Err(why) => {
-                let reason = format!("a record of the queue is not a job: {why}");
-                let letter =
-                    DeadLetter::of_record(record.body.as_deref().unwrap_or_default(), &group, reason, clock.now());
+        match read(&record, clock) {
+            Ok(job) => deliveries.push(Delivery { tag, job, receives: receives.unwrap_or(1) }),
+            Err(letter) => {
                 if let Err(error) = app.dead_letters.bury(&letter).await {
                     tracing::error!(error = %Chain(&error), "the dead-letter queue did not take a record: it is delivered again");
-                    again.push((handle, next_try(1, Retry::SOON)));
+                    again.push((tag, LETTER_PAUSE));
                     blocked_groups.push(group);
                 }
             }
         }
     }
-    for (handle, ran) in run_all(app, jobs, clock).await {
+    for (handle, ran) in run_all(app, deliveries, clock).await {
         match ran {
-            Ran::Done => {}
+            Ran::Done | Ran::GivenUp => {}
             Ran::Again(pause) => again.push((handle, pause)),
         }
     }
@@ -66,10 +60,24 @@ pub async fn handle(app: &App, event: SqsEvent, clock: &Clock) -> SqsBatchRespon
     response
 }
 
-fn read(record: &SqsMessage) -> Result<Job, String> {
-    let body = record.body.as_deref().ok_or("it has no body")?;
-    serde_json::from_str(body)
-        .map_err(|error| format!("no JSON of a job at line {} column {}", error.line(), error.column()))
+/// The job of a record: of one that we have put into the queue, or of a dead letter that somebody has put back there.
+///
+/// The letter of a record that holds none is the error.
+fn read(record: &SqsMessage, clock: &Clock) -> Result<Job, Box<DeadLetter>> {
+    let body = record.body.as_deref().unwrap_or_default();
+    let error = match serde_json::from_str::<Job>(body) {
+        Ok(job) => return Ok(job),
+        Err(error) => error,
+    };
+    if let Ok(letter) = serde_json::from_str::<DeadLetter>(body) {
+        return match letter.job {
+            Some(job) => Ok(Job { redrives: job.redrives.saturating_add(1), ..job }),
+            // There is nothing in it that can be done again.
+            None => Err(Box::new(DeadLetter { returns: letter.returns.saturating_add(1), ..letter })),
+        };
+    }
+    let reason = format!("a record of the queue is neither a job nor a dead letter: {}", JsonError::from(error));
+    Err(Box::new(DeadLetter::of_record(body, reason, clock.now())))
 }
 
 fn failure(id: String) -> BatchItemFailure {

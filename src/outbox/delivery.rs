@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Held, Outbox, OutboxError, blame_graph};
 use crate::{
     conversation::{Card, JobId, Media, Pending, Reply, ReplyId, ReplyState, Said, Source},
     queue::DeadLetter,
-    retry::{Clock, Retry, back_off},
+    retry::{Clock, Retry, after, back_off, between},
     store::{self, Hold, StoreError},
     telemetry::Chain,
     whatsapp::{
@@ -23,9 +23,13 @@ use crate::{
 const STATUS_LOOK: Duration = Duration::from_secs(1);
 /// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
 const TRIES: u32 = 4;
+/// Most bytes of an id of Meta's that is kept with a reply.
+const MAX_WAMID: usize = 128;
 
 impl Outbox {
     /// Sends what is to go out, in order, with the message delay between two replies; then keeps or frees the conversation.
+    ///
+    /// A dead letter comes first: who is told that no answer will come is told by somebody who knows of it.
     ///
     /// A reply that Graph refuses for good is reported and does not stop the ones behind it. A reply in doubt is sent again
     /// only if no status has told within `resend_after` that it is out.
@@ -34,9 +38,13 @@ impl Outbox {
     /// The first failure that another delivery of the job can heal; `held` knows how far it came and has to be given back.
     pub async fn deliver(&self, held: &mut Held, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
         let Some(mut pending) = held.conversation.outbox.clone() else { return Ok(()) };
+        if let Some(letter) = pending.letter.take() {
+            self.bury_committed(&letter).await?;
+            held.conversation.outbox = Some(pending.clone());
+        }
         let mut pause = Duration::ZERO;
         for index in 0..pending.replies.len() {
-            if matches!(pending.replies[index].state, ReplyState::Sent(_) | ReplyState::Refused) {
+            if !pending.replies[index].state.is_open() {
                 continue;
             }
             let state = self.deliver_one(held, &mut pending, index, job, pause, clock).await?;
@@ -83,7 +91,7 @@ impl Outbox {
                 ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
             }
             let error = match self.send(held, pending, index, std::mem::take(&mut pause), clock).await {
-                Ok(wamid) => return Ok(ReplyState::Sent(Some(wamid))),
+                Ok(wamid) => return Ok(ReplyState::Sent(Some(wamid).filter(|wamid| wamid.len() <= MAX_WAMID))),
                 Err(OutboxError::Graph(error)) => error,
                 Err(error) => return Err(Self::put_back(held, pending, index, error)),
             };
@@ -98,7 +106,12 @@ impl Outbox {
             match error.retry() {
                 Retry::Never => {
                     let Some(said) = self.instead(pending, index, &error) else {
-                        self.bury(held, &reply, &error, clock).await?;
+                        if pending.is_apology {
+                            // The letter of the job says all there is to say.
+                            tracing::error!(%reply, error = %Chain(&error), "the person could not be told that no answer will come");
+                        } else {
+                            self.bury(held, &reply, &error, clock).await?;
+                        }
                         return Ok(ReplyState::Refused);
                     };
                     tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
@@ -132,7 +145,7 @@ impl Outbox {
         pause: Duration,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        pending.replies[index].state = ReplyState::Sending(clock.now() + pause);
+        pending.replies[index].state = ReplyState::Sending(after(clock.now(), pause));
         held.conversation.outbox = Some(pending.clone());
         held.in_doubt = false;
         self.save(held, Hold::Keep).await
@@ -152,7 +165,7 @@ impl Outbox {
                 return Ok(true);
             }
             // The send may have been planned for later than the process lived.
-            let waited = clock.now().duration_since(since).max(SignedDuration::ZERO).unsigned_abs();
+            let waited = between(since, clock.now());
             let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
                 return Ok(false);
             };
@@ -181,7 +194,9 @@ impl Outbox {
         }
         let output = &pending.replies[index].output;
         let heard_at = held.conversation.last_message_at;
-        if outbound::needs_window(&output.said) && heard_at.is_some_and(|heard_at| heard_at + WINDOW < clock.now()) {
+        if outbound::needs_window(&output.said)
+            && heard_at.is_some_and(|heard_at| after(heard_at, WINDOW) < clock.now())
+        {
             return Err(GraphError::WindowClosed.into());
         }
         let tag = inbound::Tag { reply: ReplyId::of(&pending.job, index), user: held.id.user.clone() };
@@ -205,8 +220,15 @@ impl Outbox {
 
     /// Writes down that a reply is refused for good.
     async fn bury(&self, held: &Held, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
-        let mut letter = DeadLetter::of_reply(reply, &held.id, Chain(error).to_string(), clock.now());
+        let label = self.credentials.label(&held.id).await;
+        let mut letter = DeadLetter::of_reply(reply, &held.id, label, Chain(error).to_string(), clock.now());
         blame_graph(&mut letter, error);
+        self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
+    }
+
+    /// Sends the letter that was kept with the conversation.
+    pub(super) async fn bury_committed(&self, letter: &str) -> Result<(), OutboxError> {
+        let letter = serde_json::from_str(letter).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
     }
 }

@@ -1,18 +1,19 @@
 //! Linked files, given to Meta once: what Meta has needs no fetching, and fails before it is sent and not after.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use super::{Outbox, OutboxError};
 use crate::{
     conversation::{Media, Said, Source},
-    retry::Clock,
+    retry::{Clock, after},
     telemetry::Chain,
 };
 
 /// How long an uploaded file is used. Meta keeps it for 30 days.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
-const KEPT_DAYS: i64 = 29;
+const KEPT: Duration = Duration::from_hours(29 * 24);
 
 impl Outbox {
     /// Whether a file has to be uploaded before this is sent.
@@ -40,8 +41,7 @@ impl Outbox {
             return Ok(id);
         }
         let id = self.graph.upload(number, link, media.name.as_deref(), clock).await?;
-        let until = Timestamp::from_second(clock.now().as_second() + KEPT_DAYS * 24 * 3600).unwrap_or(Timestamp::MAX);
-        self.store.remember(&key, &id, until).await?;
+        self.store.remember(&key, &id, after(clock.now(), KEPT)).await?;
         Ok(id)
     }
 }

@@ -1,18 +1,19 @@
 //! Turns whose answer comes later: what has to be known of each when it comes.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Held, Outbox, OutboxError};
 use crate::{
     conversation::{Job, JobId},
-    retry::Clock,
+    retry::{Clock, after},
     store::StoreError,
 };
 
 /// How long an answer may take: as long as the channel takes free words after a message.
-const AWAITED: SignedDuration = SignedDuration::from_hours(24);
+const AWAITED: Duration = Duration::from_hours(24);
 
 /// A turn that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ impl Outbox {
     pub async fn await_answer(&self, held: &Held, job: &Job, session: Uuid, clock: &Clock) -> Result<(), OutboxError> {
         let awaited = Awaited { user: held.id.user.clone(), message_id: job.message.id.clone(), session };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let until = clock.now().checked_add(AWAITED).unwrap_or(Timestamp::MAX);
+        let until = after(clock.now(), AWAITED);
         Ok(self.store.remember(&key(&held.id.number, &job.id), &text, until).await?)
     }
 

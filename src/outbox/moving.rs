@@ -27,7 +27,7 @@ impl Outbox {
             let Some(user) = held.conversation.moved_to else { break };
             claim = self.take(&ConversationId { user, ..held.id }, job, &held.lease, clock).await?;
         }
-        Ok(Claim::Busy)
+        Ok(Claim::Busy(clock.now()))
     }
 
     /// Fetches what is known under the phone number of a person whom we now know by a BSUID.
@@ -40,18 +40,40 @@ impl Outbox {
             return Ok(Claim::Fresh(held));
         };
         let old_id = ConversationId { user: phone, number: held.id.number.clone() };
-        let known = self.store.read(&old_id).await?;
-        if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
-            return Ok(Claim::Fresh(held));
-        }
-        match self.take(&old_id, job, &held.lease, clock).await? {
-            Claim::Fresh(old) => Ok(Claim::Fresh(self.move_over(old, held).await?)),
+        match self.take_known(&old_id, job, &held, clock).await {
+            Ok(None) => Ok(Claim::Fresh(held)),
+            Ok(Some(Claim::Fresh(old))) => match self.move_over(old.clone(), held).await {
+                Ok(moved) => Ok(Claim::Fresh(moved)),
+                Err(error) => {
+                    self.free(&old).await?;
+                    Err(error)
+                }
+            },
             // Replies that are still on their way come first, under the name they carry; it moves with the next message.
-            claim => {
-                self.save(&held, Hold::Release).await?;
+            Ok(Some(claim)) => {
+                self.free(&held).await?;
                 Ok(claim)
             }
+            Err(error) => {
+                self.free(&held).await?;
+                Err(error)
+            }
         }
+    }
+
+    /// Takes the conversation `id` if something is known there.
+    async fn take_known(
+        &self,
+        id: &ConversationId,
+        job: &Job,
+        held: &Held,
+        clock: &Clock,
+    ) -> Result<Option<Claim>, OutboxError> {
+        let known = self.store.read(id).await?;
+        if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
+            return Ok(None);
+        }
+        self.take(id, job, &held.lease, clock).await.map(Some)
     }
 
     /// Lets the conversation go on under new names. `held` has to have nothing on its way; afterwards it may have.
@@ -63,7 +85,8 @@ impl Outbox {
             let id = ConversationId { user: user.clone(), number: held.id.number.clone() };
             let to = match self.take(&id, job, &held.lease, clock).await? {
                 Claim::Fresh(to) | Claim::Resume(to) => to,
-                Claim::Done | Claim::Busy => return Err(OutboxError::Busy),
+                Claim::Busy(until) => return Err(OutboxError::Busy(until)),
+                Claim::Done => return Err(OutboxError::Busy(clock.now())),
             };
             // A copy: whatever fails from here on, what we hold is whole.
             *held = self.move_over(held.clone(), to).await?;
@@ -75,13 +98,27 @@ impl Outbox {
     }
 
     /// Two writes: if we die between them, the new name has everything, and the old one has a copy that nobody continues.
+    ///
+    /// # Errors
+    /// When the store fails. Then both are as they were, as far as it can be reached: the old one still in our hands.
     async fn move_over(&self, mut old: Held, mut new: Held) -> Result<Held, OutboxError> {
+        let before = new.clone();
         new.conversation.moved_to = None;
         new.conversation.inherit(old.conversation.clone(), &old.id.user);
-        self.save(&new, Hold::Keep).await?;
+        let untouched = old.clone();
         old.conversation = old.conversation.signpost(&new.id.user);
-        self.save(&old, Hold::Release).await?;
-        tracing::info!(from = old.id.group(), to = new.id.group(), "a conversation goes on under another name");
+        let moved = async {
+            self.save(&new, Hold::Keep).await?;
+            self.save(&old, Hold::Release).await
+        };
+        if let Err(error) = moved.await {
+            // In this order: where the signpost may stand, the new name keeps everything.
+            self.save(&untouched, Hold::Keep).await?;
+            self.free(&before).await?;
+            return Err(error);
+        }
+        let (from, to) = (self.credentials.label(&old.id).await, self.credentials.label(&new.id).await);
+        tracing::info!(from, to, "a conversation goes on under another name");
         Ok(new)
     }
 }

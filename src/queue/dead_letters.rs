@@ -3,13 +3,23 @@
 use aws_sdk_sqs::{Client, types::MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use super::QueueError;
+use super::{BYTES_MOST, QueueError};
 use crate::{
-    conversation::{ConversationId, Job, ReplyId},
+    conversation::{ConversationId, Errand, Job, Output, ReplyId},
+    json,
     telemetry::Masked,
 };
+
+/// Most bytes of a letter.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const MAX_LETTER_BYTES: usize = 1024 * 1024;
+/// Most signs of a text in a letter that is cut.
+const MAX_CUT_TEXT: usize = 16 * 1024;
+/// Most bytes of the outputs in a letter that is cut; as ASCII they may be twice as many.
+const MAX_CUT_OUTPUTS: usize = 32 * 1024;
 
 /// The ledger of failures: an SQS FIFO queue, or only the log where there is none.
 #[derive(Debug, Clone, Default)]
@@ -51,33 +61,45 @@ pub struct DeadLetter {
     /// The reply that was refused, or not delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<ReplyId>,
-    /// A record of the queue that is not a job.
+    /// A record of the queue that is not a job, or a part of a webhook that cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// The conversation, as a hash; the person, masked.
+    /// How often it has come back from the queue, because there was nothing in it that could be done.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
+    /// How many bytes were left out of it, because the queue takes no larger letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_bytes: Option<usize>,
+    /// A keyed hash of the conversation, the same as in the log.
     pub conversation: String,
     /// The last two characters of the person's name in the conversation.
     pub person: String,
 }
 
 impl DeadLetter {
-    /// A job that is given up.
+    /// A job that is given up; `label` is the conversation's in the log.
     #[must_use]
-    pub fn of_job(job: &Job, reason: String, tries: u32, at: Timestamp) -> Self {
-        Self { job: Some(job.clone()), tries: Some(tries), ..Self::of(&job.conversation, reason, at) }
+    pub fn of_job(job: &Job, label: String, reason: String, tries: u32, at: Timestamp) -> Self {
+        Self { job: Some(job.clone()), tries: Some(tries), ..Self::of(&job.conversation, label, reason, at) }
     }
 
     /// A reply that Graph refused, or took and could not deliver.
     #[must_use]
-    pub fn of_reply(reply: &ReplyId, conversation: &ConversationId, reason: String, at: Timestamp) -> Self {
-        Self { reply: Some(reply.clone()), ..Self::of(conversation, reason, at) }
+    pub fn of_reply(
+        reply: &ReplyId,
+        conversation: &ConversationId,
+        label: String,
+        reason: String,
+        at: Timestamp,
+    ) -> Self {
+        Self { reply: Some(reply.clone()), ..Self::of(conversation, label, reason, at) }
     }
 
-    /// A record of the queue that is not a job; `group` is its message group.
+    /// What cannot be read: a record of the queue, or a part of a webhook.
     #[must_use]
-    pub fn of_record(body: &str, group: &str, reason: String, at: Timestamp) -> Self {
+    pub fn of_record(record: &str, reason: String, at: Timestamp) -> Self {
         let nobody = ConversationId { number: String::new(), user: String::new() };
-        Self { record: Some(body.to_owned()), conversation: group.to_owned(), ..Self::of(&nobody, reason, at) }
+        Self { record: Some(record.to_owned()), ..Self::of(&nobody, String::new(), reason, at) }
     }
 
     /// Adds what is known about an error of the channel.
@@ -88,7 +110,41 @@ impl DeadLetter {
         self.cure = Some(cure.to_owned());
     }
 
-    fn of(conversation: &ConversationId, reason: String, at: Timestamp) -> Self {
+    /// The same each time the same failure is reported, so that a report that is repeated within five minutes is one letter.
+    ///
+    /// Another one after each redrive: a letter that comes back must not be taken for the one before.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        let job = self.job.as_ref().map(|job| format!("{} {}", job.id, job.redrives)).unwrap_or_default();
+        let reply = self.reply.as_ref().map(|reply| format!("{reply} {:?}", self.code)).unwrap_or_default();
+        for part in [&job, &reply, self.record.as_deref().unwrap_or_default(), &self.returns.to_string()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hex::encode(&hash.finalize()[..16])
+    }
+
+    /// The letter without what makes it too large: the message as it came, and the end of long texts.
+    fn cut(&self, bytes: usize) -> Self {
+        let mut letter = Self { cut_bytes: Some(bytes), ..self.clone() };
+        if let Some(job) = &mut letter.job {
+            job.message.raw = Box::<RawValue>::default();
+            job.message.text = job.message.text.as_deref().map(first_signs);
+            match &mut job.errand {
+                Errand::Say(later) => {
+                    later.memory = None;
+                    keep_first(&mut later.outputs);
+                }
+                Errand::Deliver(outputs) => keep_first(outputs),
+                Errand::Answer | Errand::Rename(_) | Errand::Undelivered(_) => {}
+            }
+        }
+        letter.record = letter.record.as_deref().map(first_signs);
+        letter
+    }
+
+    fn of(conversation: &ConversationId, label: String, reason: String, at: Timestamp) -> Self {
         Self {
             reason,
             at,
@@ -100,7 +156,9 @@ impl DeadLetter {
             job: None,
             reply: None,
             record: None,
-            conversation: conversation.group(),
+            returns: 0,
+            cut_bytes: None,
+            conversation: label,
             person: Masked(&conversation.user).to_string(),
         }
     }
@@ -123,12 +181,23 @@ impl DeadLetters {
             (letter.job.as_ref().map(|job| job.id.to_string()), letter.reply.as_ref().map(ToString::to_string));
         tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
         let Some((client, url)) = &self.0 else { return Ok(()) };
-        let body = serde_json::to_string(letter).map_err(QueueError::Unwritable)?;
         // A group for each: nobody has to wait here, and a list shows all of them at once.
-        let id = Uuid::now_v7().to_string();
-        let request = client.send_message().queue_url(url).message_body(body);
-        let request = request.message_group_id(&id).message_deduplication_id(&id);
-        request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
+        let id = letter.id();
+        let send = async |letter: &DeadLetter| {
+            let body = json::ascii(letter).map_err(QueueError::Unwritable)?;
+            let request = client.send_message().queue_url(url).message_body(body);
+            let sent = request.message_group_id(&id).message_deduplication_id(&id).send().await;
+            sent.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
+        };
+        let size = json::ascii(letter).map_err(QueueError::Unwritable)?.len();
+        if size > MAX_LETTER_BYTES {
+            return send(&letter.cut(size)).await;
+        }
+        match send(letter).await {
+            // A queue in an emulator or a private region may still have the older, lower limit.
+            Err(QueueError::Refused(_)) if size > BYTES_MOST => send(&letter.cut(size)).await,
+            result => result,
+        }
     }
 
     /// Takes letters out of the queue, oldest first, for half a minute.
@@ -185,8 +254,28 @@ fn read(body: &str) -> DeadLetter {
     serde_json::from_str(body).unwrap_or_else(|_| {
         let reason = "received too often: the function died with it again and again, or could not start".to_owned();
         match serde_json::from_str::<Job>(body) {
-            Ok(job) => DeadLetter::of_job(&job, reason, 0, Timestamp::UNIX_EPOCH),
-            Err(_) => DeadLetter::of_record(body, "", reason, Timestamp::UNIX_EPOCH),
+            Ok(job) => DeadLetter::of_job(&job, String::new(), reason, 0, Timestamp::UNIX_EPOCH),
+            Err(_) => DeadLetter::of_record(body, reason, Timestamp::UNIX_EPOCH),
         }
     })
+}
+
+/// Keeps as many outputs as have room in a letter that is cut.
+fn keep_first(outputs: &mut Vec<Output>) {
+    let mut bytes = 0;
+    let mut fits = |output: &Output| {
+        bytes += json::size(output);
+        bytes <= MAX_CUT_OUTPUTS
+    };
+    let kept = outputs.iter().map(&mut fits).take_while(|fits| *fits).count();
+    outputs.truncate(kept);
+}
+
+fn first_signs(text: &str) -> String {
+    text.chars().take(MAX_CUT_TEXT).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

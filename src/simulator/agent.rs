@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State as AxumState,
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -69,6 +69,7 @@ async fn pass_on(
     (exchange.person, exchange.message) = simulator.asked_about(key);
     simulator.show_exchange(&exchange);
 
+    let headers_of_ours = headers.get(header::HOST).cloned();
     let mut request = simulator.0.http.request(method, &url).timeout(PATIENCE);
     // The length and the connection are the next hop's own.
     let own = [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
@@ -89,6 +90,7 @@ async fn pass_on(
     simulator.show_exchange(&exchange);
     match answer {
         Ok((status, headers, bytes)) => {
+            let bytes = if is_card(&url) { through_us(&bytes, &agent, headers_of_ours.as_ref()) } else { bytes };
             let mut response = (status, bytes).into_response();
             let passed = headers.iter().filter(|(name, _)| !own.contains(name));
             for (name, value) in passed {
@@ -100,6 +102,23 @@ async fn pass_on(
             (StatusCode::BAD_GATEWAY, format!("the agent cannot be reached: {}", Chain(&error))).into_response()
         }
     }
+}
+
+/// Whether an agent's card is at `url`: the only answer that says where the agent is.
+fn is_card(url: &str) -> bool {
+    url.ends_with("/.well-known/agent-card.json") || url.ends_with("/.well-known/agent.json")
+}
+
+/// The card with our address where it names the agent's, so that the questions go through us as well.
+fn through_us(card: &Bytes, agent: &Url, host: Option<&HeaderValue>) -> Bytes {
+    let (Ok(text), Some(host)) = (std::str::from_utf8(card), host.and_then(|host| host.to_str().ok())) else {
+        return card.clone();
+    };
+    let mut own = vec![agent.origin().ascii_serialization()];
+    if let (Some("localhost" | "127.0.0.1"), Some(port)) = (agent.host_str(), agent.port()) {
+        own = ["localhost", "127.0.0.1"].map(|name| format!("{}://{name}:{port}", agent.scheme())).into();
+    }
+    own.iter().fold(text.to_owned(), |text, own| text.replace(own, &format!("http://{host}{PREFIX}"))).into()
 }
 
 impl Simulator {

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Query, Request, State as AxumState},
     http::{HeaderMap, StatusCode, header},
-    middleware::{self, Next},
+    middleware::Next,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -38,22 +38,39 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/api/recording", get(recording))
         .route("/api/deliveries", post(deliver))
         .layer(DefaultBodyLimit::max(BODY_MOST))
-        .layer(middleware::from_fn(only_own_pages))
 }
 
-/// Refuses what another site's page asks of this machine.
-async fn only_own_pages(request: Request, next: Next) -> Response {
-    if is_of_another_site(request.headers()) {
+/// Refuses what another site's page asks of this machine, on every route.
+///
+/// A name of a stranger's may point to this machine, so it is not enough that `Host` and `Origin` agree: `Host` has to be a name of this
+/// machine, or of the tunnel that the simulator was told of.
+pub(super) async fn only_own_pages(
+    AxumState(simulator): AxumState<Simulator>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !simulator.is_asked_by_own_page(request.headers()) {
         let why = "only the simulator's own page may do this";
         return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
     }
     next.run(request).await
 }
 
-fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = header(header::HOST).unwrap_or_default();
-    header(header::ORIGIN).is_some_and(|origin| origin.split_once("://").is_none_or(|(_, of)| of != host))
+impl Simulator {
+    fn is_asked_by_own_page(&self, headers: &HeaderMap) -> bool {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let host = header(header::HOST).unwrap_or_default();
+        let origin = header(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+        origin.is_none_or(|origin| origin == host) && self.is_called(host)
+    }
+
+    /// Whether `host`, the value of the header, is a name under which this simulator is meant.
+    fn is_called(&self, host: &str) -> bool {
+        let of = |url: &str| url::Url::parse(url).ok()?.host_str().map(str::to_owned);
+        let Some(name) = of(&format!("http://{host}/")) else { return false };
+        let tunnel = self.state().base_url.as_deref().and_then(of);
+        matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]") || tunnel.is_some_and(|tunnel| tunnel == name)
+    }
 }
 
 /// An answer, or why there is none, in words for the person.

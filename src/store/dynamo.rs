@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     primitives::Blob,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
@@ -130,6 +130,7 @@ impl Store for Dynamo {
         match updated(request.expression_attribute_values(":owner", text(lease.owner.to_string()))).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::LeaseLost),
+            Err(error) if is_too_large(&error) => Err(StoreError::TooLarge),
             Err(error) => Err(unavailable("keep a conversation", error)),
         }
     }
@@ -192,6 +193,11 @@ async fn updated(request: UpdateItemFluentBuilder) -> Result<bool, UpdateItemErr
         Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the item would be larger than an item may be. The SDK has no name for it, and the code is that of many faults.
+fn is_too_large(error: &UpdateItemError) -> bool {
+    error.code() == Some("ValidationException") && error.message().is_some_and(|why| why.contains("Item size"))
 }
 
 fn refused_claim(item: &Item, job: &JobId, now: Timestamp) -> Claim {

@@ -8,7 +8,7 @@ use redb::{Database, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Claim, Hold, Lease, Store, StoreError, found};
+use super::{Claim, Hold, Lease, MAX_RECORD_BYTES, Store, StoreError, found};
 use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
 
 /// From the key of a conversation to its record as JSON.
@@ -122,6 +122,10 @@ impl Store for Embedded {
         self.with_record(id, |record| {
             if record.lease.map(|(owner, _)| owner) != Some(lease.owner) {
                 return (false, Err(StoreError::LeaseLost));
+            }
+            // As the store of the deployed function: what works on a laptop works there.
+            if conversation.bytes() > MAX_RECORD_BYTES {
+                return (false, Err(StoreError::TooLarge));
             }
             record.conversation = conversation.clone();
             record.done.clone_from(&conversation.done);

@@ -10,7 +10,7 @@ use crate::{
     agents::{AgentError, Answer, Question},
     app::App,
     conversation::{Conversation, Details, Job, Message, Person, Said, Session},
-    retry::{Clock, USEFUL_REST},
+    retry::{Clock, USEFUL_REST, after},
     settings::UserIdFormat,
     telemetry::Chain,
     whatsapp::{inbound, outbound::limits::WINDOW},
@@ -68,8 +68,10 @@ async fn ask_agent(
     if app.agent.sees_pictures() {
         fetch_pictures(app, job, &mut details, clock).await;
     }
+    let person_hash = app.credentials.person_hash(&job.conversation.number, user_id).await;
     let question = Question {
         user_id,
+        person_hash: person_hash.as_deref(),
         person,
         session_id: session.id,
         inputs: session.inputs,
@@ -79,7 +81,7 @@ async fn ask_agent(
         memory: session.memory.as_ref(),
         locale: app.settings.agent.locale.as_deref(),
         number: &job.conversation.number,
-        window_ends: conversation.last_message_at.map(|heard_at| heard_at + WINDOW),
+        window_ends: conversation.last_message_at.map(|heard_at| after(heard_at, WINDOW)),
         now: clock.now(),
     };
     // What the agent may take, and still leaves time to commit its answer.

@@ -3,24 +3,17 @@
 use super::{Outcome, TurnError};
 use crate::{
     app::App,
-    conversation::{Job, Later, Output, ReplyId},
+    conversation::{Job, Later, Output},
     outbox::Held,
     retry::Clock,
     store::Hold,
 };
 
-/// Ends a job that the agent does not hear of; says what takes the place of `replaced`.
-pub(super) async fn note(
-    app: &App,
-    job: &Job,
-    held: &mut Held,
-    replaced: Option<&ReplyId>,
-    clock: &Clock,
-) -> Result<Outcome, TurnError> {
-    let mut next = held.conversation.clone();
-    let said = replaced.and_then(|reply| next.take_replacement(reply));
-    app.outbox.commit(held, next, job, said.into_iter().map(Output::from).collect(), clock).await?;
-    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+/// Ends a job that the agent does not hear of and that says nothing.
+pub(super) async fn note(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Result<Outcome, TurnError> {
+    let next = held.conversation.clone();
+    app.outbox.commit(held, next, job, Vec::new(), clock).await?;
+    app.outbox.deliver(held, &job.own_id(), Hold::Release, clock).await?;
     Ok(Outcome::Noted)
 }
 
@@ -35,11 +28,25 @@ pub(super) async fn follow_up(
     let Later { session, outputs, memory, ends_session, handover } = later.clone();
     let mut next = held.conversation.clone();
     if next.session.as_ref().is_some_and(|open| open.id == session) {
-        next.remember(memory, ends_session);
+        next.remember(memory, ends_session)?;
     }
     note_handover(job, handover.as_ref());
     let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
-    app.outbox.deliver(held, &job.id, Hold::Release, clock).await?;
+    app.outbox.deliver(held, &job.own_id(), Hold::Release, clock).await?;
+    Ok(Outcome::Followed { messages })
+}
+
+/// Sends what an earlier turn could not send.
+pub(super) async fn deliver(
+    app: &App,
+    job: &Job,
+    held: &mut Held,
+    outputs: &[Output],
+    clock: &Clock,
+) -> Result<Outcome, TurnError> {
+    let next = held.conversation.clone();
+    let messages = app.outbox.commit(held, next, job, outputs.to_vec(), clock).await?;
+    app.outbox.deliver(held, &job.own_id(), Hold::Release, clock).await?;
     Ok(Outcome::Followed { messages })
 }
 

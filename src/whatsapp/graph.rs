@@ -15,7 +15,9 @@ use url::Url;
 use super::{errors, outbound, signature::appsecret_proof};
 use crate::{
     credentials::{Credentials, CredentialsError, Keys, Refuser},
+    json,
     retry::{Clock, Retry},
+    telemetry::redact,
 };
 
 /// How long Graph may take to answer a send.
@@ -26,6 +28,8 @@ const RECORDING_TIME: Duration = Duration::from_secs(1);
 const FILES_AT_ONCE: usize = 2;
 /// A read receipt is worth less than the answer that waits beside it.
 const READING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most bytes of an answer: Graph's have a few hundred.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// The Cloud API.
 #[derive(Debug, Clone)]
@@ -50,6 +54,9 @@ pub enum GraphError {
     /// No connection: the request did not go out.
     #[error("no connection to the Graph API")]
     NoConnection(#[source] reqwest::Error),
+    /// The request could not be made: it did not go out.
+    #[error("the request to the Graph API cannot be made")]
+    NotSent(#[source] reqwest::Error),
     /// The request went out and no answer came: the message may have been sent.
     #[error("the Graph API did not answer: the message may have been sent")]
     Unanswered(#[source] reqwest::Error),
@@ -88,6 +95,9 @@ pub enum GraphError {
     Refused(Refusal),
 }
 
+/// Fields of a message whose values are words of the API itself.
+const OURS: &[&str] = &["messaging_product", "recipient_type", "type", "status"];
+
 /// What Graph said when it refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -118,6 +128,7 @@ impl GraphError {
             | Self::NoToken
             | Self::TokenRefused(_)
             | Self::NoConnection(_)
+            | Self::NotSent(_)
             | Self::Unanswered(_)
             | Self::Unclear(_)
             | Self::Unavailable(_) => Retry::SOON,
@@ -138,6 +149,7 @@ impl GraphError {
             Self::Credentials(_)
             | Self::NoToken
             | Self::NoConnection(_)
+            | Self::NotSent(_)
             | Self::Unanswered(_)
             | Self::NoFile(_)
             | Self::WindowClosed => None,
@@ -163,6 +175,23 @@ impl GraphError {
     #[must_use]
     pub fn heals(&self) -> bool {
         matches!(self, Self::NoConnection(_) | Self::RateLimited { .. } | Self::Unavailable(_))
+    }
+}
+
+impl GraphError {
+    /// Whatever Graph quotes of the message that it refuses is no matter of the log's.
+    fn without_words_of(mut self, body: &Value) -> Self {
+        if let Self::Unclear(refusal)
+        | Self::TokenRefused(refusal)
+        | Self::RateLimited { refusal, .. }
+        | Self::Unavailable(refusal)
+        | Self::OutsideWindow(refusal)
+        | Self::Refused(refusal) = &mut self
+        {
+            refusal.details = redact(&refusal.details, words(body));
+            refusal.trace_id = redact(&refusal.trace_id, []);
+        }
+        self
     }
 }
 
@@ -214,8 +243,8 @@ impl Graph {
         timeout: Duration,
     ) -> Result<SendAnswer, GraphError> {
         let request = self.call(Method::POST, keys, &[number, "messages"])?.json(body).timeout(timeout);
-        let (status, bytes) = answered(request).await?;
-        serde_json::from_slice(&bytes).map_err(|_| unclear(status))
+        let (status, bytes) = answered(request).await.map_err(|error| error.without_words_of(body))?;
+        json::read(&bytes).map_err(|_| unclear(status))
     }
 
     /// A request with the token and its proof.
@@ -233,14 +262,21 @@ impl Graph {
 }
 
 /// The answer to a request, if it is one of success.
-async fn answered(request: reqwest::RequestBuilder) -> Result<(StatusCode, bytes::Bytes), GraphError> {
+async fn answered(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), GraphError> {
     // Errors lose their URL: it carries the proof.
-    let response = request.send().await.map_err(|error| match error.without_url() {
+    let mut response = request.send().await.map_err(|error| match error.without_url() {
         error if error.is_connect() => GraphError::NoConnection(error),
+        error if error.is_builder() => GraphError::NotSent(error),
         error => GraphError::Unanswered(error),
     })?;
     let (status, retry_after) = (response.status(), retry_after(&response));
-    let bytes = response.bytes().await.map_err(|error| GraphError::Unanswered(error.without_url()))?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| GraphError::Unanswered(error.without_url()))? {
+        if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(unclear_because(status, format!("the answer has more than {MAX_ANSWER_BYTES} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
     if status.is_success() { Ok((status, bytes)) } else { Err(refused(status, retry_after, &bytes)) }
 }
 
@@ -272,7 +308,7 @@ struct ErrorObject {
 
 fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> GraphError {
     // A proxy in between answers with HTML; then only the status tells.
-    let ErrorAnswer { error } = serde_json::from_slice(bytes).unwrap_or_default();
+    let ErrorAnswer { error } = json::read(bytes).unwrap_or_default();
     let details = error.error_data.get("details").and_then(Value::as_str).or(error.error_data.as_str());
     let details = details.unwrap_or(&error.message).to_owned();
     let refusal = Refusal { status: status.as_u16(), code: error.code, details, trace_id: error.fbtrace_id };
@@ -296,7 +332,25 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> G
 }
 
 fn unclear(status: StatusCode) -> GraphError {
-    GraphError::Unclear(Refusal { status: status.as_u16(), code: 0, details: String::new(), trace_id: String::new() })
+    unclear_because(status, String::new())
+}
+
+fn unclear_because(status: StatusCode, details: String) -> GraphError {
+    GraphError::Unclear(Refusal { status: status.as_u16(), code: 0, details, trace_id: String::new() })
+}
+
+/// The texts in a message that somebody has written or is called by.
+fn words(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(words).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !OURS.contains(&name.as_str()))
+            .flat_map(|(_, value)| words(value))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {

@@ -8,6 +8,7 @@ mod content;
 mod described;
 mod details;
 mod nameless;
+mod names;
 mod wire;
 
 use jiff::Timestamp;
@@ -20,8 +21,11 @@ pub use nameless::without_names;
 
 use super::{errors, signature::SignedBody};
 use crate::{
-    conversation::{ConversationId, Errand, Job, JobId, Message, NewNames, Person, ReplyId},
+    conversation::{
+        ConversationId, DeliveryFailure, Errand, Job, JobId, Message, NewNames, Person, ReplyId, Undelivered,
+    },
     settings::QuietKind,
+    telemetry::redact,
 };
 
 /// One thing a webhook tells.
@@ -37,13 +41,51 @@ pub enum Event {
     Field(String),
     /// Something that we cannot read; the rest of the webhook is not touched by it.
     Unrecognized {
-        /// Where it stood: `message`, `status`, `error`, `change`, `entry` or `body`.
-        kind: &'static str,
-        /// The bytes.
-        raw: Box<RawValue>,
+        /// Where it stood.
+        part: Part,
+        /// The text, as it came.
+        raw: String,
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// A part of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Body,
+    /// What it tells of one account.
+    Entry,
+    /// What it tells of one field.
+    Change,
+    /// What a person wrote.
+    Message,
+    /// What became of a message that we sent.
+    Status,
+}
+
+impl Part {
+    /// Its name in logs and dead letters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Entry => "entry",
+            Self::Change => "change",
+            Self::Message => "message",
+            Self::Status => "status",
+        }
+    }
+
+    /// Whether somebody's message may be in it.
+    #[must_use]
+    pub fn may_hold_words(self) -> bool {
+        match self {
+            Self::Body | Self::Entry | Self::Change | Self::Message => true,
+            Self::Status => false,
+        }
+    }
 }
 
 /// A message as it came.
@@ -170,7 +212,7 @@ impl Received {
         let id = JobId::of(&self.number, &message.id);
         let conversation = ConversationId { number: self.number, user };
         let errand = self.becomes.map_or(Errand::Answer, |person| Errand::Rename(NewNames { person, is_told }));
-        Ok(Job { id, conversation, person: self.person, message, errand })
+        Ok(Job { id, conversation, person: self.person, message, errand, redrives: 0 })
     }
 }
 
@@ -183,25 +225,25 @@ impl Status {
         words.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The job that a failure asks of us: to send something else, if the file of the reply could not be fetched.
+    /// The job that a failure asks of us: to note it, and to send something else if the file of the reply could not be fetched.
     #[must_use]
     pub fn job(&self) -> Option<Job> {
         let Tag { reply, user } = self.tag.as_ref()?;
-        self.problems.iter().find(|problem| problem.code == errors::MEDIA_REFUSED)?;
-        let message = Message {
-            id: self.id.clone(),
-            sent_at: None,
-            text: None,
-            tap: None,
-            is_unsupported: false,
-            raw: Box::<RawValue>::default(),
+        if self.problems.is_empty() {
+            return None;
+        }
+        let failure = |problem: &Problem| DeliveryFailure {
+            code: problem.code,
+            reason: redact(problem.details.as_ref().unwrap_or(&problem.title), []),
         };
+        let failures = self.problems.iter().map(failure).collect();
         Some(Job {
             id: JobId::of(&self.number, &format!("{} failed", self.id)),
             conversation: ConversationId { number: self.number.clone(), user: user.clone() },
             person: Person::default(),
-            message,
-            errand: Errand::Replace(reply.clone()),
+            message: Message::about(&self.id),
+            errand: Errand::Undelivered(Undelivered { reply: reply.clone(), failures }),
+            redrives: 0,
         })
     }
 }

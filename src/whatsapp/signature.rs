@@ -15,7 +15,10 @@ pub const HEADER: &str = "x-hub-signature-256";
 
 /// A webhook body that is known to come from Meta: the only thing that can be parsed.
 #[derive(Debug, Clone)]
-pub struct SignedBody(Bytes);
+pub struct SignedBody {
+    bytes: Bytes,
+    is_checked: bool,
+}
 
 /// Why a body is not taken for Meta's. The right signature is in none of these.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -49,17 +52,27 @@ impl SignedBody {
         let mut secrets =
             [&keys.app_secret, &keys.app_secret_previous].into_iter().filter_map(Secret::present).peekable();
         if secrets.peek().is_none() {
-            return if required { Err(SignatureError::NoAppSecret) } else { Ok(Self(body)) };
+            return if required {
+                Err(SignatureError::NoAppSecret)
+            } else {
+                Ok(Self { bytes: body, is_checked: false })
+            };
         }
         let given = digest(header.ok_or(SignatureError::Missing)?).ok_or(SignatureError::Malformed)?;
         let matches = secrets.any(|secret| secret.has_signed(&body, &given));
-        if matches { Ok(Self(body)) } else { Err(SignatureError::Mismatch) }
+        if matches { Ok(Self { bytes: body, is_checked: true }) } else { Err(SignatureError::Mismatch) }
     }
 
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whether there was a secret to check it with; otherwise it is believed because the operator wants that.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.is_checked
     }
 }
 

@@ -85,6 +85,7 @@ fn record(person: usize) -> anyhow::Result<Value> {
             raw: serde_json::value::to_raw_value(&raw)?,
         },
         errand: Errand::Answer,
+        redrives: 0,
     };
     let attributes = json!({ "MessageGroupId": job.conversation.group() });
     Ok(

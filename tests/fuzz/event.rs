@@ -73,7 +73,13 @@ impl Endpoint {
         let store = Arc::new(Embedded::in_memory().expect("a store"));
         let pace = Pace { message_delay: Duration::ZERO, ..self.app.settings.pace };
         let settings = Settings { pace, ..self.app.settings.clone() };
-        self.app.outbox = Outbox::new(store, self.app.graph.clone(), DeadLetters::default(), &settings);
+        self.app.outbox = Outbox::new(
+            store,
+            self.app.graph.clone(),
+            DeadLetters::default(),
+            Arc::clone(&self.app.credentials),
+            &settings,
+        );
         let mut context = Context::default();
         context.deadline = TIME_LEFT_MS;
         match self.runtime.block_on(ingress::handle(&self.app, LambdaEvent::new(event.to_owned(), context))) {

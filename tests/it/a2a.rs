@@ -176,7 +176,6 @@ async fn what_no_agent_should_answer_is_an_error_and_the_next_message_is_answere
         (200, json!({ "jsonrpc": "2.0", "id": "1", "result": {} })),
         (200, json!({ "result": { "task": { "id": "t", "status": { "state": "TASK_STATE_DREAMING" } } } })),
         (200, json!("words")),
-        (200, json!({ "result": { "message": { "parts": [{ "text": "x".repeat(5_000_000) }] } } })),
         (500, json!({})),
         (404, json!({})),
     ];
@@ -206,5 +205,6 @@ async fn a_card_that_names_no_way_we_can_go_is_an_error() {
     let other = other.replace("127.0.0.1", "localhost");
     fake.has_card(listed(&format!("{other}/rpc"), "JSONRPC", "1.0"));
     let endpoint = start(&url, &[("AGENT_AUTH", "none")]).await;
-    assert_eq!(endpoint.say("hello").await, ["hello"], "where there is no token, none can be lost");
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    assert_eq!(endpoint.deliver(&message).await, 503, "a card leads nobody into our network, token or not");
 }

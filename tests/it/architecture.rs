@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["credentials"],
     &["conversation"],
     &["settings"],
-    &["retry", "telemetry", "https"],
+    &["retry", "telemetry", "https", "json"],
 ];
 
 #[test]

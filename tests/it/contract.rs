@@ -225,8 +225,8 @@ async fn an_agent_that_fails_is_asked_again_with_the_same_key() {
     agent.will_answer(200, "<html>");
     agent.will_answer(200, "");
     agent.will_get_stuck_after(r#"{"outputs":["#);
-    agent.will_never_stop();
     agent.will_be_silent();
+    agent.will_never_stop();
     let message = webhook([endpoint.message(&Person(ADA), "hello")]);
     let mut statuses = Vec::new();
     for _ in 0..4 {
@@ -235,9 +235,10 @@ async fn an_agent_that_fails_is_asked_again_with_the_same_key() {
     assert_eq!((statuses, sent(&endpoint).len()), (vec![503; 4], 0));
     let keys: Vec<_> = agent.heard().iter().map(|heard| heard.header("idempotency-key").map(str::to_owned)).collect();
     assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
-    for _ in 0..3 {
+    // What has no end is given up: it would have none another time.
+    for status in [503, 503, 200] {
         let message = webhook([endpoint.message(&Person("15550100201"), "hello")]);
-        assert_eq!((endpoint.deliver(&message).await, sent(&endpoint).len()), (503, 0));
+        assert_eq!((endpoint.deliver(&message).await, sent(&endpoint).len()), (status, 0));
     }
     assert_eq!(agent.heard().len(), 7);
 }

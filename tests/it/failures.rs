@@ -131,8 +131,13 @@ async fn a_status_of_a_reply_that_is_not_in_doubt_changes_nothing() {
 async fn a_message_that_makes_us_panic_takes_nobody_along() {
     let (mut endpoint, _) = start(&[]).await;
     let store = Arc::new(Panicking { inner: Embedded::in_memory().expect("a store"), at: "15550100666" });
-    endpoint.app.outbox =
-        Outbox::new(store, endpoint.app.graph.clone(), DeadLetters::default(), &endpoint.app.settings);
+    endpoint.app.outbox = Outbox::new(
+        store,
+        endpoint.app.graph.clone(),
+        DeadLetters::default(),
+        endpoint.app.credentials.clone(),
+        &endpoint.app.settings,
+    );
     let people = ["15550100200", "15550100666", "15550100300"];
     let batch = webhook(people.map(|from| endpoint.message(&Person(from), "hello")));
     assert_eq!(endpoint.deliver(&batch).await, 200, "a panic does not heal by a repeat");

@@ -174,10 +174,11 @@ async fn an_answer_that_the_queue_refuses_has_to_come_again() {
             raw: serde_json::value::to_raw_value(&raw).expect("JSON"),
         },
         errand: Errand::Answer,
+        redrives: 0,
     };
     agent.will_answer(202, "");
     let clock = Clock::start(endpoint.now.get(), endpoint.left.get());
-    turn::run(&endpoint.app, &job, &clock).await.expect("the promise is taken");
+    turn::run(&endpoint.app, &job, 1, &clock).await.expect("the promise is taken");
     let answer = json!({ "turnId": job.id, "outputs": ["hello"] });
     assert_eq!(post(&endpoint, answer, TOKEN).await.0, 503);
     assert!(sent(&endpoint).is_empty());

@@ -1,5 +1,10 @@
 //! All stories in one binary: real parts, one file per story.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod a2a;
 mod agentcore;
@@ -23,9 +28,11 @@ mod late_answers;
 mod lex;
 mod manners;
 mod openai;
+mod promises;
 mod pseudonyms;
 mod rasa;
 mod rendering;
+mod rights;
 mod samples;
 mod settings_table;
 mod signature;

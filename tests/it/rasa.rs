@@ -90,7 +90,9 @@ async fn an_answer_that_is_none_fails_the_turn() {
         // Different people: a job that has failed often is given up.
         let from = ["15550100201", "15550100202", "15550100203"][number % 3];
         let message = webhook([endpoint.message(&Person(from), "hello")]);
-        assert_eq!((endpoint.deliver(&message).await, sent(&endpoint).len()), (503, 0), "{number}");
+        // What has no end is given up: it would have none another time.
+        let status = if number == 5 { 200 } else { 503 };
+        assert_eq!((endpoint.deliver(&message).await, sent(&endpoint).len()), (status, 0), "{number}");
     }
     assert_eq!(rasa.heard().len(), 7);
 }

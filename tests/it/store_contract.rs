@@ -73,6 +73,8 @@ fn pending(name: &str) -> Pending {
         message_id: String::new(),
         to: Person { phone: Some("15550100200".into()), ..Person::default() },
         replies,
+        letter: None,
+        is_apology: false,
     }
 }
 
@@ -96,7 +98,7 @@ async fn contract(store: &dyn Store) {
 
     // What is saved is what the next claim finds: replies on their way come first.
     conversation.take_in(&Person { name: Some("Ada".into()), ..Person::default() }, Some(at(0)), at(0), None);
-    conversation.mark_done(&job("one"), at(0));
+    conversation.done.mark(&job("one"), at(0));
     conversation.outbox = Some(pending("one"));
     store.save(&id("conversation"), &lease, &conversation, Hold::Keep).await.expect("saved");
     assert!(matches!(claim(store, "conversation", "one", 2).await.0, Claim::Busy(_)), "saved and kept");

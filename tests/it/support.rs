@@ -7,6 +7,7 @@ pub mod listener;
 pub mod model;
 pub mod parts;
 pub mod process;
+pub mod sqs;
 pub mod stack;
 
 use jiff::Timestamp;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::agents::{
     AgentError,
-    wire::{Wire, unreadable},
+    wire::{self, Wire},
 };
 
 /// Where a card is, from the base; the second is that of versions before 0.3.
@@ -47,7 +47,7 @@ impl Card {
         for url in addresses(wire.url()) {
             match wire.get(url.clone(), &[], left(until)).await {
                 Ok(bytes) => {
-                    let card = serde_json::from_slice(&bytes).map_err(|error| unreadable("agent card", &error))?;
+                    let card = wire::read("agent card", &bytes)?;
                     return Ok((card, url));
                 }
                 Err(error @ AgentError::Refused(404)) => last = error,
@@ -77,7 +77,7 @@ impl Card {
         }
         spoken.retain(|interface| wire.trusts(&interface.url));
         spoken.into_iter().min_by_key(|interface| (interface.version, interface.binding)).ok_or_else(|| {
-            let why = "its card names another host than AGENT_URL, which must not see the token; \
+            let why = "its card names another host or port than AGENT_URL, which must not see the token; \
                        with AGENT_AUTH=none there is no token to see";
             AgentError::Unreadable(why.to_owned())
         })

@@ -9,7 +9,7 @@ use super::{Memory, metadata, task::Reply};
 use crate::{
     agents::{
         AgentError, Question,
-        wire::{Call, Wire, json, unreadable},
+        wire::{self, Call, Wire, to_json},
     },
     conversation::JobId,
 };
@@ -151,12 +151,12 @@ impl Interface {
         let key = key.to_string();
         let headers =
             [("a2a-version", self.version.header()), ("idempotency-key", key.as_str()), ("content-type", content_type)];
-        let call = Call { url, body: json(&body)?.into(), headers: &headers, is_signed: false };
+        let call = Call { url, body: to_json(&body)?.into(), headers: &headers, is_signed: false };
         let bytes = wire.send(call, left).await?.whole().await?;
         match self.binding {
             Binding::HttpJson => Ok(read(&bytes)?),
             Binding::JsonRpc => {
-                let answer: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable("JSON-RPC", &error))?;
+                let answer: Value = wire::read("JSON-RPC", &bytes)?;
                 match answer["error"]["code"].as_i64() {
                     Some(code) => Err(Fault::Reported(code)),
                     None => Ok(Reply::read(&answer["result"])?),
@@ -230,7 +230,7 @@ fn bare<const N: usize>(fields: [(&str, Option<&str>); N]) -> Value {
 }
 
 fn read(bytes: &[u8]) -> Result<Reply, AgentError> {
-    Reply::read(&serde_json::from_slice(bytes).map_err(|error| unreadable("JSON of A2A", &error))?)
+    Reply::read(&wire::read("JSON of A2A", bytes)?)
 }
 
 #[cfg(test)]

@@ -93,9 +93,9 @@ impl Reply {
         let named = ["task", "message", "msg"].iter().map(|name| &result[*name]).find(|named| named.is_object());
         let inner = named.unwrap_or(result);
         if inner["status"].is_object() {
-            Ok(Self::Task(Task::deserialize(inner).map_err(|error| unreadable("task of A2A", &error))?))
+            Ok(Self::Task(Task::deserialize(inner).map_err(|error| unreadable("task of A2A", error))?))
         } else if inner["parts"].is_array() || inner["content"].is_array() {
-            Ok(Self::Message(Message::deserialize(inner).map_err(|error| unreadable("message of A2A", &error))?))
+            Ok(Self::Message(Message::deserialize(inner).map_err(|error| unreadable("message of A2A", error))?))
         } else {
             Err(AgentError::Unreadable("it has neither a message nor a task".to_owned()))
         }

@@ -16,7 +16,7 @@ use super::{Aws, Post, Service, encoded};
 use crate::{
     agents::{
         AgentError, Answer, Data, Question,
-        wire::{json, traceparent, unreadable},
+        wire::{self, to_json, traceparent},
     },
     conversation::{JobId, Said},
 };
@@ -47,7 +47,7 @@ pub async fn ask(
         path: format!("/runtimes/{}/invocations{query}", encoded(arn)),
         // The header that names a user is left out: it takes a further permission.
         headers: &[("accept", "application/json, text/event-stream"), (SESSION, &session), ("traceparent", &trace)],
-        body: json(&body)?,
+        body: to_json(&body)?,
     };
     let reading = aws.post(post, question.now, patience).await?;
     let kind = reading.header("content-type").unwrap_or_default().to_owned();
@@ -70,12 +70,12 @@ fn read(kind: &str, bytes: &[u8]) -> Result<Answer, AgentError> {
     if kind.starts_with("text/event-stream") {
         return stream::read(&String::from_utf8_lossy(bytes));
     }
-    match serde_json::from_slice(bytes) {
+    match wire::read("JSON", bytes) {
         Ok(value) => said::read(&value),
         Err(_) if kind.starts_with("text/plain") => {
             Ok(vec![Said::Text(String::from_utf8_lossy(bytes).into_owned()).into()].into())
         }
-        Err(error) => Err(unreadable("JSON", &error)),
+        Err(error) => Err(error),
     }
 }
 

@@ -13,9 +13,13 @@ use serde_json::{Map, Value};
 
 use self::messages::Message;
 use super::{Aws, Post, Service, encoded};
-use crate::agents::{
-    AgentError, Answer, Question,
-    wire::{MEMORY_MOST, json, unreadable},
+use crate::{
+    agents::{
+        AgentError, Answer, Question,
+        wire::{self, to_json},
+    },
+    conversation::MAX_MEMORY_BYTES,
+    json,
 };
 
 /// Characters of a text; there has to be one.
@@ -51,7 +55,7 @@ pub async fn ask(
             question.session_id
         ),
         headers: &[],
-        body: json(&body)?,
+        body: to_json(&body)?,
     };
     read(&aws.post(post, question.now, patience).await?.whole().await?)
 }
@@ -73,7 +77,7 @@ fn attributes(question: &Question<'_>, kind: &str) -> Result<BTreeMap<&'static s
         ("turnId", question.key.to_string()),
         ("messageType", kind.to_owned()),
     ]);
-    let data = json(&question.data())?;
+    let data = to_json(&question.data())?;
     if data.len() <= DATA_MOST {
         attributes.insert("data", String::from_utf8_lossy(&data).into_owned());
     }
@@ -88,8 +92,7 @@ struct Recognized {
 }
 
 fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
-    let recognized: Recognized =
-        serde_json::from_slice(bytes).map_err(|error| unreadable("answer of RecognizeText", &error))?;
+    let recognized: Recognized = wire::read("answer of RecognizeText", bytes)?;
     let state = recognized.session_state.ok_or_else(|| AgentError::Unreadable("it has no sessionState".into()))?;
     let mut answer = Answer::default();
     for message in recognized.messages.iter().flatten() {
@@ -109,11 +112,11 @@ fn kept(mut state: Map<String, Value>) -> Value {
         state.remove("intent");
     }
     let state = Value::Object(state);
-    if state.to_string().len() <= MEMORY_MOST {
+    if json::size(&state) <= MAX_MEMORY_BYTES {
         return state;
     }
     tracing::warn!(
-        "the state of the Lex session has more than {MEMORY_MOST} bytes and is not kept: Lex has it for a while"
+        "the state of the Lex session has more than {MAX_MEMORY_BYTES} bytes and is not kept: Lex has it for a while"
     );
     Value::Null
 }

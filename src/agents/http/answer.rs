@@ -6,10 +6,7 @@ use super::{
     fields::{Fault, Fields},
     outputs,
 };
-use crate::{
-    agents::{Answer, wire::MEMORY_MOST},
-    conversation::JobId,
-};
+use crate::{agents::Answer, conversation::JobId, json};
 
 /// An answer that comes later, as its request body holds it.
 #[derive(Debug)]
@@ -42,8 +39,7 @@ pub fn read_late(bytes: &[u8]) -> Result<LateAnswer, Fault> {
 }
 
 fn object(bytes: &[u8]) -> Result<Fields, Fault> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| format!("no JSON (line {}, column {})", error.line(), error.column()))?;
+    let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
     Fields::of("", value)
 }
 
@@ -63,9 +59,6 @@ fn answer(mut fields: Fields) -> Result<Answer, Fault> {
         }
     };
     let memory = fields.any("memory");
-    if memory.as_ref().is_some_and(|memory| memory.to_string().len() > MEMORY_MOST) {
-        return Err(fields.fault(format_args!("\"memory\" is larger than {MEMORY_MOST} bytes")));
-    }
     let handover = fields.object("handover")?.map(handover).transpose()?;
     fields.end()?;
     Ok(Answer { outputs, memory, ends_session, handover, comes_later: false })

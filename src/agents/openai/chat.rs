@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     History, Model,
     heard::{Ending, Heard, Usage},
-    pseudonym, reported,
+    reported,
 };
 use crate::agents::{AgentError, Question};
 
@@ -18,7 +18,8 @@ pub struct Body<'a> {
     messages: Vec<Message<'a>>,
     stream: bool,
     stream_options: StreamOptions,
-    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
 }
@@ -56,7 +57,7 @@ pub struct Address<'a> {
 pub fn body<'a>(
     model: &'a Model,
     history: &'a History,
-    question: &Question<'_>,
+    question: &'a Question<'_>,
     said: &'a str,
     images: &[&'a str],
 ) -> Body<'a> {
@@ -68,7 +69,7 @@ pub fn body<'a>(
         messages: messages.map(|(role, content)| Message { role, content }).collect(),
         stream: true,
         stream_options: StreamOptions { include_usage: true },
-        user: pseudonym(question),
+        user: question.person_hash,
         model: model.name.as_deref(),
     }
 }

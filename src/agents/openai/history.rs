@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::conversation::MAX_MEMORY_BYTES;
+
 /// Most bytes of it as JSON: it stands in the conversation's item, and every turn pays for it in tokens.
-const BYTES_MOST: usize = 24 * 1024;
+const BYTES_MOST: usize = MAX_MEMORY_BYTES - 64;
 /// Most messages, questions and answers together.
 const MESSAGES_MOST: usize = 40;
 /// Most bytes that are kept of one message, so that the last turn always fits.

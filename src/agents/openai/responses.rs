@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Model,
     heard::{Ending, Heard, Usage},
-    pseudonym, reported,
+    reported,
 };
 use crate::agents::{AgentError, Question};
 
@@ -33,7 +33,8 @@ impl Memory {
 pub struct Body<'a> {
     input: [Input<'a>; 1],
     stream: bool,
-    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,11 +56,16 @@ pub enum Part<'a> {
     InputImage { image_url: &'a str },
 }
 
-pub fn body<'a>(model: &'a Model, previous: Option<&'a str>, question: &Question<'_>, images: &[&'a str]) -> Body<'a> {
+pub fn body<'a>(
+    model: &'a Model,
+    previous: Option<&'a str>,
+    question: &'a Question<'_>,
+    images: &[&'a str],
+) -> Body<'a> {
     Body {
         input: [Input { role: "user", content: content(question.in_words(), images) }],
         stream: true,
-        user: pseudonym(question),
+        user: question.person_hash,
         model: model.name.as_deref(),
         // Those of an earlier response do not hold for the next one.
         instructions: model.instructions(question),

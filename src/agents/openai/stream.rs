@@ -2,7 +2,7 @@
 //!
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use crate::agents::AgentError;
+use crate::agents::{AgentError, MAX_ANSWER_BYTES};
 
 /// What has come of an event that is not whole.
 #[derive(Debug, Default)]
@@ -25,6 +25,9 @@ impl Events {
             match byte {
                 b'\r' => {}
                 b'\n' => self.end_line(&mut take)?,
+                _ if self.line.len() + self.data.len() >= MAX_ANSWER_BYTES => {
+                    return Err(AgentError::TooLarge { max: MAX_ANSWER_BYTES });
+                }
                 byte => self.line.push(*byte),
             }
         }

@@ -3,7 +3,7 @@
 use clap::Args;
 use whatsapp_endpoint::{
     conversation::JobId,
-    https,
+    https, json,
     queue::{DeadLetters, Queue},
 };
 
@@ -55,7 +55,8 @@ impl Redrive {
         for opened in letters.open().await? {
             match &opened.letter.job {
                 Some(job) if self.job.as_ref().is_none_or(|only| *only == job.id) => {
-                    queue.send_again(job).await?;
+                    // The whole letter: who puts it back lifts that the job is given up.
+                    queue.put(&json::ascii(&opened.letter)?, &job.conversation.group()).await?;
                     letters.delete(&opened).await?;
                     sent += 1;
                 }

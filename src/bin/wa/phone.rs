@@ -7,7 +7,7 @@ use clap::Args;
 use reqwest::Response;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
-use whatsapp_endpoint::https;
+use whatsapp_endpoint::{https, retry};
 
 use super::events::{Target, Webhook};
 
@@ -135,7 +135,7 @@ impl Say {
             return target.send(&Webhook::text(&text, &number), false).await;
         }
         let running = target.running;
-        let longest = Instant::now() + Duration::from_secs(wait);
+        let longest = retry::until(Duration::from_secs(wait));
         let mut events = running.events().await?;
         let mut known = BTreeSet::new();
         while let Some((name, data)) = events.next(longest).await? {
@@ -165,7 +165,7 @@ impl Say {
                 _ => {}
             }
             if is_taken && replies > 0 {
-                until = longest.min(Instant::now() + MORE);
+                until = longest.min(retry::until(MORE));
             }
         }
         ensure!(is_taken, "the endpoint has not taken the message within {wait} s: its log says why");

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode};
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{BODY_MOST, Unsafe, answer, make_safe, no_credentials};
+use super::{Safe, Unsafe, answer, make_safe, no_credentials};
 use crate::{
-    agents::{self, LateAnswer, SIGNATURE},
+    agents::{self, LateAnswer, MAX_ANSWER_BYTES, SIGNATURE},
     app::App,
     conversation::{ConversationId, Errand, Job, JobId, Later, Message, Person},
     credentials::{CredentialsError, Refuser},
@@ -32,9 +31,13 @@ enum Caller {
 
 /// Takes in one answer.
 pub(super) async fn take_in(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
-    if request.body().len() > BODY_MOST {
-        tracing::warn!(bytes = request.body().len(), "an answer of the agent is refused: larger than 4 MB");
-        return answer(StatusCode::PAYLOAD_TOO_LARGE, "an answer has 4 MB at most");
+    if request.body().len() > MAX_ANSWER_BYTES {
+        tracing::warn!(
+            bytes = request.body().len(),
+            max = MAX_ANSWER_BYTES,
+            "an answer of the agent is refused: too large"
+        );
+        return answer(StatusCode::PAYLOAD_TOO_LARGE, &format!("an answer has {MAX_ANSWER_BYTES} bytes at most"));
     }
     let (parts, body) = request.into_parts();
     let number = match identify(app, &body, parts.headers.get(SIGNATURE)).await {
@@ -70,7 +73,12 @@ pub(super) async fn take_in(app: &App, request: Request<Bytes>, clock: &Clock) -
     let job = job(number, late, awaited, &body);
     tracing::info!(job = %job.id, %turn, "the agent brings an answer that was promised");
     match make_safe(app, vec![job], clock).await {
-        Ok(()) => answer(StatusCode::ACCEPTED, ""),
+        Ok(Safe::Kept) => answer(StatusCode::ACCEPTED, ""),
+        // One that is too large for the queue is looked at here and now, and is too large for the conversation as well.
+        Ok(Safe::GivenUp) => answer(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the answer is given up: it is more than can be kept; the log says how large it is",
+        ),
         Err(Unsafe::NotQueued(error)) => {
             tracing::error!(error = %Chain(&error), "an answer of the agent is refused: it has to come again");
             answer(StatusCode::SERVICE_UNAVAILABLE, "the queue did not take the answer; send it again")
@@ -130,14 +138,8 @@ fn job(number: String, late: LateAnswer, awaited: Awaited, body: &[u8]) -> Job {
         id: JobId::of(&number, &format!("{turn} later {name}")),
         conversation: ConversationId { number, user: awaited.user },
         person: Person::default(),
-        message: Message {
-            id: awaited.message_id,
-            sent_at: None,
-            text: None,
-            tap: None,
-            is_unsupported: false,
-            raw: Box::<RawValue>::default(),
-        },
+        message: Message::about(&awaited.message_id),
         errand: Errand::Say(later),
+        redrives: 0,
     }
 }

@@ -14,7 +14,11 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Graph, GraphError, answered, unclear};
-use crate::retry::{Clock, USEFUL_REST};
+use crate::{
+    https, json,
+    retry::{Clock, USEFUL_REST},
+    telemetry::Chain,
+};
 
 /// Most bytes of a file that is uploaded: what Meta takes of videos and sound. A larger document stays a link.
 const FILE_MOST: usize = 16 * 1024 * 1024;
@@ -45,7 +49,7 @@ impl Graph {
         let keys = self.credentials.keys().await?;
         let look_up = self.call(Method::GET, &keys, &[id])?.timeout(timeout(clock));
         let (status, bytes) = answered(look_up).await?;
-        let Kept { url, mime_type } = serde_json::from_slice(&bytes).map_err(|_| unclear(status))?;
+        let Kept { url, mime_type } = json::read(&bytes).map_err(|_| unclear(status))?;
         let url = Url::parse(&url).map_err(|_| unclear(status))?;
         if !mime_type.starts_with("image/") {
             return Err(no_file("it is no picture"));
@@ -66,8 +70,8 @@ impl Graph {
 
     /// Fetches the file at `link`, gives it to Meta for the number with the id `number`, and answers Meta's id of it.
     ///
-    /// Only `https` links are fetched: an agent's words must not reach what listens on this machine. Where Graph itself is
-    /// simulated over `http`, files may be as well.
+    /// Only `https` links to public addresses are fetched: an agent's words must not reach what listens on this machine or in its
+    /// network.
     ///
     /// # Errors
     /// Why it is not with Meta.
@@ -79,11 +83,15 @@ impl Graph {
         clock: &Clock,
     ) -> Result<String, GraphError> {
         let url = Url::parse(link).map_err(|_| no_file("the link is no URL"))?;
-        if url.scheme() != "https" && self.base_url.scheme() == "https" {
+        // Where Graph itself is simulated, files may be on this machine as well.
+        let is_simulated = self.base_url.scheme() != "https";
+        if url.scheme() != "https" && !is_simulated {
             return Err(no_file("only https links are fetched"));
         }
+        let outward = if is_simulated { Ok(&self.http) } else { https::client_for(&url) };
+        let outward = outward.map_err(|error| GraphError::NoFile(error.to_string()))?;
         let _place = self.files.acquire().await.ok();
-        let (mime, bytes) = self.fetch(self.http.get(url.clone()), FILE_MOST, clock).await?;
+        let (mime, bytes) = self.fetch(outward.get(url.clone()), FILE_MOST, clock).await?;
         let in_url = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = name.unwrap_or(if in_url.is_empty() { "file" } else { in_url }).to_owned();
         let keys = self.credentials.keys().await?;
@@ -91,7 +99,7 @@ impl Graph {
         let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
         let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
         let (status, bytes) = answered(request).await?;
-        serde_json::from_slice(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
+        json::read(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
     }
 
     async fn fetch(
@@ -100,7 +108,7 @@ impl Graph {
         most: usize,
         clock: &Clock,
     ) -> Result<(String, Vec<u8>), GraphError> {
-        let failed = |error: reqwest::Error| GraphError::NoFile(error.without_url().to_string());
+        let failed = |error: reqwest::Error| GraphError::NoFile(Chain(&error.without_url()).to_string());
         let mut response = request.timeout(timeout(clock)).send().await.map_err(failed)?;
         if !response.status().is_success() {
             return Err(GraphError::NoFile(format!("its host answered HTTP {}", response.status().as_u16())));

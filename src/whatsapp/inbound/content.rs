@@ -197,7 +197,7 @@ struct Interactive {
 
 fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<T, String> {
     let raw = fields.get(kind).ok_or_else(|| format!("the object \"{kind}\" is missing"))?;
-    serde_json::from_str(raw.get()).map_err(|error| super::wire::why(&error))
+    serde_json::from_str(raw.get()).map_err(super::wire::why)
 }
 
 fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<Content, String> {

@@ -66,7 +66,13 @@ impl Schedule {
         let mut app = App::new(Settings::from_vars(vars).expect("settings")).await.expect("an app");
         let store = Embedded::in_memory().expect("a store");
         let failing = FailingStore { inner: store.clone(), world: world.clone() };
-        app.outbox = Outbox::new(Arc::new(failing), app.graph.clone(), app.dead_letters.clone(), &app.settings);
+        app.outbox = Outbox::new(
+            Arc::new(failing),
+            app.graph.clone(),
+            app.dead_letters.clone(),
+            app.credentials.clone(),
+            &app.settings,
+        );
         let people = [
             Writer::new("ada", "15550100200", &[], &world),
             Writer::new("bob", "15550100300", &["US.90000000000000000003", "US.90000000000000000004"], &world),
@@ -151,7 +157,7 @@ impl Schedule {
         world.tell(format!("\"{question}\" is delivered, {left:?} left, {crash:?}"));
         world.count(|tally| tally.deliveries += 1);
         let clock = Clock::start(world.now(), left);
-        let turn = MayCrash::new(turn::run(&self.app, job, &clock), crash);
+        let turn = MayCrash::new(turn::run(&self.app, job, 1, &clock), crash);
         let ended = tokio::select! {
             biased;
             ended = tokio::time::timeout(left, turn) => ended,

@@ -75,6 +75,7 @@ impl Writer {
                 raw,
             },
             errand: Errand::Answer,
+            redrives: 0,
         }
     }
 

@@ -63,6 +63,11 @@ impl Endpoint {
         Self::start_with(fields, settings, None).await
     }
 
+    /// All of these.
+    pub async fn start_with_all(fields: &[(&str, &str)], settings: &[(&str, &str)], aws: &SdkConfig) -> Self {
+        Self::start_with(fields, settings, Some(aws)).await
+    }
+
     async fn start_with(fields: &[(&str, &str)], settings: &[(&str, &str)], aws: Option<&SdkConfig>) -> Self {
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let secret_file = std::env::temp_dir().join(format!("wa-test-{}.json", uuid::Uuid::now_v7()));

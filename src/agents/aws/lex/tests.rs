@@ -72,7 +72,7 @@ fn the_state_is_kept_but_not_an_intent_that_is_over() {
         closed["dialogAction"]["type"] = json!(over);
         assert_eq!(memory(closed), Some(json!({ "sessionAttributes": { "a": "b" } })));
     }
-    let huge = json!({ "sessionAttributes": { "a": "b".repeat(MEMORY_MOST) } });
+    let huge = json!({ "sessionAttributes": { "a": "b".repeat(MAX_MEMORY_BYTES) } });
     assert_eq!(memory(huge), Some(Value::Null), "what was kept before is forgotten as well");
 }
 
