@@ -76,7 +76,7 @@ fn read(record: &SqsMessage, clock: &Clock) -> Result<Job, Box<DeadLetter>> {
             None => Err(Box::new(DeadLetter { returns: letter.returns.saturating_add(1), ..letter })),
         };
     }
-    let reason = format!("a record of the queue is neither a job nor a dead letter: {}", JsonError::from(error));
+    let reason = format!("a record of the queue is not a job, and no dead letter either: {}", JsonError::from(error));
     Err(Box::new(DeadLetter::of_record(body, reason, clock.now())))
 }
 

@@ -6,7 +6,7 @@
 use super::{Failure, Outcome, TRIES_MOST, TurnError, caught};
 use crate::{
     app::App,
-    conversation::{DONE_KEPT, Job, Said},
+    conversation::{DONE_KEPT, Errand, Job, Said},
     outbox::{GivenUp, Held, OutboxError},
     retry::{Clock, Retry, after},
     store::Hold,
@@ -137,7 +137,9 @@ async fn bury(
 
 /// What the person is told, in what the operator has prepared for it.
 fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Said> {
-    let fallback = || app.settings.fallback_text.clone().map(Said::Text);
+    // Only who waits for an answer is told that none will come.
+    let awaits = job.asks() || matches!(job.errand, Errand::Say(_));
+    let fallback = || app.settings.fallback_text.clone().filter(|_| awaits).map(Said::Text);
     match error {
         TurnError::TooLate => {
             // A template is paid for. Nobody waits for one after so long, and what is older than our memory may be a repeat.

@@ -53,7 +53,9 @@ impl Deployed {
         let agent = serve(Router::new().fallback(move |_: HeaderMap, body: Bytes| {
             let (say, heard) = (Arc::clone(&say), Arc::clone(&heard));
             async move {
-                let question: Value = serde_json::from_slice(&body).unwrap_or_default();
+                // A question may be deeper than a tree can be.
+                let unread = if body.is_empty() { Value::Null } else { json!({}) };
+                let question: Value = serde_json::from_slice(&body).unwrap_or(unread);
                 let text = question["text"].as_str().unwrap_or_default().to_owned();
                 let is_slow = text.starts_with("slow");
                 heard.lock().expect("not poisoned").push(text);
@@ -598,6 +600,33 @@ async fn the_words_of_a_refusal_are_not_written_down() {
     }
     let id = ConversationId { number: NUMBER.into(), user: ADA.into() };
     assert!(!letters.contains(&id.group()), "a hash without a key gives the number back");
+}
+
+#[tokio::test]
+async fn a_message_that_fits_into_no_tree_is_answered_by_every_protocol() {
+    for protocol in ["a2a", "http"] {
+        let deployed = Deployed::start(&[("AGENT_PROTOCOL", protocol)], |question| {
+            // The card is asked for without a body.
+            let card = json!({ "url": "/rpc", "protocolVersion": "0.3.0", "preferredTransport": "JSONRPC" });
+            let said = json!({ "kind": "message", "messageId": "m", "parts": [{ "kind": "text", "text": "hi" }] });
+            match (question.is_null(), question["jsonrpc"].is_string()) {
+                (true, _) => (200, card),
+                (false, true) => (200, json!({ "jsonrpc": "2.0", "id": 1, "result": said })),
+                (false, false) => (200, json!({ "outputs": ["hi"] })),
+            }
+        })
+        .await;
+        let odd = [format!("{}1{}", "[".repeat(150), "]".repeat(150)), "1e999".into(), "\"\\ud83d\"".into()];
+        for odd in &odd {
+            let mut message = deployed.endpoint.message(&Person(ADA), "hello");
+            message["odd"] = json!("@@");
+            let body = webhook([message]).to_string().replace("\"@@\"", odd);
+            let signature = crate::support::endpoint::signed(&body);
+            assert_eq!(deployed.endpoint.post(body, Some(&signature)).await.status(), 200);
+        }
+        deployed.drain().await;
+        assert_eq!((deployed.replies_to(ADA), deployed.letters().len()), (vec!["hi".into(); 3], 0), "{protocol}");
+    }
 }
 
 /// What an agent may answer.

@@ -1,6 +1,12 @@
 //! `wa simulate`: a phone to hold, a Meta that is none, and the endpoint between them.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -43,6 +49,17 @@ pub struct Simulate {
     /// The file with the secret (JSON) that endpoint and simulator share; without it the development secret
     #[arg(long, env = "WHATSAPP_SECRET_FILE", value_parser = super::path)]
     secret_file: Option<PathBuf>,
+    /// The file with the development secret, which goes when we do.
+    #[arg(skip)]
+    own_file: OnceLock<PathBuf>,
+}
+
+impl Drop for Simulate {
+    fn drop(&mut self) {
+        if let Some(path) = self.own_file.get() {
+            let _gone = std::fs::remove_file(path);
+        }
+    }
 }
 
 impl Simulate {
@@ -61,13 +78,13 @@ impl Simulate {
         simulator.reached_at(self.public_url.as_deref().unwrap_or(&here));
         let page = format!("http://localhost:{}/", self.port);
         let meta = axum::serve(listen(self.port).await?, simulator.router());
-        if let Some(endpoint) = self.endpoint {
-            simulator.connect(&endpoint);
+        if let Some(endpoint) = &self.endpoint {
+            simulator.connect(endpoint);
             simulator.name_agent("deployed");
             println!("Open       {page}\nWebhooks   {endpoint}\nGraph API  {here}\nStop with Ctrl-C.");
             let keys: Keys = serde_json::from_str(&secret)?;
             let greet = async {
-                if let Err(why) = simulator.handshake(&endpoint, keys.verify_token.expose()).await {
+                if let Err(why) = simulator.handshake(endpoint, keys.verify_token.expose()).await {
                     eprintln!("The endpoint does not answer the handshake: {}", advice(&why));
                 }
                 std::future::pending::<()>().await;
@@ -116,9 +133,14 @@ impl Simulate {
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
         }
         if !vars.contains_key("WHATSAPP_SECRET_FILE") && !vars.contains_key("WHATSAPP_SECRET_ID") {
-            let path = std::env::temp_dir().join("whatsapp-endpoint-development-secret.json");
-            std::fs::write(&path, DEVELOPMENT_SECRET).with_context(|| format!("cannot write {}", path.display()))?;
+            // A name of its own, and never a file or link that is there already: others may write into this folder, and another
+            // start may be reading.
+            let path = std::env::temp_dir().join(format!("whatsapp-endpoint-{}.json", uuid::Uuid::now_v7()));
+            let file = std::fs::File::create_new(&path);
+            let written = file.and_then(|mut file| file.write_all(DEVELOPMENT_SECRET.as_bytes()));
+            written.with_context(|| format!("cannot write {}", path.display()))?;
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
+            self.own_file.set(path).ok();
         }
         if let Some(url) = &self.agent_url {
             vars.insert("AGENT_URL".into(), url.clone());

@@ -97,7 +97,10 @@ impl Sqs {
     pub fn bodies(&self, queue: &str) -> Vec<Value> {
         let state = self.state();
         let records = state.queues.get(queue).map(|queue| queue.records.clone()).unwrap_or_default();
-        records.iter().map(|record| serde_json::from_str(&record.body).expect("JSON")).collect()
+        records
+            .iter()
+            .map(|record| serde_json::from_str(&record.body).unwrap_or_else(|error| panic!("{error}: {}", record.body)))
+            .collect()
     }
 
     pub fn pauses(&self) -> Vec<u64> {
