@@ -38,7 +38,7 @@ fuzz_target!(|text: &str| {
     if let Ok(mut conversation) = serde_json::from_str::<Conversation>(text) {
         assert_kept(&conversation);
         conversation.take_in(&Person::default(), None, NOW, Some(HALF_AN_HOUR));
-        conversation.mark_done(&JobId::of("8", "wamid"), NOW);
+        conversation.done.mark(&JobId::of("8", "wamid"), NOW);
     }
     if let Ok(pending) = serde_json::from_str::<Pending>(text) {
         assert_kept(&pending);
