@@ -91,6 +91,12 @@ pub fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
+/// For `#[serde(skip_serializing_if)]`: a count that is usually nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+pub(crate) fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 /// Prints `value` as JSON of nothing but ASCII: other signs are escaped, as Meta does, and read back the same.
 ///
 /// SQS refuses bodies with some signs that JSON and UTF-8 allow, such as U+FFFF.

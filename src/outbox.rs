@@ -12,11 +12,13 @@
 
 mod delivery;
 mod files;
+mod giving_up;
 mod later;
 mod moving;
 
 use std::{sync::Arc, time::Duration};
 
+pub use giving_up::GivenUp;
 pub use later::Awaited;
 
 use jiff::Timestamp;
@@ -24,17 +26,15 @@ use uuid::Uuid;
 
 use crate::{
     conversation::{
-        Conversation, ConversationId, DONE_KEPT, DeliveryFailure, Errand, Job, JobId, Message, Offers, Output, Pending,
-        Reply, ReplyId, ReplyState, Said, Template, Undelivered,
+        Conversation, ConversationId, DONE_KEPT, Errand, Job, JobId, Offers, Output, Pending, Reply, ReplyId,
+        ReplyState, Template,
     },
     credentials::Credentials,
-    json,
     queue::{DeadLetter, DeadLetters, QueueError},
     retry::{Clock, Retry, after, back_off},
     settings::{Pace, Settings, TextSettings},
     store::{self, Hold, Lease, Store, StoreError},
     whatsapp::{
-        errors,
         graph::{Graph, GraphError},
         outbound::{self, Style},
     },
@@ -45,9 +45,6 @@ use crate::{
 /// An item has 400 kB. What is left over is for what joins it without an answer: jobs that are done, what is known of the person under
 /// another name, the reason of a failure.
 const MAX_ANSWERED_BYTES: usize = 320 * 1024;
-/// Most bytes of a letter that is kept with the conversation until the dead-letter queue has it; a larger one goes there first, and
-/// may be there twice after a crash.
-const MAX_COMMITTED_LETTER: usize = 64 * 1024;
 /// How long a busy conversation is waited for where no queue brings the job again.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -100,17 +97,6 @@ struct Plan {
     letter: Option<DeadLetter>,
     /// Whether the replies say that no answer will come.
     is_apology: bool,
-}
-
-/// Why a job is given up, and what the person is told.
-#[derive(Debug)]
-pub struct GivenUp {
-    /// Why.
-    pub reason: String,
-    /// How often it has failed.
-    pub tries: u32,
-    /// What is said instead of an answer, if anything.
-    pub apology: Option<Said>,
 }
 
 /// Why replies are not all out.
@@ -272,106 +258,6 @@ impl Outbox {
         self.plan(held, next, job, Plan { fitted, letter: None, is_apology: false }, clock).await
     }
 
-    /// Gives `job` up: it is done from now on, its letter goes into the dead-letter queue, and the person is told, all with one write.
-    ///
-    /// # Errors
-    /// As [`Outbox::commit`].
-    pub async fn give_up(
-        &self,
-        held: &mut Held,
-        job: &Job,
-        given_up: &GivenUp,
-        cause: Option<&GraphError>,
-        clock: &Clock,
-    ) -> Result<(), OutboxError> {
-        let letter = self.letter(job, given_up, cause, clock).await;
-        let is_small = json::size(&letter) <= MAX_COMMITTED_LETTER;
-        if !is_small {
-            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
-        }
-        let mut next = held.conversation.clone();
-        next.meet(&job.person);
-        next.mark_done(job, clock.now());
-        let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
-        let plan = Plan { fitted, letter: Some(letter).filter(|_| is_small), is_apology: true };
-        self.plan(held, next, job, plan, clock).await.map(|_| ())
-    }
-
-    /// Gives up what is still to be sent of an earlier answer: it goes into a dead letter, from which it can be sent without asking the
-    /// agent again.
-    ///
-    /// # Errors
-    /// When the dead-letter queue or the store fails; then it is still to be sent.
-    pub async fn write_off(
-        &self,
-        held: &mut Held,
-        given_up: &GivenUp,
-        cause: Option<&GraphError>,
-        clock: &Clock,
-    ) -> Result<(), OutboxError> {
-        let Some(pending) = held.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(letter) = &pending.letter {
-            self.bury_committed(letter).await?;
-        }
-        let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
-        let job = Job {
-            id: pending.job,
-            conversation: held.id.clone(),
-            person: pending.to,
-            message: Message::about(&pending.message_id),
-            errand: Errand::Deliver(rest.collect()),
-            redrives: 0,
-        };
-        if pending.is_apology {
-            // The letter of the job itself says all there is to say.
-            tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be told that no answer will come");
-        } else {
-            let letter = self.letter(&job, given_up, cause, clock).await;
-            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
-        }
-        held.conversation.outbox = None;
-        held.conversation.failing = None;
-        held.in_doubt = false;
-        self.save(held, Hold::Keep).await
-    }
-
-    /// Notes that a reply was not delivered, and sends what can take its place.
-    ///
-    /// # Errors
-    /// As [`Outbox::commit`].
-    pub async fn note_undelivered(
-        &self,
-        held: &mut Held,
-        job: &Job,
-        undelivered: &Undelivered,
-        clock: &Clock,
-    ) -> Result<(), OutboxError> {
-        let mut next = held.conversation.clone();
-        let replacement = next.take_replacement(&undelivered.reply);
-        let is_media = |failure: &DeliveryFailure| failure.code == errors::MEDIA_REFUSED;
-        let replacement = replacement.filter(|_| undelivered.failures.iter().any(is_media));
-        let reasons: Vec<_> = undelivered.failures.iter().map(|failure| failure.reason.as_str()).collect();
-        let reason = format!("a reply was not delivered: {}", reasons.join("; "));
-        let label = self.credentials.label(&held.id).await;
-        let mut letter = DeadLetter::of_reply(&undelivered.reply, &held.id, label, reason, clock.now());
-        if let Some(failure) = undelivered.failures.first() {
-            blame(&mut letter, failure.code, None);
-        }
-        next.mark_done(job, clock.now());
-        let fitted = replacement.into_iter().map(Output::from).collect();
-        self.plan(held, next, job, Plan { fitted, letter: Some(letter), is_apology: false }, clock).await.map(|_| ())
-    }
-
-    /// The dead letter of a job that is given up.
-    pub async fn letter(&self, job: &Job, given_up: &GivenUp, cause: Option<&GraphError>, clock: &Clock) -> DeadLetter {
-        let label = self.credentials.label(&job.conversation).await;
-        let mut letter = DeadLetter::of_job(job, label, given_up.reason.clone(), given_up.tries, clock.now());
-        if let Some(error) = cause {
-            blame_graph(&mut letter, error);
-        }
-        letter
-    }
-
     /// What is said, as the channel takes it, and the choices in it.
     fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Offers) {
         outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
@@ -456,17 +342,4 @@ impl Outbox {
     fn keep_until(&self, clock: &Clock) -> Option<Timestamp> {
         self.pace.session_expiration.map(|expiration| after(clock.now(), expiration.max(DONE_KEPT)))
     }
-}
-
-/// Adds to a dead letter what we know about an error of Graph.
-pub fn blame_graph(letter: &mut DeadLetter, error: &GraphError) {
-    if let Some(code) = error.code() {
-        blame(letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
-    }
-}
-
-/// Adds to a dead letter what we know about Meta's code.
-pub fn blame(letter: &mut DeadLetter, code: i64, fbtrace_id: Option<&str>) {
-    let errors::Advice { class, cure, .. } = errors::advise(code);
-    letter.blame(code, fbtrace_id, class.name(), cure);
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Message, Output, ReplyId};
+use crate::json;
 
 /// One thing that is asked of us. As JSON it is also the body of a record in the queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Errand::is_answer")]
     pub errand: Errand,
     /// How often it was taken out of the dead letters for another try; 0 for what was never given up.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "json::is_zero")]
     pub redrives: u32,
 }
 
@@ -224,11 +225,6 @@ impl Errand {
     fn is_answer(&self) -> bool {
         *self == Self::Answer
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl Person {

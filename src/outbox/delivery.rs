@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Held, Outbox, OutboxError, blame_graph};
+use super::{Held, Outbox, OutboxError, giving_up::blame_graph};
 use crate::{
     conversation::{Card, JobId, Media, Pending, Reply, ReplyId, ReplyState, Said, Source},
     queue::DeadLetter,

@@ -65,7 +65,7 @@ pub struct DeadLetter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
     /// How often it has come back from the queue, because there was nothing in it that could be done.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "json::is_zero")]
     pub returns: u32,
     /// How many bytes were left out of it, because the queue takes no larger letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,9 +273,4 @@ fn keep_first(outputs: &mut Vec<Output>) {
 
 fn first_signs(text: &str) -> String {
     text.chars().take(MAX_CUT_TEXT).collect()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
