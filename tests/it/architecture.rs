@@ -51,6 +51,23 @@ fn imports_only_go_down() {
     assert!(edges > 40, "only {edges} imports found: is this test still reading them?");
 }
 
+/// `json!` panics at what is valid JSON and fits into no tree, as a person's message may hold: too deep, or a number too large.
+#[test]
+fn json_as_it_came_never_meets_a_macro_that_panics() {
+    let mut with_raw = 0;
+    for file in files(&project("src")) {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let text = text.split("#[cfg(test)]").next().expect("a part");
+        let (is_raw, is_test) = (text.contains("RawValue"), file.ends_with("tests.rs"));
+        with_raw += usize::from(is_raw);
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| line.contains("json!(") && !is_test) {
+            let holds_raw = is_raw || line.contains(".raw") || line.contains(".data()");
+            assert!(!holds_raw, "{}:{number}: serde_json::to_value reports what json! would panic at", file.display());
+        }
+    }
+    assert!(with_raw > 5, "only {with_raw} files know RawValue: is this test still reading them?");
+}
+
 /// The modules after `crate::`, alone or as the first names of a group.
 fn used_modules(text: &str) -> Vec<String> {
     let mut used = Vec::new();

@@ -5,7 +5,7 @@
 //!
 //! `CRASH_SEED=17` runs that schedule alone and prints its story, `CRASH_SCHEDULES=20000` runs more than the usual number of them.
 
-mod crash;
+pub mod crash;
 mod outside;
 mod schedule;
 mod store;

@@ -1,20 +1,15 @@
 //! What fails: nothing is lost, nothing is doubled, and nothing ends in silence.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, JobId, ReplyId},
-    outbox::Outbox,
-    queue::DeadLetters,
-    store::{Claim, Embedded, Hold, Lease, Store, StoreError},
-};
+use whatsapp_endpoint::{outbox::Outbox, queue::DeadLetters, store::StoreError};
 
 use crate::support::{
     agent::Agent,
     endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
+    store::{Faults, Faulty, Request},
 };
 
 async fn start(settings: &[(&str, &str)]) -> (Endpoint, Agent) {
@@ -130,7 +125,7 @@ async fn a_status_of_a_reply_that_is_not_in_doubt_changes_nothing() {
 #[tokio::test]
 async fn a_message_that_makes_us_panic_takes_nobody_along() {
     let (mut endpoint, _) = start(&[]).await;
-    let store = Arc::new(Panicking { inner: Embedded::in_memory().expect("a store"), at: "15550100666" });
+    let store = Faulty::new(PanicAt("15550100666"));
     endpoint.app.outbox = Outbox::new(
         store,
         endpoint.app.graph.clone(),
@@ -144,50 +139,16 @@ async fn a_message_that_makes_us_panic_takes_nobody_along() {
     assert_eq!(endpoint.replies().len(), 2);
 }
 
-/// A store with a fault of ours in it.
+/// A fault of ours, in everything that concerns one person.
 #[derive(Debug)]
-struct Panicking {
-    inner: Embedded,
-    at: &'static str,
-}
+struct PanicAt(&'static str);
 
 #[async_trait]
-impl Store for Panicking {
-    async fn claim(
-        &self,
-        id: &ConversationId,
-        job: &JobId,
-        lease: &Lease,
-        now: Timestamp,
-        keep_until: Option<Timestamp>,
-    ) -> Result<Claim, StoreError> {
-        assert_ne!(id.user, self.at, "a fault of ours");
-        self.inner.claim(id, job, lease, now, keep_until).await
-    }
-
-    async fn save(
-        &self,
-        id: &ConversationId,
-        lease: &Lease,
-        conversation: &Conversation,
-        hold: Hold,
-    ) -> Result<(), StoreError> {
-        self.inner.save(id, lease, conversation, hold).await
-    }
-
-    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
-        self.inner.read(id).await
-    }
-
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.inner.remember(key, value, until).await
-    }
-
-    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-        self.inner.recall(key, now).await
-    }
-
-    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
-        self.inner.settle(id, reply).await
+impl Faults for PanicAt {
+    async fn before(&self, request: Request<'_>) -> Result<(), StoreError> {
+        if let Request::Claim(id, _) = request {
+            assert_ne!(id.user, self.0, "a fault of ours");
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use whatsapp_endpoint::{
 
 use crate::support::{
     agent::Agent,
+    deployed::SORRY,
     endpoint::{NUMBER, replies, signed, start_meta},
     now, parts,
     process::{
@@ -26,7 +27,14 @@ use crate::support::{
     project,
 };
 
-const REPLIES: [&str; 3] = ["one", "two", "three"];
+/// What the agent says, and what the person gets of it.
+#[derive(Clone, Copy)]
+enum Answer {
+    Three,
+    /// More than can be kept: the job is given up.
+    TooLarge,
+}
+
 /// What an invocation has that will die: the next one waits until it is over, for until then the dead may be alive.
 const SHORT: Duration = Duration::from_secs(6);
 /// What an invocation has that outlives the leases of the dead.
@@ -59,20 +67,30 @@ async fn a_turn_that_is_killed_at_any_call_and_again_after_its_next_send_is_fini
 }
 
 #[tokio::test]
+async fn a_turn_that_gives_up_and_is_killed_at_any_call_has_given_up_once_after_the_next_delivery() {
+    let turn = |death| Turn { deaths: vec![death], at_the_end: 1 };
+    killed_at_every_call_of("killed-giving-up", Answer::TooLarge, turn).await;
+}
+
+#[tokio::test]
 async fn two_deliveries_at_the_same_time_are_one_turn() {
     let aws = table("two-deliveries").await;
-    let scene = Scene::start(&aws, "two-deliveries", 0).await;
+    let scene = Scene::start(&aws, "two-deliveries", Answer::Three, 0).await;
     let wrong = scene.play(&Turn { deaths: Vec::new(), at_the_end: 2 }).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Plays a turn to its end for every call of an undisturbed one, killed before it and after it.
 async fn killed_at_every_call(table_name: &'static str, turn: impl Fn(Death) -> Turn) {
+    killed_at_every_call_of(table_name, Answer::Three, turn).await;
+}
+
+async fn killed_at_every_call_of(table_name: &'static str, answer: Answer, turn: impl Fn(Death) -> Turn) {
     let aws = table(table_name).await;
-    let calls = Scene::start(&aws, table_name, 0).await.undisturbed().await;
+    let calls = Scene::start(&aws, table_name, answer, 0).await.undisturbed().await;
     let deaths = calls.iter().flat_map(|call| [Death(Before, *call), Death(After, *call)]);
     let turns = (1..).zip(deaths.map(turn)).map(async |(number, turn)| {
-        let wrong = Scene::start(&aws, table_name, number).await.play(&turn).await;
+        let wrong = Scene::start(&aws, table_name, answer, number).await.play(&turn).await;
         wrong.into_iter().map(|wrong| format!("{:?}: {wrong}", turn.deaths)).collect::<Vec<_>>()
     });
     let wrong = stream::iter(turns).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await.concat();
@@ -88,6 +106,7 @@ async fn table(name: &str) -> SdkConfig {
 /// A person who has written, and everybody who has to do with the answer.
 struct Scene {
     job: Job,
+    answer: Answer,
     meta: Simulator,
     agent: Agent,
     outside: Outside,
@@ -95,11 +114,15 @@ struct Scene {
 }
 
 impl Scene {
-    async fn start(aws: &SdkConfig, table: &'static str, number: usize) -> Self {
+    async fn start(aws: &SdkConfig, table: &'static str, answer: Answer, number: usize) -> Self {
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let (agent, agent_url) = Agent::start().await;
         // As an agent that knows its idempotency keys: to the same question the same answer.
-        (0..3).for_each(|_| agent.will_say(&REPLIES));
+        let large = "a".repeat(400_000);
+        (0..3).for_each(|_| match answer {
+            Answer::Three => agent.will_say(answer.replies()),
+            Answer::TooLarge => agent.will_say(&[&large]),
+        });
         let store = format!("http://127.0.0.1:{}", parts::ministack().await);
         let agent_url = agent_url.trim_end_matches("/rest").to_owned();
         let (user, message) = (format!("15550{number:06}"), format!("wamid.FAULT{number:04}=="));
@@ -120,19 +143,28 @@ impl Scene {
             redrives: 0,
         };
         let outside = Outside { table, services: store.clone(), store, meta: meta_url, agent: agent_url };
-        Self { job, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }
+        Self { job, answer, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }
+    }
+
+    async fn process(&self, death: Option<Death>) -> Process {
+        Process::start(&self.outside, death, &[("FALLBACK_TEXT", SORRY)]).await
     }
 
     /// The calls of a turn that nothing happens to.
     async fn undisturbed(&self) -> Vec<Call> {
-        let mut process = Process::start(&self.outside, None).await;
+        let mut process = self.process(None).await;
         let answer = process.invoke(&self.delivery(), LONG).await;
         let wrong = self.wrong(&[answer], &process.log(), 1).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         let calls = process.calls();
         let (first, last) = (Call(Store, 1), Call(Store, calls.iter().filter(|Call(part, _)| *part == Store).count()));
         assert!(calls.first() == Some(&first) && calls.last() == Some(&last), "{calls:?}");
-        assert!(calls.contains(&Call(Reading, 1)) && calls.contains(&Call(Send, 3)) && last.1 >= 3, "{calls:?}");
+        assert!(
+            calls.contains(&Call(Reading, 1))
+                && calls.contains(&Call(Send, self.answer.replies().len()))
+                && last.1 >= 3,
+            "{calls:?}"
+        );
         calls
     }
 
@@ -140,7 +172,7 @@ impl Scene {
     async fn play(&self, turn: &Turn) -> Vec<String> {
         let mut asked_most = 1;
         for (place, death) in turn.deaths.iter().enumerate() {
-            let mut process = Process::start(&self.outside, Some(*death)).await;
+            let mut process = self.process(Some(*death)).await;
             self.deliver_statuses(&mut process).await;
             // The second to die outlives the lease of the first.
             let left = SHORT * (1 + 2 * u32::try_from(place).expect("a few"));
@@ -153,8 +185,7 @@ impl Scene {
             let committed = done.is_some_and(|done| done.as_m().is_ok_and(|periods| !periods.is_empty()));
             asked_most = self.agent.asked().len() + usize::from(!committed);
         }
-        let mut processes =
-            join_all((0..turn.at_the_end).map(async |_| Process::start(&self.outside, None).await)).await;
+        let mut processes = join_all((0..turn.at_the_end).map(async |_| self.process(None).await)).await;
         self.deliver_statuses(&mut processes[0]).await;
         let ends = join_all(processes.iter_mut().map(|process| self.deliver(process, LONG))).await;
         let logs: Vec<_> =
@@ -183,7 +214,7 @@ impl Scene {
         }
         let calls = self.meta.calls();
         let sent = replies(&calls, None);
-        if sent != REPLIES {
+        if sent != self.answer.replies() {
             wrong.push(format!("sent: {sent:?}"));
         }
         let asked = self.agent.asked();
@@ -240,6 +271,15 @@ impl Scene {
         let key = AttributeValue::S(self.job.conversation.key());
         let request = self.items.get_item().table_name(self.outside.table).key("pk", key).consistent_read(true);
         request.send().await.expect("an answer").item.unwrap_or_default()
+    }
+}
+
+impl Answer {
+    fn replies(self) -> &'static [&'static str] {
+        match self {
+            Self::Three => &["one", "two", "three"],
+            Self::TooLarge => &[SORRY],
+        }
     }
 }
 

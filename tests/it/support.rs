@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod aws;
+pub mod deployed;
 pub mod endpoint;
 pub mod listener;
 pub mod model;
@@ -9,6 +10,7 @@ pub mod parts;
 pub mod process;
 pub mod sqs;
 pub mod stack;
+pub mod store;
 
 use jiff::Timestamp;
 use std::{path::PathBuf, time::Duration};

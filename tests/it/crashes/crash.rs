@@ -27,6 +27,10 @@ pub struct MayCrash<F> {
 }
 
 impl Crash {
+    pub fn after(polls: u32) -> Self {
+        Self { polls, at_once: true }
+    }
+
     pub fn some_time(world: &World) -> Self {
         world.roll(|dice| Self { polls: dice.u32(0..POLLS_MOST), at_once: dice.bool() })
     }

@@ -1,6 +1,8 @@
 //! What is outside: Meta, whose answers get lost, and an agent that fails. Both go on with what has reached them when the
 //! endpoint is gone.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     body::{Body, Bytes, to_bytes},
@@ -102,10 +104,16 @@ async fn answer(State(world): State<World>, headers: HeaderMap, Json(body): Json
     world.way().await;
     let replies = world.asked(body["text"].as_str().expect("a text"), key);
     world.way().await;
-    if world.strikes(AGENT_ONE_IN) {
+    if world.agent_fails(key, AGENT_ONE_IN) {
         world.count(|tally| tally.agent_faults += 1);
-        world.tell("the agent answers 500");
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        if world.roll(Rng::bool) {
+            world.tell("the agent answers 500");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+        let seconds = world.roll(|dice| dice.u64(1..40));
+        world.count(|tally| tally.slow_agents += 1);
+        world.tell(format!("the agent takes {seconds} s"));
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
     let stack: Vec<_> = replies.iter().map(|reply| json!({ "text": reply, "data": {} })).collect();
     Json(json!({ "outputStack": stack })).into_response()

@@ -1,6 +1,6 @@
 //! One schedule: who writes, which delivery comes when, where it ends, and what holds at the end.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -22,13 +22,14 @@ use whatsapp_endpoint::{
 use super::{
     crash::{Crash, MayCrash},
     outside,
-    store::FailingStore,
     world::{Statuses, Taken, World},
     writer::Writer,
 };
 use crate::support::{
+    deployed::SORRY,
     endpoint::{NUMBER, signed},
     serve,
+    store::Faulty,
 };
 
 /// Far more deliveries than a schedule needs.
@@ -61,18 +62,14 @@ impl Schedule {
             ("AGENT_PROTOCOL", "cognigy"),
             ("AGENT_URL", &agent_url),
             ("MESSAGE_DELAY_MS", delay),
+            ("FALLBACK_TEXT", SORRY),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut app = App::new(Settings::from_vars(vars).expect("settings")).await.expect("an app");
-        let store = Embedded::in_memory().expect("a store");
-        let failing = FailingStore { inner: store.clone(), world: world.clone() };
-        app.outbox = Outbox::new(
-            Arc::new(failing),
-            app.graph.clone(),
-            app.dead_letters.clone(),
-            app.credentials.clone(),
-            &app.settings,
-        );
+        let failing = Faulty::new(world.clone());
+        let store = failing.inner.clone();
+        app.outbox =
+            Outbox::new(failing, app.graph.clone(), app.dead_letters.clone(), app.credentials.clone(), &app.settings);
         let people = [
             Writer::new("ada", "15550100200", &[], &world),
             Writer::new("bob", "15550100300", &["US.90000000000000000003", "US.90000000000000000004"], &world),
@@ -90,6 +87,9 @@ impl Schedule {
             if deliveries == DELIVERIES_MOST {
                 self.world.wrong("it does not come to an end");
             }
+            if self.world.outage_passes() {
+                self.tell_statuses().await;
+            }
             match self.world.roll(|dice| dice.u32(0..10)) {
                 0 => self.repeat(writer).await,
                 1 if writing.len() > 1 => self.side_by_side().await,
@@ -100,6 +100,7 @@ impl Schedule {
             let seconds = self.world.roll(|dice| if dice.u32(0..4) == 0 { dice.u64(0..3) } else { dice.u64(3..60) });
             self.world.skip(Duration::from_secs(seconds));
         }
+        self.repeat_everything_after_days().await;
         let calls = self.meta.calls();
         self.people.iter().for_each(|writer| writer.check_replies(&calls, &self.world));
         self.check_every_conversation_is_free().await;
@@ -116,6 +117,19 @@ impl Schedule {
         if let Some(job) = self.world.roll(|dice| dice.choice(&self.people[writer].done)) {
             self.world.count(|tally| tally.repeats += 1);
             self.deliver(job).await;
+        }
+    }
+
+    /// The queue kept them that long, or somebody moved them back. As the store is up again, each is done at the first try.
+    async fn repeat_everything_after_days(&self) {
+        self.world.end_of_faults();
+        self.tell_statuses().await;
+        let hours = self.world.roll(|dice| dice.u64(1..24 * 12));
+        self.world.skip(Duration::from_hours(hours));
+        for job in self.people.iter().flat_map(|writer| &writer.done) {
+            if !self.deliver(job).await {
+                self.world.wrong("a repeat after days is not done");
+            }
         }
     }
 
@@ -211,7 +225,8 @@ impl Schedule {
             let clock = Clock::start(self.world.now(), Duration::from_secs(10));
             let answer = Box::pin(ingress::http::handle(&self.app, request.expect("a request"), &clock)).await;
             self.world.tell(format!("{} statuses reach the door: {}", statuses.len(), answer.status()));
-            if answer.status() == 200 {
+            // In an outage they come again later.
+            if answer.status() == 200 || self.world.outage().is_some() {
                 return;
             }
         }

@@ -1,86 +1,50 @@
-//! A store that fails at seeded moments: before it has done what it was asked, or after.
+//! A store that fails at seeded moments, once or for a long time: before it has done what it was asked, or after.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, JobId, ReplyId},
-    store::{Claim, Embedded, Hold, Lease, Store, StoreError},
-};
+use whatsapp_endpoint::store::{Claim, StoreError};
 
 use super::world::World;
+use crate::support::store::{Faults, Request};
 
 /// One in so many steps of the store fails.
 const ONE_IN: u32 = 25;
 
-#[derive(Debug)]
-pub struct FailingStore {
-    pub inner: Embedded,
-    pub world: World,
+#[async_trait]
+impl Faults for World {
+    async fn before(&self, request: Request<'_>) -> Result<(), StoreError> {
+        self.step(request, "before").await
+    }
+
+    async fn after(&self, request: Request<'_>, claimed: Option<&Claim>) -> Result<(), StoreError> {
+        match request {
+            Request::Claim(id, lease) if matches!(claimed, Some(Claim::Fresh(_) | Claim::Resume(_))) => {
+                self.claimed(id, lease.owner);
+            }
+            Request::Save(id, conversation) => self.kept(id, conversation),
+            _ => {}
+        }
+        self.step(request, "after").await
+    }
 }
 
-impl FailingStore {
+impl World {
     /// The way to the store, on which a request or an answer may get lost.
-    async fn way(&self, verb: &'static str, when: &str) -> Result<(), StoreError> {
-        self.world.way().await;
-        if !self.world.strikes(ONE_IN) {
+    async fn step(&self, request: Request<'_>, when: &'static str) -> Result<(), StoreError> {
+        // These two are asked by the doors and have faults elsewhere.
+        if matches!(request, Request::Remember | Request::Recall) {
             return Ok(());
         }
-        self.world.count(|tally| tally.store_faults += 1);
-        self.world.tell(format!("the store fails {when} {verb}"));
-        Err(StoreError::Unavailable { verb, source: "a fault of the schedule".into() })
-    }
-}
-
-#[async_trait]
-impl Store for FailingStore {
-    async fn claim(
-        &self,
-        id: &ConversationId,
-        job: &JobId,
-        lease: &Lease,
-        now: Timestamp,
-        keep_until: Option<Timestamp>,
-    ) -> Result<Claim, StoreError> {
-        self.way("claim", "before the").await?;
-        let claim = self.inner.claim(id, job, lease, now, keep_until).await?;
-        match &claim {
-            Claim::Fresh(_) | Claim::Resume(_) => self.world.claimed(id, lease.owner),
-            Claim::Done | Claim::Busy(_) => {}
+        self.way().await;
+        let fails = match self.outage() {
+            Some(outage) => outage == when,
+            None => self.strikes(ONE_IN),
+        };
+        if !fails {
+            return Ok(());
         }
-        self.way("claim", "after the").await?;
-        Ok(claim)
-    }
-
-    async fn save(
-        &self,
-        id: &ConversationId,
-        lease: &Lease,
-        conversation: &Conversation,
-        hold: Hold,
-    ) -> Result<(), StoreError> {
-        self.way("save", "before the").await?;
-        self.inner.save(id, lease, conversation, hold).await?;
-        self.world.kept(id, conversation);
-        self.way("save", "after the").await
-    }
-
-    async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
-        self.way("read", "before the").await?;
-        self.inner.read(id).await
-    }
-
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.inner.remember(key, value, until).await
-    }
-
-    async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-        self.inner.recall(key, now).await
-    }
-
-    async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
-        self.way("settle", "before the").await?;
-        let settled = self.inner.settle(id, reply).await?;
-        self.way("settle", "after the").await?;
-        Ok(settled)
+        self.count(|tally| tally.store_faults += 1);
+        self.tell(format!("the store fails {when} the {}", request.verb()));
+        self.may_last(when);
+        Err(request.fails())
     }
 }

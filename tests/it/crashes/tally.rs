@@ -11,7 +11,10 @@ pub struct Tally {
     pub graph_faults: u32,
     pub lost_answers: u32,
     pub agent_faults: u32,
+    pub slow_agents: u32,
+    pub too_large: u32,
     pub store_faults: u32,
+    pub outages: u32,
     pub repeats: u32,
     pub given_up: u32,
     pub sent_again: u32,
@@ -22,7 +25,9 @@ impl Tally {
     pub fn assert_everything_happened(&self) {
         let Self { crashes, failures, graph_faults, lost_answers, agent_faults, store_faults, .. } = *self;
         let happened = [crashes, failures, graph_faults, lost_answers, agent_faults, store_faults, self.repeats];
-        assert!(happened.iter().all(|count| *count > 20) && self.given_up > 5, "too little happened: {self:?}");
+        let rare = [self.given_up, self.slow_agents, self.too_large, self.outages];
+        let happened = happened.iter().all(|count| *count > 20) && rare.iter().all(|count| *count > 5);
+        assert!(happened, "too little happened: {self:?}");
     }
 }
 
@@ -34,7 +39,10 @@ impl AddAssign for Tally {
         self.graph_faults += other.graph_faults;
         self.lost_answers += other.lost_answers;
         self.agent_faults += other.agent_faults;
+        self.slow_agents += other.slow_agents;
+        self.too_large += other.too_large;
         self.store_faults += other.store_faults;
+        self.outages += other.outages;
         self.repeats += other.repeats;
         self.given_up += other.given_up;
         self.sent_again += other.sent_again;

@@ -13,6 +13,10 @@ use uuid::Uuid;
 use whatsapp_endpoint::conversation::{Conversation, ConversationId, JobId, ReplyState, Said};
 
 use super::tally::Tally;
+use crate::support::deployed::SORRY;
+
+/// After its fifth failure a job would be given up.
+const AGENT_FAILURES_MOST: u32 = 3;
 
 /// What becomes of the statuses of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ struct State {
     statuses: Statuses,
     dice: Rng,
     faults_left: u32,
+    /// For how many deliveries the store still fails every request, and at which step of it.
+    outage: Option<(u32, &'static str)>,
     started: Instant,
     /// Time in which nothing happened, so nobody had to live through it.
     skipped: Duration,
@@ -54,7 +60,12 @@ struct State {
 struct Answer {
     conversation: ConversationId,
     question: String,
+    /// What the person gets of it.
     replies: Vec<String>,
+    /// It is more than anybody can keep: the person gets the fallback.
+    is_too_large: bool,
+    /// How often the agent has failed to give it.
+    failures: u32,
 }
 
 /// A reply that Meta took.
@@ -84,6 +95,7 @@ impl World {
             statuses,
             faults_left: dice.u32(0..12),
             dice,
+            outage: None,
             started: Instant::now(),
             skipped: Duration::ZERO,
             story: Vec::new(),
@@ -138,6 +150,47 @@ impl World {
         strikes
     }
 
+    /// The step at which the store fails every request, while it does so.
+    pub fn outage(&self) -> Option<&'static str> {
+        self.state().outage.map(|(_, when)| when)
+    }
+
+    /// A fault of the store is the first of many, or not.
+    pub fn may_last(&self, when: &'static str) {
+        let mut state = self.state();
+        if state.outage.is_none() && state.dice.u32(0..4) == 0 {
+            let deliveries = state.dice.u32(3..12);
+            state.outage = Some((deliveries, when));
+            state.tally.outages += 1;
+            state.tell("and goes on failing");
+        }
+    }
+
+    /// A delivery is over; answers whether the store is back with it.
+    pub fn outage_passes(&self) -> bool {
+        let mut state = self.state();
+        let Some((deliveries, when)) = state.outage else { return false };
+        state.outage = (deliveries > 1).then(|| (deliveries - 1, when));
+        state.outage.is_none()
+    }
+
+    /// Whether the agent fails at this job, which it does a few times at most: after the fifth the job would be given up.
+    pub fn agent_fails(&self, key: &str, one_in: u32) -> bool {
+        let job: JobId = key.parse().expect("a job's id");
+        let failures = self.state().answers.get(&job).map_or(0, |answer| answer.failures);
+        let fails = failures < AGENT_FAILURES_MOST && self.strikes(one_in);
+        if let Some(answer) = self.state().answers.get_mut(&job).filter(|_| fails) {
+            answer.failures += 1;
+        }
+        fails
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn end_of_faults(&self) {
+        let mut state = self.state();
+        (state.faults_left, state.outage) = (0, None);
+    }
+
     /// A way of some length: a turn may end at every step of it.
     pub async fn way(&self) {
         for _ in 0..self.roll(|dice| dice.u32(0..3)) {
@@ -147,7 +200,9 @@ impl World {
 
     /// Plans what the agent will say to a job.
     pub fn plan(&self, job: &JobId, conversation: &ConversationId, question: &str, replies: Vec<String>) {
-        let answer = Answer { conversation: conversation.clone(), question: question.to_owned(), replies };
+        let is_too_large = replies == [SORRY];
+        let (conversation, question) = (conversation.clone(), question.to_owned());
+        let answer = Answer { conversation, question, replies, is_too_large, failures: 0 };
         self.state().answers.insert(job.clone(), answer);
     }
 
@@ -162,6 +217,10 @@ impl World {
         };
         if state.is_committed(&job) {
             state.wrong(&format!("the agent is asked \"{question}\" again although its answer was committed"));
+        }
+        if answer.is_too_large {
+            state.tally.too_large += 1;
+            return (0..100).map(|_| "a".repeat(4000)).collect();
         }
         answer.replies
     }

@@ -6,7 +6,10 @@ use serde_json::{Value, json, value::to_raw_value};
 use whatsapp_endpoint::conversation::{ConversationId, Errand, Job, JobId, Message, NewNames, Person};
 
 use super::world::World;
-use crate::support::endpoint::{NUMBER, replies};
+use crate::support::{
+    deployed::SORRY,
+    endpoint::{NUMBER, replies},
+};
 
 /// Who writes. The queue delivers a job until it is done, and only then the next.
 pub struct Writer {
@@ -35,12 +38,17 @@ impl Writer {
         let (waiting, done, expected) = (VecDeque::new(), Vec::new(), Vec::new());
         let mut writer = Self { name, conversations: vec![conversation], waiting, done, person, expected };
         let questions = world.roll(|dice| dice.u32(1..5));
+        let too_large_at = world.roll(|dice| dice.u32(1..10));
         let renamed_at = world.roll(|dice| dice.u32(1..6));
         for number in 1..=questions {
             let question = format!("{name} {number}");
             let most = world.roll(|dice| dice.usize(1..4));
-            let replies: Vec<_> =
+            let mut replies: Vec<_> =
                 ["a", "b", "c"].iter().take(most).map(|letter| format!("{question} {letter}")).collect();
+            // Once, and to somebody who has one name: by the fallback nobody can be told apart.
+            if user_ids.is_empty() && number == too_large_at {
+                replies = vec![SORRY.to_owned()];
+            }
             let notice = (number == renamed_at && user_ids.len() > 1).then(|| {
                 let (person, conversation) = under(user_ids.get(1));
                 let names = NewNames { person: person.clone(), is_told: false };

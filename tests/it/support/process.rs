@@ -106,9 +106,10 @@ struct World {
 
 impl Process {
     /// Starts the program with the secret in a file and no queue; it dies at `death`.
-    pub async fn start(outside: &Outside, death: Option<Death>) -> Self {
+    pub async fn start(outside: &Outside, death: Option<Death>, settings: &[(&str, &str)]) -> Self {
         let secret = project("src/simulator/development-secret.json").display().to_string();
-        Self::start_with(outside, death, &[("WHATSAPP_SECRET_FILE", &secret), ("RESEND_AFTER_SECONDS", "1")]).await
+        let ours = [("WHATSAPP_SECRET_FILE", secret.as_str()), ("RESEND_AFTER_SECONDS", "1")];
+        Self::start_with(outside, death, &[&ours, settings].concat()).await
     }
 
     /// Starts the program with these settings beside those that say where everything is.
