@@ -9,6 +9,8 @@ mod http;
 mod openai;
 mod pseudonym;
 mod rasa;
+mod refusal;
+mod thoughts;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +26,8 @@ pub use self::{
     aws::AwsError,
     http::{LateAnswer, read_late},
     pseudonym::pseudonym,
+    refusal::Refusal,
+    thoughts::without_thoughts,
     wire::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
 };
 use crate::{
@@ -184,8 +188,8 @@ pub enum AgentError {
     #[error("the agent did not answer within {0:?}: see AGENT_TIMEOUT_SECONDS")]
     TimedOut(Duration),
     /// It answered with an HTTP status other than 2xx.
-    #[error("the agent answered HTTP {0}: check AGENT_URL and agent_token in the secret")]
-    Refused(u16),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Its answer is not what the protocol says.
     #[error("the answer of the agent is not what AGENT_PROTOCOL says: {0}")]
     Unreadable(String),
@@ -227,9 +231,10 @@ impl AgentError {
             Self::Resting { left, .. } => Retry::After(*left),
             Self::Aws(error) => error.retry(),
             Self::TooLarge { .. } => Retry::Never,
+            Self::Refused(refusal) => refusal.retry(),
+            Self::Failed(code) if refusal::is_filter(code) || refusal::is_too_long(code) => Retry::Never,
             Self::Unreachable(_)
             | Self::TimedOut(_)
-            | Self::Refused(_)
             | Self::Unreadable(_)
             | Self::Failed(_)
             | Self::NoPseudonym
@@ -303,7 +308,7 @@ impl Agent {
             Protocol::Aws(aws) => aws::ask(aws, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);
-        answer
+        answer.map(|answer| Answer { outputs: without_thoughts(answer.outputs), ..answer })
     }
 }
 

@@ -19,8 +19,13 @@ use serde_json::{
 pub const MAX_VALUES: usize = 10_000;
 /// What stands in the place of a sign that cannot be read, as JSON escapes it.
 const REPLACEMENT: &[u8] = b"\\ufffd";
+/// Where a half of a surrogate pair stands between its piece of a text and the next: a plane that is nobody's, so that nothing else is
+/// found there. Half `U+D83D` is `U+10D83D`.
+const HALVES: std::ops::RangeInclusive<u16> = 0xD800..=0xDFFF;
+/// What lies between a half and its place.
+const HALVES_FROM: u32 = 0x10_0000;
 /// The byte order mark that some editors and servers put in front of a text.
-const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+pub const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// Why a text could not be read. It never repeats the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,6 +145,42 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_slice(&text)?)
 }
 
+/// As [`read`], for a piece of a stream: the halves of an emoji that was cut between two pieces are kept, for [`join`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_piece<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    if lone_surrogates(bytes).next().is_none() {
+        return read(bytes);
+    }
+    let mut whole = Vec::with_capacity(bytes.len() + 12);
+    let mut from = 0;
+    for at in lone_surrogates(bytes) {
+        whole.extend_from_slice(&bytes[from..at]);
+        if let Some(half) = escaped(bytes, at).and_then(|half| char::from_u32(HALVES_FROM + u32::from(half))) {
+            whole.extend_from_slice(half.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        from = at + REPLACEMENT.len();
+    }
+    whole.extend_from_slice(&bytes[from..]);
+    read(&whole)
+}
+
+/// A text of pieces that [`read_piece`] has read: two halves that meet are one sign, and a lone one is U+FFFD.
+#[must_use]
+pub fn join(text: String) -> String {
+    let half =
+        |sign: char| u16::try_from(u32::from(sign).checked_sub(HALVES_FROM)?).ok().filter(|half| HALVES.contains(half));
+    if text.chars().all(|sign| half(sign).is_none()) {
+        return text;
+    }
+    let units = text.chars().flat_map(|sign| match half(sign) {
+        Some(half) => vec![half],
+        None => sign.encode_utf16(&mut [0; 2]).to_vec(),
+    });
+    char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
 /// Foreign JSON without what would make all of it unreadable: a byte order mark in front, bytes that are no UTF-8, and halves of
 /// surrogate pairs, which some programs leave when they cut a text in the middle of an emoji.
 #[must_use]
@@ -232,6 +273,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn an_emoji_that_was_cut_between_two_pieces_is_whole_again() {
+        let piece = |text: &str| read_piece::<String>(text.as_bytes()).expect("JSON");
+        let text = [r#""Great \ud83d""#, r#""\ude00 done \ud83e""#, r#""!""#].map(piece).concat();
+        assert_eq!(join(text), "Great 😀 done \u{FFFD}!");
+        assert_eq!(join(piece("\"é🦀\"")), "é🦀");
+    }
 
     #[test]
     fn what_is_printed_is_ascii_and_reads_back_the_same() {

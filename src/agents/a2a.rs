@@ -66,7 +66,12 @@ impl CardedAgent {
         let until = retry::until(patience);
         let interface = self.interface(until).await?;
         let answer = self.converse(&interface, question, patience, until).await;
-        if let Err(AgentError::Unreachable(_) | AgentError::Refused(404 | 405 | 410)) = &answer {
+        let is_gone = match &answer {
+            Err(AgentError::Unreachable(_)) => true,
+            Err(AgentError::Refused(refusal)) => matches!(refusal.status, 404 | 405 | 410),
+            Ok(_) | Err(_) => false,
+        };
+        if is_gone {
             // It may have moved.
             *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }

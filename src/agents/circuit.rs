@@ -50,7 +50,7 @@ impl Circuit {
     pub fn learn(&self, question: &JobId, answer: &Result<Answer, AgentError>) {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::TimedOut(_)) => true,
-            Err(AgentError::Refused(status)) => *status >= 500 || *status == 429,
+            Err(AgentError::Refused(refusal)) => refusal.status >= 500 || refusal.status == 429,
             Err(AgentError::Aws(error)) => error.is_down(),
             Ok(_)
             | Err(
@@ -76,11 +76,12 @@ impl Circuit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::Refusal;
 
     #[tokio::test(start_paused = true)]
     async fn after_five_failures_in_a_row_one_question_in_ten_seconds_is_let_through() {
         let circuit = Circuit::default();
-        let fails = |name: u32| circuit.learn(&JobId::of("8", &name.to_string()), &Err(AgentError::Refused(503)));
+        let fails = |name: u32| circuit.learn(&JobId::of("8", &name.to_string()), &Err(Refusal::read(503, b"").into()));
         for _ in 0..20 {
             fails(0);
             assert!(circuit.admits().is_ok(), "the same question is counted once");
@@ -101,7 +102,7 @@ mod tests {
     fn a_question_that_the_agent_refuses_does_not_open_the_circuit() {
         let circuit = Circuit::default();
         for name in 0..20 {
-            circuit.learn(&JobId::of("8", &name.to_string()), &Err(AgentError::Refused(400)));
+            circuit.learn(&JobId::of("8", &name.to_string()), &Err(Refusal::read(400, b"").into()));
         }
         assert!(circuit.admits().is_ok());
     }

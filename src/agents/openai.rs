@@ -3,6 +3,7 @@
 //! The answer is asked for as a stream, so that what has come is not lost when the time is over or the connection breaks.
 //! <https://platform.openai.com/docs/api-reference/chat>, <https://platform.openai.com/docs/api-reference/responses>
 
+mod before;
 mod chat;
 mod heard;
 mod history;
@@ -16,12 +17,17 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use self::{heard::Heard, history::History, responses::Memory, stream::Events};
+use self::{
+    before::{Before, is_too_long, takes_less},
+    heard::Heard,
+    responses::Memory,
+    stream::{Events, is_stream},
+};
 use super::{
     AgentError, Answer, Question,
     wire::{self, Call, Reading, Wire, to_json},
 };
-use crate::{conversation::Said, retry, settings::AgentSettings, telemetry::Chain};
+use crate::{conversation::Said, json, retry, settings::AgentSettings, telemetry::Chain};
 
 /// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
 const NAME_MOST: usize = 64;
@@ -53,60 +59,55 @@ impl Model {
 
     /// Asks, and reads until the answer ends or the time is over.
     ///
-    /// A model that cannot see refuses pictures; then it is asked with the words that describe them.
+    /// A model that cannot see refuses pictures; then it is asked with the words that describe them. One that cannot take so much is
+    /// asked with half of what was said before, and at last with nothing of it.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
         let until = retry::until(patience);
-        let images = question.images();
-        match self.ask_with(question, &images, patience).await {
-            Err(AgentError::Refused(status @ (400 | 413 | 415 | 422))) if !images.is_empty() => {
-                tracing::info!(job = %question.key, status, "the model is asked again without the pictures");
-                self.ask_with(question, &[], until.saturating_duration_since(Instant::now())).await
-            }
-            answer => answer,
+        let mut before = Before::remembered(self.shape, question.memory);
+        let mut images = question.images();
+        loop {
+            let rest = until.saturating_duration_since(Instant::now());
+            let error = match self.ask_with(question, &mut before, &images, rest).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let left_out = if !images.is_empty() && takes_less(&error) && !is_too_long(&error) {
+                images.clear();
+                "the pictures"
+            } else if (takes_less(&error) || before.is_unknown(&error)) && before.shorten() {
+                "a part of what was said before"
+            } else if !images.is_empty() && takes_less(&error) {
+                images.clear();
+                "the pictures"
+            } else {
+                return Err(error);
+            };
+            tracing::info!(job = %question.key, error = %Chain(&error), left_out, "the model is asked again with less");
         }
     }
 
     async fn ask_with(
         &self,
         question: &Question<'_>,
+        before: &mut Before,
         images: &[&str],
         patience: Duration,
     ) -> Result<Answer, AgentError> {
-        match self.shape {
-            Shape::Chat => {
-                let mut history = History::remembered(question.memory);
+        match before {
+            Before::Chat(history) => {
                 let said = question.in_words();
-                let body = chat::body(self, &history, question, &said, images);
+                let body = chat::body(self, history, question, &said, images);
                 let text = self.heard(&body, question, patience).await?.text()?;
                 history.add(said, text.clone());
                 Ok(Answer { memory: Some(history.memory()), ..vec![Said::Text(text).into()].into() })
             }
-            Shape::Responses => {
-                let heard = self.respond(question, images, patience).await?;
+            Before::Response(previous) => {
+                let body = responses::body(self, previous.as_deref(), question, images);
+                let heard = self.heard(&body, question, patience).await?;
                 let memory = heard.id.clone().map(|id| Memory { response: Some(id) }.value());
                 Ok(Answer { memory, ..vec![Said::Text(heard.text()?).into()].into() })
             }
         }
-    }
-
-    /// Goes on from the last response; begins anew if the server does not know it any more.
-    async fn respond(&self, question: &Question<'_>, images: &[&str], patience: Duration) -> Result<Heard, AgentError> {
-        let until = retry::until(patience);
-        let previous = Memory::remembered(question.memory).response;
-        let heard = self.heard(&responses::body(self, previous.as_deref(), question, images), question, patience).await;
-        let is_forgotten = match &heard {
-            // The status is all we have of a refusal; another reason will be refused again.
-            Err(AgentError::Refused(status)) => matches!(status, 400 | 404),
-            // Some servers find out when the stream has begun.
-            Err(AgentError::Failed(code)) => code.contains("previous_response"),
-            Ok(_) | Err(_) => false,
-        };
-        if previous.is_none() || !is_forgotten {
-            return heard;
-        }
-        tracing::info!(job = %question.key, "the model is asked again without what was said before");
-        let rest = until.saturating_duration_since(Instant::now());
-        self.heard(&responses::body(self, None, question, images), question, rest).await
     }
 
     async fn heard(
@@ -132,9 +133,9 @@ impl Model {
     }
 
     async fn listen(&self, mut reading: Reading) -> Result<Heard, AgentError> {
-        let is_stream = reading.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
         let mut heard = Heard::default();
-        if !is_stream {
+        // The media type may be missing or wrong; the first signs tell.
+        if !is_stream(reading.peek().await?) {
             let answer = wire::read("JSON object of a model's answer", &reading.whole().await?)?;
             self.shape.take_whole(&mut heard, &answer)?;
             return Ok(heard);
@@ -153,7 +154,14 @@ impl Model {
                 }
                 // What has come is whole, whatever happens to the connection.
                 Ok(None) | Err(_) if heard.has_ended() => break None,
-                Ok(None) => break Some(AgentError::Unreadable("its stream stops in the middle".to_owned())),
+                Ok(None) => {
+                    // Half an event is none.
+                    let last = events.end(|event| self.shape.take(&mut heard, event));
+                    if last.is_ok() && heard.has_ended() {
+                        break None;
+                    }
+                    break Some(AgentError::Unreadable("its stream stops in the middle".to_owned()));
+                }
                 Err(error) => break Some(error),
             }
         };
@@ -184,7 +192,8 @@ impl Shape {
             heard.is_done = true;
             return Ok(());
         }
-        let event: Value = wire::read("JSON in its stream", event.as_bytes())?;
+        let event: Value = json::read_piece(event.as_bytes())
+            .map_err(|error| AgentError::Unreadable(format!("no JSON in its stream: {error}")))?;
         match self {
             Self::Chat => chat::take(heard, &event),
             Self::Responses => responses::take(heard, &event),
@@ -213,6 +222,17 @@ fn address(url: &Url) -> (Url, Shape) {
     let mut url = url.clone();
     url.set_path(&path);
     (url, shape)
+}
+
+/// Whether a field named `error` tells of one: some servers always send it, empty.
+fn is_error(error: &Value) -> bool {
+    match error {
+        Value::Object(fields) => ["message", "code", "type"]
+            .iter()
+            .any(|name| fields.get(*name).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))),
+        Value::String(text) => !text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
+    }
 }
 
 /// The error that a server reports in its answer: its code, and never its words, which may repeat a person's.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
-use super::AgentError;
+use super::{AgentError, Refusal};
 use crate::{
     conversation::JobId,
     credentials::{Credentials, Keys, Refuser, Secret, digest},
@@ -58,6 +58,7 @@ pub struct Reading {
     response: Response,
     patience: Duration,
     read: usize,
+    ahead: Option<Bytes>,
 }
 
 impl Wire {
@@ -135,10 +136,14 @@ impl Wire {
             let rest = until.saturating_duration_since(Instant::now());
             response = self.try_once(&method, &call, &newer, rest).await?;
         }
-        if !response.status().is_success() {
-            return Err(AgentError::Refused(response.status().as_u16()));
+        let status = response.status();
+        let reading = Reading::of(response, patience);
+        if status.is_success() {
+            return Ok(reading);
         }
-        Ok(Reading::of(response, patience))
+        // Whatever happens to the body, the status is known.
+        let body = reading.whole().await.unwrap_or_default();
+        Err(Refusal::read(status.as_u16(), &body).into())
     }
 
     async fn try_once(
@@ -172,7 +177,7 @@ impl Wire {
 
 impl Reading {
     pub fn of(response: Response, patience: Duration) -> Self {
-        Self { response, patience, read: 0 }
+        Self { response, patience, read: 0, ahead: None }
     }
 
     /// Its HTTP status, one of 2xx.
@@ -189,13 +194,25 @@ impl Reading {
     ///
     /// # Errors
     /// When the connection breaks, the time is over, or there is no end to it.
-    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, AgentError> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
+        if let Some(bytes) = self.ahead.take() {
+            return Ok(Some(bytes));
+        }
         let chunk = self.response.chunk().await.map_err(|error| fault(error, self.patience))?;
-        self.read += chunk.as_ref().map_or(0, bytes::Bytes::len);
+        self.read += chunk.as_ref().map_or(0, Bytes::len);
         if self.read > MAX_STREAM_BYTES {
             return Err(AgentError::TooLarge { max: MAX_STREAM_BYTES });
         }
         Ok(chunk)
+    }
+
+    /// The first bytes, which the next reader gets all the same; none if there are none.
+    ///
+    /// # Errors
+    /// As [`Reading::next`].
+    pub async fn peek(&mut self) -> Result<&[u8], AgentError> {
+        self.ahead = self.next().await?;
+        Ok(self.ahead.as_deref().unwrap_or_default())
     }
 
     /// Everything.

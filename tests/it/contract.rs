@@ -220,7 +220,7 @@ async fn an_agent_may_have_nothing_to_say() {
 #[tokio::test]
 async fn an_agent_that_fails_is_asked_again_with_the_same_key() {
     let (endpoint, agent) = start(&[]).await;
-    agent.will_answer(400, "");
+    agent.will_answer(404, "");
     agent.will_answer(503, "");
     agent.will_answer(200, "<html>");
     agent.will_answer(200, "");
@@ -241,4 +241,15 @@ async fn an_agent_that_fails_is_asked_again_with_the_same_key() {
         assert_eq!((endpoint.deliver(&message).await, sent(&endpoint).len()), (status, 0));
     }
     assert_eq!(agent.heard().len(), 7);
+}
+
+#[tokio::test]
+async fn a_question_that_the_agent_refuses_for_itself_is_asked_once() {
+    for status in [400, 413, 422] {
+        let (endpoint, agent) = start(&[("FALLBACK_TEXT", "Sorry.")]).await;
+        agent.will_answer(status, r#"{"error":{"code":"bad_question","message":"hello"}}"#);
+        let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+        assert_eq!((endpoint.deliver(&message).await, agent.heard().len()), (200, 1), "{status}");
+        assert_eq!(endpoint.replies(), ["Sorry."]);
+    }
 }

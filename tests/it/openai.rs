@@ -167,7 +167,7 @@ async fn an_answer_without_words_is_asked_for_again() {
     for body in [json!({}), json!({ "choices": [] }), json!({ "error": { "message": "no" } }), json!([1])] {
         model.will_answer(200, body);
     }
-    for status in [400, 429, 500] {
+    for status in [502, 429, 500] {
         model.will_answer(status, json!({ "error": { "message": "a secret" } }));
     }
     model.will_send(vec!["data: {\"choices\":\n\n".to_owned()], End::Closed);
@@ -263,4 +263,76 @@ async fn a_picture_goes_along_and_a_model_that_cannot_see_is_told_in_words() {
     let mut gone = picture();
     gone["entry"][0]["changes"][0]["value"]["messages"][0]["image"]["id"] = json!("710000000000009");
     assert_eq!(endpoint.deliver(&gone).await, 200, "a picture that Meta does not have is told in words as well");
+}
+
+#[tokio::test]
+async fn thoughts_reach_neither_the_person_nor_the_next_question() {
+    let (endpoint, model) = start("/v1", &[]).await;
+    let thoughts = ["<think>\nThey must not hear of ", "SECRET42.\n</think>", "\n\nHello! How can I help?"];
+    let events: Vec<_> = thoughts.iter().map(|words| chunk(words, None)).chain([chunk("", Some("stop"))]).collect();
+    model.will_stream(&events, End::Closed);
+    assert_eq!(endpoint.say("hello").await, ["Hello! How can I help?"]);
+    endpoint.say("and now").await;
+    assert!(!model.last().to_string().contains("SECRET42"));
+    model.will_stream(&[chunk("<think>nothing else</think>", Some("stop"))], End::Closed);
+    assert_eq!(deliver(&endpoint, "again").await.0, 503, "only thoughts are no answer");
+}
+
+#[tokio::test]
+async fn an_answer_is_read_however_a_server_writes_it() {
+    let whole = json!({ "choices": [{ "message": { "content": "Hello" }, "finish_reason": "stop" }], "error": {} });
+    let halves = r#"data: {"choices":[{"delta":{"content":"Great \ud83d"}}]}
+
+data: {"choices":[{"delta":{"content":"\ude00 done"}}]}
+
+data: [DONE]"#;
+    for (media_type, body, said) in [
+        ("text/event-stream", halves.to_owned(), "Great 😀 done"),
+        ("Text/Event-Stream", format!("data: {}\n\n", chunk("Hello", Some("stop"))), "Hello"),
+        ("application/json", format!(": ping\n\ndata: {}\n\ndata: [DONE]\n\n", chunk("Hello", None)), "Hello"),
+        ("text/event-stream", format!("\u{FEFF}data: {whole}\n\n"), "Hello"),
+        ("text/event-stream", whole.to_string(), "Hello"),
+        ("application/json", format!("\u{FEFF}{whole}"), "Hello"),
+        ("text/event-stream", format!("data: {}\r\rdata: [DONE]\r\r", chunk("Hello", None)), "Hello"),
+        ("text/event-stream", format!("data: {}\n\n", chunk("Hello", Some(""))), "Hello…"),
+    ] {
+        let (endpoint, model) = start("/v1", &[]).await;
+        model.will_send_as(media_type, body.clone());
+        assert_eq!(endpoint.say("hello").await, [said], "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_takes_less_is_asked_with_less_of_what_was_said_before() {
+    let (endpoint, model) = start("/v1", &[]).await;
+    for turn in 0..8 {
+        model.will_answer(
+            200,
+            json!({ "choices": [{ "message": { "content": format!("{turn} {}", "long ".repeat(100)) } }] }),
+        );
+        endpoint.say("tell me more").await;
+    }
+    model.will_take(1500);
+    assert_eq!(endpoint.say("ok thanks").await, ["ok thanks!"], "in the same turn");
+    let kept = model.last();
+    assert!(kept["messages"].as_array().expect("messages").len() >= 3, "half of it is enough: {kept}");
+    let asked = model.asked().len();
+    assert_eq!(endpoint.say("bye").await, ["bye!"]);
+    assert_eq!(model.asked().len(), asked + 1, "what was forgotten stays so");
+    // Even the question alone is too much.
+    model.will_take(150);
+    assert_eq!(endpoint.say(&"x".repeat(500)).await, [""; 0], "to ask again cannot help");
+}
+
+#[tokio::test]
+async fn what_a_filter_refuses_is_final_at_once() {
+    let fallback = ("FALLBACK_TEXT", "Sorry, I cannot answer that.");
+    for path in ["/v1", "/v1/responses"] {
+        let (endpoint, model) = start(path, &[fallback]).await;
+        endpoint.say("hello").await;
+        let refusal = json!({ "error": { "code": "content_filter", "message": "hello again", "status": 400 } });
+        model.will_answer(400, refusal);
+        assert_eq!(endpoint.say("hello again").await, ["Sorry, I cannot answer that."], "{path}");
+        assert_eq!(model.asked().len(), 2, "{path}");
+    }
 }

@@ -79,7 +79,7 @@ async fn an_empty_list_leaves_the_person_without_an_answer_and_the_turn_done() {
 #[tokio::test]
 async fn an_answer_that_is_none_fails_the_turn() {
     let (endpoint, rasa) = start().await;
-    rasa.will_answer(400, "");
+    rasa.will_answer(404, "");
     rasa.will_answer(500, r#"{"status":"failure"}"#);
     rasa.will_answer(200, "<html>");
     rasa.will_answer(200, r#"[{"text":"hi"},{"blocks":[]}]"#);

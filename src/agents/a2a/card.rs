@@ -9,7 +9,7 @@ use super::{
     left,
 };
 use crate::agents::{
-    AgentError,
+    AgentError, Refusal,
     wire::{self, Wire},
 };
 
@@ -43,14 +43,14 @@ impl Card {
     /// # Errors
     /// The situation.
     pub async fn fetch(wire: &Wire, until: Instant) -> Result<(Self, Url), AgentError> {
-        let mut last = AgentError::Refused(404);
+        let mut last = AgentError::from(Refusal::read(404, b""));
         for url in addresses(wire.url()) {
             match wire.get(url.clone(), &[], left(until)).await {
                 Ok(bytes) => {
                     let card = wire::read("agent card", &bytes)?;
                     return Ok((card, url));
                 }
-                Err(error @ AgentError::Refused(404)) => last = error,
+                Err(AgentError::Refused(refusal)) if refusal.status == 404 => last = refusal.into(),
                 Err(error) => return Err(error),
             }
         }

@@ -58,7 +58,9 @@ impl Fault {
     pub fn is_of_the_task(&self) -> bool {
         match self {
             Self::Reported(code) => TASK_CODES.contains(code),
-            Self::Other(error) => matches!(error, AgentError::Refused(400 | 404 | 409 | 422)),
+            Self::Other(error) => {
+                matches!(error, AgentError::Refused(refusal) if matches!(refusal.status, 400 | 404 | 409 | 422))
+            }
         }
     }
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    History, Model,
+    Model,
     heard::{Ending, Heard, Usage},
-    reported,
+    history::History,
+    is_error, reported,
 };
 use crate::agents::{AgentError, Question};
 
@@ -85,19 +86,20 @@ pub fn content<'a>(said: &'a str, images: &[&'a str]) -> Content<'a> {
 
 /// A chunk: `{"choices":[{"delta":{"content":"He"},"finish_reason":null}],"usage":null}`.
 pub fn take(heard: &mut Heard, chunk: &Value) -> Result<(), AgentError> {
-    read(heard, chunk, "delta")
+    // Some relays put a whole answer into the stream.
+    read(heard, chunk, if chunk["choices"][0]["delta"].is_object() { "delta" } else { "message" })
 }
 
 /// `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],"usage":{…}}`.
 pub fn take_whole(heard: &mut Heard, answer: &Value) -> Result<(), AgentError> {
-    if answer["choices"].is_null() && answer["error"].is_null() {
+    if answer["choices"].is_null() && !is_error(&answer["error"]) {
         return Err(AgentError::Unreadable("it has no choices".to_owned()));
     }
     read(heard, answer, "message")
 }
 
 fn read(heard: &mut Heard, answer: &Value, part: &str) -> Result<(), AgentError> {
-    if !answer["error"].is_null() {
+    if is_error(&answer["error"]) {
         return Err(reported(&answer["error"]));
     }
     if let Some(usage) = answer["usage"].as_object() {
@@ -112,7 +114,7 @@ fn read(heard: &mut Heard, answer: &Value, part: &str) -> Result<(), AgentError>
     heard.calls_tools |=
         calls.into_iter().any(|calls| calls.is_object() || calls.as_array().is_some_and(|all| !all.is_empty()));
     match choice["finish_reason"].as_str() {
-        None => {}
+        None | Some("") => {}
         Some("length") => heard.ending = Some(Ending::Truncated),
         Some("content_filter") => heard.ending = Some(Ending::Filtered),
         Some(_) => heard.ending = Some(Ending::Whole),

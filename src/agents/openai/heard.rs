@@ -1,6 +1,9 @@
 //! What a model has said so far, and how it came to an end.
 
-use crate::agents::AgentError;
+use crate::{
+    agents::{AgentError, thoughts::strip},
+    json,
+};
 
 /// Most bytes of what is said at once, sixteen messages of the channel: more is a model that does not find an end.
 const WORDS_MOST: usize = 64 * 1024;
@@ -59,7 +62,7 @@ impl Heard {
 
     /// Whether there is nothing to read for a person.
     pub fn says_nothing(&self) -> bool {
-        self.words.trim().is_empty() && self.refusal.trim().is_empty()
+        strip(&self.words).trim().is_empty() && self.refusal.trim().is_empty()
     }
 
     /// Why there is less of it than the model had to say; `None`: it is whole.
@@ -80,11 +83,13 @@ impl Heard {
         if self.is_endless() {
             return Err(AgentError::Unreadable(format!("it has more than {WORDS_MOST} bytes of words")));
         }
-        let words = if self.words.trim().is_empty() { &self.refusal } else { &self.words };
+        let said = strip(&json::join(self.words.clone()));
+        let words = if said.trim().is_empty() { json::join(self.refusal.clone()) } else { said };
         let words = words.trim();
         if words.is_empty() {
-            let why =
-                self.shortened().or(self.calls_tools.then_some("it only calls tools")).unwrap_or("no reason given");
+            let has_thoughts = !self.words.trim().is_empty();
+            let why = self.shortened().or(self.calls_tools.then_some("it only calls tools"));
+            let why = why.or(has_thoughts.then_some("it has only thoughts")).unwrap_or("no reason given");
             return Err(AgentError::Unreadable(format!("it is empty: {why}")));
         }
         Ok(if self.shortened().is_some() { format!("{words}…") } else { words.to_owned() })

@@ -39,6 +39,13 @@ impl History {
         self.turns.iter().flat_map(|Turn(said, answer)| [("user", said.as_str()), ("assistant", answer)])
     }
 
+    /// Forgets the older half, the larger one of an odd number; returns whether there was anything to forget.
+    pub fn halve(&mut self) -> bool {
+        let forgotten = self.turns.len().div_ceil(2);
+        self.turns.drain(..forgotten);
+        forgotten > 0
+    }
+
     /// Adds a turn; the oldest ones give way, as wholes.
     pub fn add(&mut self, said: String, answer: String) {
         self.turns.push(Turn(cut(said), cut(answer)));
@@ -77,6 +84,14 @@ mod tests {
         }
         assert_eq!(history.messages().count(), 2, "two of these turns are more than the budget");
         assert!(history.messages().all(|(_, text)| text.len() <= MESSAGE_MOST + 3));
+    }
+
+    #[test]
+    fn the_older_half_is_forgotten_until_nothing_is_left() {
+        let mut history = History::default();
+        (0..5).for_each(|turn| history.add(format!("question {turn}"), String::new()));
+        let left: Vec<_> = std::iter::from_fn(|| history.halve().then(|| history.messages().count() / 2)).collect();
+        assert_eq!(left, [2, 1, 0]);
     }
 
     #[test]

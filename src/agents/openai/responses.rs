@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Model,
     heard::{Ending, Heard, Usage},
-    reported,
+    is_error, reported,
 };
 use crate::agents::{AgentError, Question};
 
@@ -102,7 +102,7 @@ pub fn take_whole(heard: &mut Heard, response: &Value) -> Result<(), AgentError>
     let tokens = |name: &str| response["usage"][name].as_u64();
     heard.usage = Usage { input: tokens("input_tokens"), output: tokens("output_tokens") };
     match (response["status"].as_str(), response["incomplete_details"]["reason"].as_str()) {
-        _ if !response["error"].is_null() => return Err(reported(&response["error"])),
+        _ if is_error(&response["error"]) => return Err(reported(&response["error"])),
         (None, _) => return Err(AgentError::Unreadable("it has no status".to_owned())),
         (Some("completed"), _) => heard.ending = Some(Ending::Whole),
         (Some("incomplete"), Some("content_filter")) => heard.ending = Some(Ending::Filtered),

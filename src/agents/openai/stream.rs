@@ -2,13 +2,26 @@
 //!
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use crate::agents::{AgentError, MAX_ANSWER_BYTES};
+use crate::{
+    agents::{AgentError, MAX_ANSWER_BYTES},
+    json::BYTE_ORDER_MARK,
+};
 
 /// What has come of an event that is not whole.
 #[derive(Debug, Default)]
 pub struct Events {
     line: Vec<u8>,
     data: Vec<u8>,
+    /// The last byte was a carriage return, which ends a line alone or together with a line feed.
+    after_return: bool,
+    has_begun: bool,
+}
+
+/// Whether a body is a stream of events, whatever its media type says.
+#[must_use]
+pub fn is_stream(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|start| body.starts_with(start))
 }
 
 impl Events {
@@ -22,9 +35,10 @@ impl Events {
         mut take: impl FnMut(&str) -> Result<(), AgentError>,
     ) -> Result<(), AgentError> {
         for byte in bytes {
+            let after_return = std::mem::replace(&mut self.after_return, *byte == b'\r');
             match byte {
-                b'\r' => {}
-                b'\n' => self.end_line(&mut take)?,
+                b'\n' if after_return => {}
+                b'\n' | b'\r' => self.end_line(&mut take)?,
                 _ if self.line.len() + self.data.len() >= MAX_ANSWER_BYTES => {
                     return Err(AgentError::TooLarge { max: MAX_ANSWER_BYTES });
                 }
@@ -34,9 +48,20 @@ impl Events {
         Ok(())
     }
 
+    /// Nothing more comes. Some servers leave out the blank line behind the last event.
+    ///
+    /// # Errors
+    /// What `take` says.
+    pub fn end(&mut self, mut take: impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
+        self.end_line(&mut take)?;
+        self.end_line(&mut take)
+    }
+
     /// Comments keep the connection open; names, ids and the time of a new try are in the data too, or of no use.
     fn end_line(&mut self, take: &mut impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
         let line = std::mem::take(&mut self.line);
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(&line);
         if !line.is_empty() {
             if let Some(data) = line.strip_prefix(b"data:") {
                 if !self.data.is_empty() {
@@ -78,10 +103,39 @@ mod tests {
         assert_eq!(events([stream.as_bytes()]), ["{\"x\":\"é\"}", "one\ntwo"]);
     }
 
+    #[test]
+    fn a_mark_in_front_other_line_ends_and_a_missing_last_line_cost_nothing() {
+        assert_eq!(events(["\u{FEFF}data: one\n\ndata: two\n\n".as_bytes()]), ["one", "two"]);
+        assert_eq!(events(["data: one\r\rdata: two\r\r".as_bytes()]), ["one", "two"]);
+        assert_eq!(events(["data: one\r".as_bytes(), b"\n\r", b"\ndata: two\r\n\r\n"]), ["one", "two"]);
+        let (mut events, mut last) = (Events::default(), String::new());
+        events.feed(b"data: [DONE]", |_| panic!("not yet")).expect("nothing is wrong");
+        let ended = events.end(|event| {
+            last.push_str(event);
+            Ok(())
+        });
+        ended.expect("nothing is wrong");
+        assert_eq!(last, "[DONE]");
+    }
+
+    #[test]
+    fn a_stream_is_known_by_its_first_words() {
+        for (body, expected) in [
+            ("data: {}", true),
+            ("\u{FEFF}\n: ping\n", true),
+            ("event: x\ndata: {}", true),
+            ("{\"data\": 1}", false),
+            ("<html>", false),
+            ("", false),
+        ] {
+            assert_eq!(is_stream(body.as_bytes()), expected, "{body}");
+        }
+    }
+
     proptest! {
         #[test]
         fn events_are_the_same_however_the_bytes_are_cut(
-            stream in "(data: ?[é🦀{}]{0,3}|event: x|:|\\PC|\r?\n){0,30}",
+            stream in "(data: ?[é🦀{}]{0,3}|event: x|:|\\PC|\r|\n){0,30}",
             size in 1_usize..40,
         ) {
             prop_assert_eq!(events(stream.as_bytes().chunks(size)), events([stream.as_bytes()]));

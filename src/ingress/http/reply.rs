@@ -129,7 +129,7 @@ fn job(number: String, late: LateAnswer, awaited: Awaited, body: &[u8]) -> Job {
     let name = id.map_or_else(|| hex::encode(Sha256::digest(body)), |id| format!("id {id}"));
     let later = Later {
         session: awaited.session,
-        outputs: answer.outputs,
+        outputs: agents::without_thoughts(answer.outputs),
         memory: answer.memory,
         ends_session: answer.ends_session,
         handover: answer.handover,

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{
@@ -39,12 +42,16 @@ pub enum End {
 enum Told {
     Json(u16, Value),
     Stream(Vec<String>, End),
+    /// Bytes under a media type of their own.
+    Body(&'static str, String),
 }
 
 #[derive(Clone, Default)]
 pub struct Model {
     asked: Arc<Mutex<Vec<Asked>>>,
     told: Arc<Mutex<VecDeque<Told>>>,
+    /// Most bytes of a question; 0: any.
+    max: Arc<AtomicUsize>,
 }
 
 impl Model {
@@ -68,6 +75,16 @@ impl Model {
     /// The next question gets these bytes.
     pub fn will_send(&self, pieces: Vec<String>, end: End) {
         self.told.lock().expect("not poisoned").push_back(Told::Stream(pieces, end));
+    }
+
+    /// The next question gets this body, called that.
+    pub fn will_send_as(&self, media_type: &'static str, body: String) {
+        self.told.lock().expect("not poisoned").push_back(Told::Body(media_type, body));
+    }
+
+    /// From now on a question of more bytes is refused, as a server does whose model takes no more.
+    pub fn will_take(&self, bytes: usize) {
+        self.max.store(bytes, Ordering::Relaxed);
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -129,9 +146,15 @@ fn echo(path: &str, body: &Value) -> Vec<String> {
 async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     let echo = echo(uri.path(), &body);
     model.asked.lock().expect("not poisoned").push(Asked { path: uri.to_string(), body, headers });
+    let (size, max) = (model.last().to_string().len(), model.max.load(Ordering::Relaxed));
+    if max > 0 && size > max {
+        let error = json!({ "message": "This model's maximum context length is 9 tokens.", "type": "invalid_request_error", "code": "context_length_exceeded" });
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
+    }
     let told = model.told.lock().expect("not poisoned").pop_front();
     match told.unwrap_or(Told::Stream(echo, End::Closed)) {
         Told::Json(status, body) => (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response(),
+        Told::Body(media_type, body) => ([("content-type", media_type)], body).into_response(),
         Told::Stream(pieces, end) => {
             let pieces = stream::iter(pieces.into_iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece))));
             let rest = stream::once(async move {

@@ -1,0 +1,65 @@
+//! What was said before, and how much less of it a server gets that does not take all of it.
+
+use serde_json::Value;
+
+use super::{Shape, history::History, responses::Memory};
+use crate::agents::{AgentError, refusal};
+
+/// What was said before, as the server wants to know it.
+#[derive(Debug)]
+pub enum Before {
+    /// All of it.
+    Chat(History),
+    /// The id of the last response.
+    Response(Option<String>),
+}
+
+impl Before {
+    pub fn remembered(shape: Shape, memory: Option<&Value>) -> Self {
+        match shape {
+            Shape::Chat => Self::Chat(History::remembered(memory)),
+            Shape::Responses => Self::Response(Memory::remembered(memory).response),
+        }
+    }
+
+    /// Leaves out a part of it; returns whether there was anything.
+    pub fn shorten(&mut self) -> bool {
+        match self {
+            Self::Chat(history) => history.halve(),
+            Self::Response(previous) => previous.take().is_some(),
+        }
+    }
+
+    /// Whether the server does not know the last response any more. Some find out when the stream has begun.
+    pub fn is_unknown(&self, error: &AgentError) -> bool {
+        match (self, error) {
+            (Self::Response(_), AgentError::Refused(refusal)) => refusal.status == 404,
+            (Self::Response(_), AgentError::Failed(code)) => code.contains("previous_response"),
+            (Self::Chat(_) | Self::Response(_), _) => false,
+        }
+    }
+}
+
+/// Whether the server may take the same question with less around it.
+pub fn takes_less(error: &AgentError) -> bool {
+    match error {
+        AgentError::Refused(refusal) => refusal.is_of_question(),
+        error => is_too_long(error),
+    }
+}
+
+/// Whether it was too much for the server.
+pub fn is_too_long(error: &AgentError) -> bool {
+    match error {
+        AgentError::Refused(refusal) => refusal.is_too_long(),
+        AgentError::Failed(code) => refusal::is_too_long(code),
+        AgentError::Unreachable(_)
+        | AgentError::TimedOut(_)
+        | AgentError::Unreadable(_)
+        | AgentError::TooLarge { .. }
+        | AgentError::Resting { .. }
+        | AgentError::NoPseudonym
+        | AgentError::Credentials(_)
+        | AgentError::Aws(_) => false,
+    }
+}

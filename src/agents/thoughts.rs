@@ -1,0 +1,239 @@
+//! What a model thinks before it speaks, where a server lets it through as a part of the words: it is for nobody to read.
+//!
+//! Servers that know how their model thinks send thoughts in a field of their own. Without that knowledge they come as the model wrote
+//! them: between tags (R1, Qwen, Nova), without the opening tag where the server's template has written it already, or in the
+//! channels of OpenAI's open models.
+//! <https://docs.vllm.ai/en/latest/features/reasoning_outputs.html>, <https://cookbook.openai.com/articles/openai-harmony>
+
+use crate::conversation::{Output, Said};
+
+/// Tags around thoughts.
+const THOUGHTS: [&str; 5] = ["think", "thinking", "thought", "reasoning", "reflection"];
+/// Tags around calls of tools, which some models write as words.
+const CALLS: [&str; 4] = ["tool_call", "tool_calls", "function_call", "function_calls"];
+/// Most bytes between the brackets of a tag.
+const MAX_TAG: usize = 80;
+/// How a message in a channel begins; the name of the channel follows.
+const CHANNEL: &str = "<|channel|>";
+/// Ends the head of a message in a channel.
+const MESSAGE: &str = "<|message|>";
+/// What ends a message in a channel.
+const ENDS: [&str; 4] = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"];
+/// The channel whose words are for the person.
+const FINAL: &str = "final";
+
+/// `outputs` without thoughts; an output that was nothing else is left out, with a line in the log.
+#[must_use]
+pub fn without_thoughts(outputs: Vec<Output>) -> Vec<Output> {
+    outputs.into_iter().filter_map(spoken).collect()
+}
+
+fn spoken(mut output: Output) -> Option<Output> {
+    let (mut had_thoughts, mut is_empty) = (false, true);
+    for words in words(&mut output.said) {
+        let kept = strip(words);
+        had_thoughts |= kept != *words;
+        is_empty &= kept.is_empty();
+        *words = kept;
+    }
+    let is_only_thoughts = had_thoughts && is_empty && matches!(output.said, Said::Text(_));
+    if is_only_thoughts {
+        tracing::warn!("an output of the agent is nothing but thoughts: it is left out");
+    }
+    (!is_only_thoughts).then_some(output)
+}
+
+/// The words of an output that a model may have written.
+fn words(said: &mut Said) -> Vec<&mut String> {
+    match said {
+        Said::Text(text) | Said::LocationRequest(text) | Said::ContactRequest(text) => vec![text],
+        Said::Card(card) => vec![&mut card.text],
+        Said::List(list) => vec![&mut list.text],
+        Said::Carousel { text, cards } => {
+            [text].into_iter().chain(cards.iter_mut().map(|card| &mut card.text)).collect()
+        }
+        Said::Media(media) => media.caption.iter_mut().collect(),
+        Said::Flow(flow) => vec![&mut flow.text],
+        Said::Location(_) | Said::Contacts(_) | Said::Template(_) | Said::Reaction(_) | Said::Raw(_) => Vec::new(),
+    }
+}
+
+/// `text` without thoughts and calls of tools; as it is, if it has none.
+#[must_use]
+pub fn strip(text: &str) -> String {
+    let channel = final_channel(text);
+    let words = channel.as_deref().unwrap_or(text);
+    let kept = without_tags(words);
+    if kept == text { kept } else { kept.trim().to_owned() }
+}
+
+/// What stands between tags is left out, up to the end where the closing one is missing. A closing tag alone ends thoughts that began with
+/// the text. A tag in code is quoted, and none.
+fn without_tags(text: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), text);
+    let (mut inside, mut code): (Option<&str>, Code) = (None, Code::default());
+    while let Some(at) = rest.find(['<', '`', '\n']) {
+        let (plain, from) = rest.split_at(at);
+        let tag = if code.is_open() && inside.is_none() { None } else { Tag::read(from) };
+        let length = tag.as_ref().map_or(1, |tag| tag.length);
+        if inside.is_none() {
+            kept.push_str(plain);
+        }
+        match (inside, tag) {
+            (Some(name), Some(tag)) if tag.closes && tag.name == name => inside = None,
+            (None, Some(tag)) if !tag.closes => inside = Some(tag.name),
+            // The thoughts before it had no beginning.
+            (None, Some(tag)) if THOUGHTS.contains(&tag.name) => kept.clear(),
+            (Some(_), _) | (None, Some(_)) => {}
+            (None, None) => {
+                code.pass(from);
+                kept.push_str(&from[..length]);
+            }
+        }
+        rest = &from[length..];
+    }
+    if inside.is_none() {
+        kept.push_str(rest);
+    }
+    kept
+}
+
+/// A tag around thoughts or calls.
+struct Tag {
+    name: &'static str,
+    closes: bool,
+    /// In bytes, brackets included.
+    length: usize,
+}
+
+impl Tag {
+    /// Reads the tag that `text` begins with.
+    fn read(text: &str) -> Option<Self> {
+        let inside = text.strip_prefix('<')?;
+        let closes = inside.starts_with('/');
+        let inside = inside.strip_prefix('/').unwrap_or(inside);
+        let end = inside.bytes().take(MAX_TAG).position(|byte| byte == b'>')?;
+        let name = inside[..end].split(' ').next()?;
+        let name = THOUGHTS.into_iter().chain(CALLS).find(|known| *known == name)?;
+        Some(Self { name, closes, length: 1 + usize::from(closes) + end + 1 })
+    }
+}
+
+/// Whether we are in code: a block between lines of three backticks, or a span between single ones on a line.
+#[derive(Default)]
+struct Code {
+    in_block: bool,
+    in_span: bool,
+    /// Backticks in a row so far.
+    ticks: u8,
+}
+
+impl Code {
+    fn is_open(&self) -> bool {
+        self.in_block || self.in_span
+    }
+
+    /// Passes the first sign of `text`.
+    fn pass(&mut self, text: &str) {
+        match text.as_bytes() {
+            [b'`', b'`', b'`', ..] if self.ticks == 0 => {
+                (self.in_block, self.in_span, self.ticks) = (!self.in_block, false, 2);
+            }
+            [b'`', ..] if self.ticks > 0 => self.ticks -= 1,
+            [b'`', ..] if !self.in_block => self.in_span = !self.in_span,
+            [b'\n', ..] => self.in_span = false,
+            _ => {}
+        }
+    }
+}
+
+/// What is said in the channel for the person; `None`: there are no channels. Words before the first one are the person's too.
+fn final_channel(text: &str) -> Option<String> {
+    let first = text.find(CHANNEL)?;
+    let before = text[..first].trim_end_matches("assistant").trim_end_matches("<|start|>");
+    let mut kept = before.to_owned();
+    for message in text[first..].split(CHANNEL).skip(1) {
+        let (head, words) = message.split_once(MESSAGE).unwrap_or((message, ""));
+        if head.split_whitespace().next() == Some(FINAL) {
+            let end = ENDS.iter().filter_map(|end| words.find(end)).min().unwrap_or(words.len());
+            kept.push_str(&words[..end]);
+        }
+    }
+    Some(kept.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::conversation::{Card, Media, MediaKind, Source};
+
+    #[test]
+    fn thoughts_are_left_out_however_they_are_marked() {
+        for (text, kept) in [
+            ("<think>\nNot this: 42.\n</think>\n\nHello!", "Hello!"),
+            ("<thinking>not this</thinking>Hello!", "Hello!"),
+            ("<think></think>\nHello!", "Hello!"),
+            ("not this\n</think>\n\nHello!", "Hello!"),
+            ("One. <think>not this</think>Two.", "One. Two."),
+            ("<think>a</think>One. <think>b</think>Two.", "One. Two."),
+            ("<think>I wonder", ""),
+            ("<think>not <b>this</b></think>Hello!", "Hello!"),
+            ("<reasoning effort=\"low\">not this</reasoning>Hello!", "Hello!"),
+            (
+                "<|channel|>analysis<|message|>not this<|end|><|start|>assistant<|channel|>final<|message|>Hello!<|return|>",
+                "Hello!",
+            ),
+            ("<|start|>assistant<|channel|>final<|message|>Hello!", "Hello!"),
+            ("<|channel|>analysis<|message|>not this", ""),
+            ("<|channel|>commentary to=functions.a <|constrain|>json<|message|>{}<|call|>", ""),
+            ("Hello! <tool_call>{\"name\":\"x\"}</tool_call>", "Hello!"),
+            ("<tool_call>\n{\"name\": \"x\"}", ""),
+        ] {
+            assert_eq!(strip(text), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_about_thoughts_are_no_thoughts() {
+        for text in [
+            "Hello!",
+            "a < b, and b > a",
+            " blanks stay ",
+            "I think <this> is fine",
+            "Write `<think>` before and `</think>` behind it.",
+            "```xml\n<think>a</think>\n```",
+            "<thinker>x</thinker>",
+            "</p> <b>bold</b>",
+        ] {
+            assert_eq!(strip(text), text);
+        }
+    }
+
+    #[test]
+    fn an_output_of_nothing_but_thoughts_is_none_and_others_keep_what_they_say() {
+        let media = Media {
+            kind: MediaKind::Image,
+            source: Source::Id("1".into()),
+            caption: Some("<think>a".into()),
+            name: None,
+        };
+        let card = Card { text: "<think>a</think>Pick".into(), ..Card::default() };
+        let outputs =
+            [Said::Text("<think>a</think>".into()), Said::Card(card), Said::Media(media), Said::Text(String::new())];
+        let kept = without_thoughts(outputs.into_iter().map(Output::from).collect());
+        assert!(matches!(&kept[0].said, Said::Card(card) if card.text == "Pick"));
+        assert!(matches!(&kept[1].said, Said::Media(media) if media.caption.as_deref() == Some("")));
+        assert_eq!(kept.len(), 3, "an empty text is not ours to judge");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_has_no_tag_stays(text in "(<|>|/|think|\\|channel|\\||`|\\PC|\n){0,40}") {
+            let kept = strip(&text);
+            prop_assert!(text.contains('<') || kept == text);
+            prop_assert!(kept.len() <= text.len());
+        }
+    }
+}
