@@ -31,7 +31,7 @@ pub use self::{
     wire::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
 };
 use crate::{
-    conversation::{Details, JobId, Message, Output, Person, Tap},
+    conversation::{Details, JobId, Message, Output, Person, Tap, UNSHOWN},
     credentials::{Credentials, CredentialsError},
     retry::Retry,
     settings::{AgentProtocol, AgentSettings},
@@ -148,7 +148,9 @@ impl Question<'_> {
             (None, Some(text)) if self.details.location.is_none() => lines.push(text.clone()),
             (None, Some(_) | None) => {}
         }
-        lines.join("\n")
+        let words = lines.join("\n");
+        // A model that is asked nothing makes something up.
+        if words.trim().is_empty() { format!("[{UNSHOWN}]") } else { words }
     }
 
     /// The pictures of the message, as URLs that the agent can open.

@@ -9,7 +9,7 @@ mod session;
 
 pub use done::{DONE_KEPT, Done};
 pub use job::{ConversationId, DeliveryFailure, Errand, Job, JobId, Later, NewNames, Person, Undelivered};
-pub use message::{Attachment, Details, FormAnswer, Message, Tap};
+pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
 pub use offers::Offers;
 pub use said::{
     Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,

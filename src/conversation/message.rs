@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 /// What a person said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,13 +87,16 @@ pub struct Details<'a> {
     pub described: Vec<String>,
 }
 
+/// What is told of a message of which nothing can be told.
+pub const UNSHOWN: &str = "The person sent something that cannot be shown here";
+
 /// The answer to a form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct FormAnswer {
     /// Which kind of form: `flow`, `address_message`, `call_permission`.
     pub name: String,
-    /// What the person entered; as text where it is no JSON.
-    pub response: Value,
+    /// What the person entered, as it was written; as text where it is no JSON.
+    pub response: Box<RawValue>,
 }
 
 /// A file that came with a message.

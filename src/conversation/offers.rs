@@ -63,14 +63,23 @@ impl Offers {
         self.aliases.drain(..surplus);
     }
 
+    /// The choice of a numbered line that a text means: by its number, or by its words if no other has the same.
+    fn choice(&self, text: &str) -> Option<&Choice> {
+        if let Some(number) = number(text) {
+            return self.numbered.get(number.checked_sub(1)?);
+        }
+        let words = plain(text);
+        let mut same = self.numbered.iter().filter(|choice| plain(&choice.title) == words);
+        same.next().filter(|_| same.next().is_none())
+    }
+
     /// The message with what its number or its shortened id stands for.
     #[must_use]
     pub fn understand<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         let chosen = if let Some(tap) = &message.tap {
             self.aliases.iter().find(|(alias, _)| *alias == tap.id).map(|(_, id)| (id, &tap.title))
         } else {
-            let number = message.text.as_deref().and_then(number);
-            let chosen = number.and_then(|number| self.numbered.get(number.checked_sub(1)?));
+            let chosen = message.text.as_deref().and_then(|text| self.choice(text));
             chosen.map(|choice| (&choice.id, &choice.title))
         };
         let Some((id, title)) = chosen else { return Cow::Borrowed(message) };
@@ -79,9 +88,42 @@ impl Offers {
     }
 }
 
-/// `2`, and the ways in which people write it: `2.`, `2)`, `(2)`, `#2`.
+/// Zeros of the scripts in which people write numbers; the other nine follow each.
+/// <https://www.unicode.org/Public/UCD/latest/ucd/extracted/DerivedNumericType.txt>
+const ZEROS: [char; 20] = [
+    '0', '\u{660}', '\u{6F0}', '\u{7C0}', '\u{966}', '\u{9E6}', '\u{A66}', '\u{AE6}', '\u{B66}', '\u{BE6}', '\u{C66}',
+    '\u{CE6}', '\u{D66}', '\u{DE6}', '\u{E50}', '\u{ED0}', '\u{F20}', '\u{1040}', '\u{17E0}', '\u{FF10}',
+];
+/// What people write before a number, in small letters.
+const NUMBER_WORDS: [&str; 6] = ["no", "nr", "num", "n°", "nº", "№"];
+/// The emoji of the number ten, the only one that is a sign of its own.
+const TEN: &str = "🔟";
+
+/// `2`, and the ways in which people write it: `2.`, `(2)`, `#2`, `2️⃣`, `２`, `٢`, `No. 2`.
 fn number(text: &str) -> Option<usize> {
-    text.trim().trim_start_matches(['(', '#']).trim_end_matches(['.', ')']).parse().ok()
+    let text = text.trim().to_lowercase().replace(TEN, "10");
+    let words = NUMBER_WORDS.iter().find_map(|word| text.strip_prefix(word));
+    // The two signs behind a digit make it an emoji.
+    let is_around = |sign: char| !sign.is_alphanumeric() && sign != '-' || matches!(sign, '\u{FE0F}' | '\u{20E3}');
+    let number =
+        words.unwrap_or(&text).trim_start_matches(is_around).trim_end_matches(|sign| is_around(sign) || sign == '-');
+    let digit = |sign: char| {
+        let digit =
+            ZEROS.iter().find_map(|zero| u32::from(sign).checked_sub(u32::from(*zero)).filter(|digit| *digit < 10))?;
+        char::from_digit(digit, 10)
+    };
+    number
+        .chars()
+        .filter(|sign| !matches!(sign, '\u{FE0F}' | '\u{20E3}'))
+        .map(digit)
+        .collect::<Option<String>>()?
+        .parse()
+        .ok()
+}
+
+/// How words are compared: without blanks around them and without regard to case.
+fn plain(words: &str) -> String {
+    words.trim().to_lowercase()
 }
 
 #[cfg(test)]
@@ -112,10 +154,13 @@ mod tests {
         for title in ["One", "Two"] {
             offers.number(Choice::new(title.to_lowercase(), title));
         }
-        for text in ["2", " 2. ", "(2)", "#2"] {
+        for text in [
+            "2", " 2. ", "(2)", "#2", "٢", "۲", "२", "２", "2️⃣", "2-", "2:", "2、", "No. 2", "nr 2", "№ 2", "n° 2",
+            "Two", " tWO ",
+        ] {
             assert_eq!(understood(&offers, text).as_deref(), Some("two"), "{text}");
         }
-        for text in ["0", "3", "21", "2 please", "-1", ""] {
+        for text in ["0", "3", "21", "2 please", "-1", "", "nobody", "1 2", "²", "٢٢", "99999999999999999999999"] {
             assert_eq!(understood(&offers, text), None, "{text}");
         }
         offers.renew(Offers::default());

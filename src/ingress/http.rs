@@ -39,14 +39,26 @@ pub const BODY_MOST: usize = 4 * 1024 * 1024;
 /// | `POST /agent/reply` | 202 once the answer is safe; 401 without a valid signature; 404 for a turn that waits for none; 400 for a body that is no answer; 413 over 4 MB; 503 when it is not safe |
 /// | another method | 405 |
 /// | another path | 404 |
+///
+/// A slash at the end of a path makes no difference.
 pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
-    match (request.uri().path(), request.method()) {
+    let path = request.uri().path().to_owned();
+    // People paste an address with a slash behind it.
+    match (path.trim_end_matches('/'), request.method()) {
         ("/webhook", &Method::GET) => handshake(app, request.uri().query().unwrap_or_default()).await,
         ("/webhook", &Method::POST) => webhook(app, request, clock).await,
         ("/webhook", _) => wrong_method("GET, POST"),
         ("/agent/reply", &Method::POST) => reply::take_in(app, request, clock).await,
         ("/agent/reply", _) => wrong_method("POST"),
-        _ => answer(StatusCode::NOT_FOUND, "nothing here: the webhook is at /webhook"),
+        (path, _) => {
+            // A path may hold anything, so it is not logged.
+            if path.is_empty() || path.to_ascii_lowercase().ends_with("webhook") {
+                tracing::warn!("refused with 404: the webhook is at /webhook, and the path asked for is another");
+            } else {
+                tracing::info!("refused with 404: there is nothing at the path asked for");
+            }
+            answer(StatusCode::NOT_FOUND, "nothing here: the webhook is at /webhook")
+        }
     }
 }
 

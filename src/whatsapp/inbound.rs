@@ -39,6 +39,8 @@ pub enum Event {
     Problem(Problem),
     /// A field other than `messages`, which nobody has to answer.
     Field(String),
+    /// A webhook, or a part of one, that holds nothing for us: what is missing, or whose it is.
+    Nothing(String),
     /// Something that we cannot read; the rest of the webhook is not touched by it.
     Unrecognized {
         /// Where it stood.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     credentials::Keys,
+    json,
     whatsapp::{
         inbound::{self, Event, Unanswered},
         signature::SignedBody,
@@ -54,13 +55,15 @@ async fn asked(body: String) -> Vec<Value> {
     for body in &mut asked {
         body["sessionId"] = json!("(new)");
     }
+    // Several people are answered side by side.
+    asked.sort_by_key(|body| body["text"].to_string());
     asked
 }
 
 #[test]
 fn properties_that_nobody_knows_change_nothing() {
     for (name, body) in fixtures() {
-        let mut webhook: Value = serde_json::from_slice(&body).expect("JSON");
+        let mut webhook: Value = json::read(&body).expect("JSON");
         let before: Vec<_> = events(body).into_iter().map(summary).collect();
         invent(&mut webhook);
         let after: Vec<_> = events(webhook.to_string()).into_iter().map(summary).collect();
@@ -95,6 +98,7 @@ fn summary(event: Event) -> String {
         Event::Status(status) => format!("{status:?}"),
         Event::Problem(problem) => format!("{problem:?}"),
         Event::Field(field) => format!("field {field}"),
+        Event::Nothing(why) => format!("nothing for us: {why}"),
         Event::Unrecognized { part, why, .. } => format!("unrecognized {}: {why}", part.name()),
     }
 }
@@ -103,7 +107,7 @@ fn summary(event: Event) -> String {
 fn messages_keep_every_byte() {
     let mut count = 0;
     for (name, body) in fixtures() {
-        let text = String::from_utf8(body.clone()).expect("UTF-8");
+        let text = String::from_utf8(json::repaired(&body).into_owned()).expect("UTF-8");
         for event in events(body) {
             if let Event::Message(received) = event {
                 count += 1;
@@ -123,7 +127,7 @@ fn messages_keep_every_byte() {
 #[test]
 fn nothing_in_a_webhook_is_passed_over() {
     for (name, body) in fixtures() {
-        let value: Value = serde_json::from_slice(&body).expect("JSON");
+        let value: Value = json::read(&body).expect("JSON");
         let mut expected = 0;
         for change in value["entry"]
             .as_array()
@@ -143,7 +147,7 @@ fn nothing_in_a_webhook_is_passed_over() {
 #[test]
 fn an_odd_element_does_not_take_its_neighbours_along() {
     let body = r#"{"object":"whatsapp_business_account","entry":[7,{"changes":[{"no":"field"},{"field":"messages","value":
-        {"metadata":{"phone_number_id":"8"},"messages":[{"id":5},{"type":"text"},"x",{"id":"wamid.A","from":"1","timestamp":"x","type":"text","text":{"body":1}},
+        {"metadata":{"phone_number_id":"8"},"messages":[{"id":5},{"type":"text"},"x",{"id":"wamid.A","from":"1","timestamp":"x","type":"text","text":{"body":[1]}},
         {"id":"wamid.B","from":"15550100200","timestamp":"1796040001","type":"text","text":{"body":"good"}}],"statuses":[{"id":"s"}]}}]}]}"#;
     let events = events(body);
     let unrecognized = events.iter().filter(|event| matches!(event, Event::Unrecognized { .. })).count();
@@ -168,7 +172,85 @@ fn what_is_no_webhook_is_an_event_and_no_panic() {
         "{\"entry\":[{\"changes\":[{\"field\":\"messages\"}]}]}",
     ] {
         for event in events(body) {
-            assert!(matches!(event, Event::Unrecognized { .. } | Event::Field(_)), "{body}");
+            assert!(matches!(event, Event::Unrecognized { .. } | Event::Nothing(_) | Event::Field(_)), "{body}");
         }
+    }
+}
+
+#[test]
+fn a_body_that_holds_nothing_for_us_says_what_is_missing() {
+    for (body, why) in [
+        ("{}", "entry is missing"),
+        (r#"{"object":"whatsapp_business_account","entry":[]}"#, "entry is empty"),
+        (r#"{"object":"whatsapp_business_account","entry":[{"id":"1"}]}"#, "an entry has no changes"),
+        (r#"{"object":"instagram","entry":[{"messaging":[{"message":{"text":"hi"}}]}]}"#, "object is \"instagram\""),
+    ] {
+        let events = events(body);
+        assert!(matches!(&events[..], [Event::Nothing(found)] if found.starts_with(why)), "{events:?}");
+    }
+    // The shape of other providers holds somebody's words, which must not be lost.
+    let events =
+        events(r#"{"contacts":[],"messages":[{"from":"15550100200","id":"A","type":"text","text":{"body":"hi"}}]}"#);
+    assert!(
+        matches!(&events[..], [Event::Unrecognized { why, .. }] if why.starts_with("messages stand outside")),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn odd_values_cost_nothing_but_themselves() {
+    let content = |kind: &str, object: Value| {
+        let message = json!({ "id": "A", "from": "15550100200", "type": kind, kind: object });
+        let value = json!({ "metadata": { "phone_number_id": "8" }, "messages": [message] });
+        let body = json!({ "object": "whatsapp_business_account", "entry": [{ "changes": [{ "field": "messages", "value": value }] }] });
+        match events(body.to_string()).remove(0) {
+            Event::Message(received) => received.content.text().map(str::to_owned),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (kind, object, text) in [
+        ("button", json!({ "payload": "", "text": "Yes" }), Some("Yes")),
+        ("button", json!({ "payload": 7, "text": null }), Some("7")),
+        ("image", json!({ "caption": "look" }), Some("look")),
+        ("audio", json!({ "id": 5, "voice": null, "caption": "hm" }), Some("hm")),
+        ("interactive", json!({ "list_reply": { "id": "row-1" } }), Some("row-1")),
+        ("interactive", json!({ "type": "button_reply", "button_reply": { "title": "Pizza" } }), Some("Pizza")),
+        ("interactive", json!({ "type": ["x"], "button_reply": 1 }), None),
+        ("location", json!({ "name": {}, "address": "1 Fake Ave" }), Some("1 Fake Ave")),
+        ("order", json!({ "text": 5 }), Some("5")),
+        ("text", json!({ "body": null }), None),
+    ] {
+        assert_eq!(content(kind, object.clone()).as_deref(), text, "{object}");
+    }
+}
+
+#[test]
+fn a_form_keeps_every_digit_and_is_read_from_an_object_too() {
+    let number = "12345678901234567890123";
+    for answer in [
+        format!("\"{{\\\"n\\\":{number},\\\"flow_token\\\":\\\"t\\\"}}\""),
+        format!("{{\"n\":{number},\"flow_token\":\"t\"}}"),
+    ] {
+        let raw = format!(r#"{{"type":"interactive","interactive":{{"nfm_reply":{{"response_json":{answer}}}}}}}"#);
+        let raw = serde_json::value::RawValue::from_string(raw).expect("JSON");
+        let details = inbound::details(&raw);
+        assert_eq!(details.described, [format!("[The person answered the form \"flow\": {{\"n\":{number}}}]")]);
+        assert!(details.flow.expect("a form").response.get().contains(number));
+    }
+}
+
+#[tokio::test]
+async fn a_slash_behind_a_path_makes_no_difference() {
+    let endpoint = Endpoint::start(&[]).await;
+    for (path, status) in [
+        ("/webhook/", 401),
+        ("/webhook//", 401),
+        ("/agent/reply/", 401),
+        ("/Webhook", 404),
+        ("/", 404),
+        ("/api/webhook", 404),
+    ] {
+        let request = http::Request::post(path).body(Bytes::from("{}")).expect("a request");
+        assert_eq!(endpoint.request(request).await.status(), status, "{path}");
     }
 }

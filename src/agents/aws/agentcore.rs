@@ -31,8 +31,10 @@ pub async fn ask(
     question: &Question<'_>,
     patience: Duration,
 ) -> Result<Answer, AgentError> {
+    let told = question.in_words();
     let body = Input {
-        prompt: question.message.text.as_deref().unwrap_or_default(),
+        // A model is not asked with nothing.
+        prompt: question.message.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&told),
         user_id: question.user_id,
         session_id: question.session_id,
         idempotency_key: question.key,

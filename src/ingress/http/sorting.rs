@@ -12,8 +12,11 @@ use crate::{
     queue::DeadLetter,
     retry::{Clock, after},
     telemetry::redact,
-    whatsapp::inbound::{Event, Part, Received, Status, Unanswered},
+    whatsapp::inbound::{Content, Event, Part, Received, Status, Unanswered},
 };
+
+/// Most characters of Meta's word for a type that goes into the log.
+const MAX_WORD: usize = 40;
 
 /// What a webhook asks of us.
 #[derive(Debug, Default)]
@@ -74,6 +77,10 @@ pub(super) async fn sort(
                 tracing::error!(code = problem.code, title, details, class = ?advice.class, cure = advice.cure, "Meta reports a problem");
             }
             Event::Field(field) => *ignored.usual.entry(format!("field {field}")).or_default() += 1,
+            Event::Nothing(why) => tracing::warn!(
+                why = redact(&why, []),
+                "acknowledged, and there is nothing in it for us: Meta's webhooks of WhatsApp are an object whatsapp_business_account with entry[].changes[]"
+            ),
             Event::Unrecognized { part, raw, why } => {
                 tracing::error!(
                     part = part.name(),
@@ -109,6 +116,14 @@ fn take_message(app: &App, received: Received, clock: &Clock, sorted: &mut Sorte
     if received.sent_at.is_some_and(|sent_at| after(sent_at, DONE_KEPT) < clock.now()) {
         ignored.replayed += 1;
         return;
+    }
+    if let Content::Unrecognized { kind, why } = &received.content {
+        let kind: String = redact(kind, []).chars().take(MAX_WORD).collect();
+        tracing::warn!(
+            kind,
+            why,
+            "a message is understood in part: the agent gets what is, and the message as it came"
+        );
     }
     let raw = received.raw.get().to_owned();
     match received.job(&app.settings.also_answer) {

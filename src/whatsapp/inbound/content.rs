@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{conversation::Tap, settings::QuietKind};
+use crate::{
+    conversation::Tap,
+    json::{lenient, lenient_text},
+    settings::QuietKind,
+};
 
 /// What a message says. The bytes stay beside it, so a variant holds only what we act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +54,8 @@ pub enum Content {
 pub struct Media {
     /// What it is.
     pub kind: MediaKind,
-    /// Id under which Graph gives it out, for 7 days.
-    pub id: String,
+    /// Id under which Graph gives it out, for 7 days; `None` where Meta could not fetch the file itself.
+    pub id: Option<String>,
     /// The words sent along.
     pub caption: Option<String>,
 }
@@ -118,7 +122,8 @@ impl Content {
     /// Reads the object that a message of type `kind` carries under that name.
     pub(super) fn read(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Self {
         let known = match kind {
-            "text" => body(kind, fields).map(|text: Text| Self::Text(text.body)),
+            "text" => body(kind, fields)
+                .and_then(|text: Text| text.body.map(Self::Text).ok_or_else(|| "text.body is no text".to_owned())),
             "image" => media(MediaKind::Image, kind, fields),
             "audio" => media(MediaKind::Audio, kind, fields),
             "video" => media(MediaKind::Video, kind, fields),
@@ -131,10 +136,11 @@ impl Content {
             "contacts" => Ok(Self::Contacts),
             "reaction" => Ok(Self::Reaction),
             "system" => Ok(Self::System),
-            "edit" => body(kind, fields).map(|edit: Edit| Self::Edit(edit.message.text.map(|text| text.body))),
+            "edit" => body(kind, fields).map(|edit: Edit| Self::Edit(edit.message.text.body)),
             "revoke" => Ok(Self::Revoke),
             "request_welcome" => Ok(Self::RequestWelcome),
-            "unsupported" => {
+            // The older word for it, which some numbers still get.
+            "unsupported" | "unknown" => {
                 Ok(Self::Unsupported(body(kind, fields).ok().and_then(|unsupported: Unsupported| unsupported.kind)))
             }
             _ => Err("a type that we do not know".to_owned()),
@@ -143,56 +149,88 @@ impl Content {
     }
 }
 
-#[derive(Deserialize)]
+// What is not of its type is as good as absent: it must not take the words beside it along.
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Text {
-    body: String,
+    #[serde(deserialize_with = "lenient_text")]
+    body: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Edit {
+    #[serde(deserialize_with = "lenient")]
     message: Edited,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Edited {
-    text: Option<Text>,
+    #[serde(deserialize_with = "lenient")]
+    text: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct File {
-    id: String,
+    #[serde(deserialize_with = "lenient_text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     caption: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Button {
+    #[serde(deserialize_with = "lenient_text")]
     payload: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     text: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Place {
+    #[serde(deserialize_with = "lenient_text")]
     name: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     address: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Order {
+    #[serde(deserialize_with = "lenient_text")]
     text: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Unsupported {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "lenient_text")]
     kind: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Interactive {
-    #[serde(rename = "type")]
-    kind: String,
-    button_reply: Option<Tap>,
-    list_reply: Option<Tap>,
+    #[serde(rename = "type", deserialize_with = "lenient_text")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    button_reply: Reply,
+    #[serde(deserialize_with = "lenient")]
+    list_reply: Reply,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reply {
+    #[serde(deserialize_with = "lenient_text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
+    title: Option<String>,
 }
 
 fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<T, String> {
@@ -206,14 +244,23 @@ fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> 
 
 /// A quick reply of a template: its payload is what the template set, else the label.
 fn button(button: Button) -> Result<Content, String> {
-    let id = button.payload.or_else(|| button.text.clone()).ok_or("a button without payload and text")?;
-    Ok(Content::Tap(Tap { title: button.text.unwrap_or_else(|| id.clone()), id }))
+    tap(button.payload, button.text).ok_or_else(|| "a button without payload and text".to_owned())
 }
 
 fn interactive(interactive: Interactive) -> Result<Content, String> {
-    match (interactive.kind.as_str(), interactive.button_reply.or(interactive.list_reply)) {
-        (_, Some(tap)) => Ok(Content::Tap(tap)),
-        ("nfm_reply" | "call_permission_reply", None) => Ok(Content::Form),
-        (kind, None) => Err(format!("an interactive answer of type \"{kind}\" that we do not know")),
+    let Interactive { kind, button_reply, list_reply } = interactive;
+    let tapped = tap(button_reply.id, button_reply.title).or_else(|| tap(list_reply.id, list_reply.title));
+    match (kind.as_deref(), tapped) {
+        (_, Some(tapped)) => Ok(tapped),
+        (Some("nfm_reply" | "call_permission_reply"), None) => Ok(Content::Form),
+        (Some("button_reply" | "list_reply"), None) => Err("a choice without id and title".to_owned()),
+        (Some(_) | None, None) => Err("an interactive answer of a type that we do not know".to_owned()),
     }
+}
+
+/// A choice by its id, else by the words on it.
+fn tap(id: Option<String>, title: Option<String>) -> Option<Content> {
+    let [id, title] = [id, title].map(|text| text.filter(|text| !text.trim().is_empty()));
+    let id = id.or_else(|| title.clone())?;
+    Some(Content::Tap(Tap { title: title.unwrap_or_else(|| id.clone()), id }))
 }

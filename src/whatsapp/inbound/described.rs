@@ -6,36 +6,44 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::details::read;
-use crate::conversation::{Attachment, FormAnswer};
+use crate::{
+    conversation::{Attachment, FormAnswer, UNSHOWN},
+    json::{lenient, lenient_text},
+};
 
 #[derive(Deserialize)]
 struct Place {
     latitude: Value,
     longitude: Value,
+    #[serde(default, deserialize_with = "lenient_text")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
     address: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct ContactCard {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     name: ContactName,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     phones: Vec<ContactPhone>,
 }
 
 #[derive(Default, Deserialize)]
 struct ContactName {
+    #[serde(default, deserialize_with = "lenient_text")]
     formatted_name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct ContactPhone {
+    #[serde(default, deserialize_with = "lenient_text")]
     phone: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Order {
+    #[serde(default, deserialize_with = "lenient")]
     product_items: Vec<OrderItem>,
 }
 
@@ -49,16 +57,19 @@ struct OrderItem {
 
 #[derive(Deserialize)]
 struct Reaction {
+    #[serde(default, deserialize_with = "lenient_text")]
     emoji: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Context {
+    #[serde(default, deserialize_with = "lenient_text")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     forwarded: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     frequently_forwarded: bool,
+    #[serde(default, deserialize_with = "lenient")]
     referred_product: Option<ReferredProduct>,
 }
 
@@ -69,7 +80,9 @@ struct ReferredProduct {
 
 #[derive(Deserialize)]
 struct Referral {
+    #[serde(default, deserialize_with = "lenient_text")]
     headline: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
     body: Option<String>,
 }
 
@@ -97,7 +110,7 @@ pub fn describe(
         "revoke" => Some("The person deleted an earlier message"),
         "system" => Some("The person has a new number or name"),
         "text" | "interactive" | "button" => None,
-        _ if lines.is_empty() => Some("The person sent something that cannot be shown here"),
+        _ if lines.is_empty() => Some(UNSHOWN),
         _ => None,
     };
     lines.extend(rest.map(str::to_owned));
@@ -162,10 +175,10 @@ fn reaction(Reaction { emoji }: Reaction) -> String {
 }
 
 fn form(FormAnswer { name, response }: &FormAnswer) -> String {
-    let mut response = response.clone();
-    if let Some(fields) = response.as_object_mut() {
-        // It is there to tell forms apart, and no answer of the person.
+    // It is there to tell forms apart, and no answer of the person.
+    let fields = serde_json::from_str(response.get()).map(|mut fields: BTreeMap<String, Box<RawValue>>| {
         fields.remove("flow_token");
-    }
-    format!("The person answered the form \"{name}\": {response}")
+        serde_json::to_string(&fields).unwrap_or_default()
+    });
+    format!("The person answered the form \"{name}\": {}", fields.unwrap_or_else(|_| response.get().to_owned()))
 }

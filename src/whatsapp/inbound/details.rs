@@ -3,34 +3,46 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::described::describe;
-use crate::conversation::{Attachment, Details, FormAnswer};
+use crate::{
+    conversation::{Attachment, Details, FormAnswer},
+    json::{lenient, lenient_text},
+};
 
 /// The types of files, each an object of that name.
 const FILES: &[&str] = &["image", "audio", "video", "document", "sticker"];
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct File {
-    id: String,
+    #[serde(deserialize_with = "lenient_text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     mime_type: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     filename: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
     url: Option<String>,
-    #[serde(default)]
+    #[serde(deserialize_with = "lenient")]
     voice: bool,
 }
 
 #[derive(Deserialize)]
-struct Interactive {
-    nfm_reply: Option<FlowAnswer>,
-    call_permission_reply: Option<Value>,
+struct Interactive<'a> {
+    #[serde(borrow)]
+    nfm_reply: Option<&'a RawValue>,
+    #[serde(borrow)]
+    call_permission_reply: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct FlowAnswer {
+struct FlowAnswer<'a> {
+    #[serde(default, deserialize_with = "lenient_text")]
     name: Option<String>,
-    response_json: Option<String>,
+    #[serde(borrow)]
+    response_json: Option<&'a RawValue>,
 }
 
 /// What `raw`, a message of a webhook, holds beside its words. What cannot be read is left out: the message goes along whole.
@@ -38,10 +50,13 @@ struct FlowAnswer {
 pub fn details(raw: &RawValue) -> Details<'_> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
     let part = |name: &str| fields.get(name).copied();
-    let flow = part("interactive").and_then(read).and_then(form);
-    let attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
+    let flow = part("interactive").and_then(form);
+    let mut attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
+    let described = describe(&fields, flow.as_ref(), &attachments);
+    // One that Meta could not fetch is told in words only.
+    attachments.retain(|file| !file.id.is_empty());
     Details {
-        described: describe(&fields, flow.as_ref(), &attachments),
+        described,
         kind: part("type").and_then(read).unwrap_or_default(),
         location: part("location"),
         contacts: part("contacts"),
@@ -57,19 +72,25 @@ pub fn details(raw: &RawValue) -> Details<'_> {
 
 fn attachment(kind: &'static str, raw: &RawValue) -> Option<Attachment> {
     let File { id, mime_type, filename, url, voice } = read(raw)?;
-    Some(Attachment { name: filename, kind, mime: mime_type, url, open_url: None, id, voice })
+    Some(Attachment { name: filename, kind, mime: mime_type, url, open_url: None, id: id.unwrap_or_default(), voice })
 }
 
-fn form(Interactive { nfm_reply, call_permission_reply }: Interactive) -> Option<FormAnswer> {
-    match (nfm_reply, call_permission_reply) {
-        (Some(FlowAnswer { name, response_json }), _) => {
-            let text = response_json.unwrap_or_default();
-            let response = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            Some(FormAnswer { name: name.unwrap_or_else(|| "flow".to_owned()), response })
-        }
-        (None, Some(response)) => Some(FormAnswer { name: "call_permission".to_owned(), response }),
-        (None, None) => None,
-    }
+fn form(interactive: &RawValue) -> Option<FormAnswer> {
+    let Interactive { nfm_reply, call_permission_reply } = serde_json::from_str(interactive.get()).ok()?;
+    let Some(answer) = nfm_reply else {
+        let response = call_permission_reply?.to_owned();
+        return Some(FormAnswer { name: "call_permission".to_owned(), response });
+    };
+    let FlowAnswer { name, response_json } = serde_json::from_str(answer.get()).ok()?;
+    let name = name.unwrap_or_else(|| "flow".to_owned());
+    Some(FormAnswer { name, response: response_json.map_or_else(|| RawValue::NULL.to_owned(), answered) })
+}
+
+/// What a form was answered with: an object, which Meta writes as a text that holds JSON. It stays as it was written, so that a large
+/// number keeps its digits.
+fn answered(raw: &RawValue) -> Box<RawValue> {
+    let inner = serde_json::from_str::<String>(raw.get()).ok().and_then(|text| RawValue::from_string(text).ok());
+    inner.unwrap_or_else(|| raw.to_owned())
 }
 
 pub(super) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {

@@ -14,6 +14,10 @@ use crate::json::{self, JsonError, lenient, lenient_text};
 
 /// Most bytes of an id of a message; it is stored with the answer.
 const MAX_MESSAGE_ID: usize = 512;
+/// What `object` says of webhooks of WhatsApp.
+const OBJECT: &str = "whatsapp_business_account";
+/// Most characters of a word of the webhook that goes into the log.
+const MAX_WORD: usize = 40;
 /// Before the Cloud API: a time that nobody meant, 1 January 2020.
 const EARLIEST: i64 = 1_577_836_800;
 
@@ -23,6 +27,10 @@ struct Body<'a> {
     entry: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient_text")]
     field: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    object: Option<String>,
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -113,12 +121,22 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Event> {
     };
     match (body.entry, body.field) {
         (Some(entries), _) => match json::list(entries) {
+            Some(entries) if entries.is_empty() => events.push(Event::Nothing("entry is empty".to_owned())),
+            Some(_) if body.object.as_deref().is_some_and(|object| object != OBJECT) => {
+                let object: String = body.object.unwrap_or_default().chars().take(MAX_WORD).collect();
+                events.push(Event::Nothing(format!("object is \"{object}\" and not \"{OBJECT}\"")));
+            }
             Some(entries) => entries.into_iter().for_each(|entry| read_entry(entry, &mut events)),
             None => events.push(unrecognized(Part::Body, &text, "entry is no list".to_owned())),
         },
         // The sample of Meta's dashboard, and what others pass on: a change without its entry.
         (None, Some(_)) => read_change(&text, &mut events),
-        (None, None) => {}
+        // The shape of providers that pass on what is in a change alone, without saying to which number it came.
+        (None, None) if body.messages.is_some() => {
+            let why = "messages stand outside of entry[].changes[].value, as Meta sends them".to_owned();
+            events.push(unrecognized(Part::Body, &text, why));
+        }
+        (None, None) => events.push(Event::Nothing("entry is missing".to_owned())),
     }
     events
 }
@@ -127,6 +145,7 @@ fn read_entry(raw: &RawValue, events: &mut Vec<Event>) {
     let Some(entry) = read::<Entry<'_>>(Part::Entry, raw.get(), events) else { return };
     let changes = entry.changes.map_or_else(|| Some(Vec::new()), json::list);
     match changes {
+        Some(changes) if changes.is_empty() => events.push(Event::Nothing("an entry has no changes".to_owned())),
         Some(changes) => changes.into_iter().for_each(|change| read_change(change.get(), events)),
         None => events.push(unrecognized(Part::Entry, raw.get(), "changes is no list".to_owned())),
     }
