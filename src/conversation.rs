@@ -16,5 +16,5 @@ pub use said::{
     Template,
 };
 pub use session::{
-    Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, Session,
+    Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, SentReply, Session,
 };

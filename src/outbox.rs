@@ -15,6 +15,7 @@ mod files;
 mod giving_up;
 mod later;
 mod moving;
+mod substitutes;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,10 +25,11 @@ pub use later::Awaited;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::substitutes::without_file;
 use crate::{
     conversation::{
         Conversation, ConversationId, DONE_KEPT, Errand, Job, JobId, Offers, Output, Pending, Reply, ReplyId,
-        ReplyState, Template,
+        ReplyState, Said, Template,
     },
     credentials::Credentials,
     queue::{DeadLetter, DeadLetters, QueueError},
@@ -74,6 +76,8 @@ pub struct Held {
     lease: Lease,
     /// Whether a reply that was being sent may be out: another invocation, or a send of ours, ended without an answer.
     in_doubt: bool,
+    /// What goes out for the reply at this place: the same with ids of uploaded files in the place of links.
+    uploaded: Option<(usize, Said)>,
 }
 
 /// What a claim came to.
@@ -92,7 +96,7 @@ pub enum Claim {
 /// What is to go out.
 struct Plan {
     /// The replies, as the channel takes them.
-    fitted: Vec<Output>,
+    replies: Vec<Reply>,
     /// The letter before them.
     letter: Option<DeadLetter>,
     /// Whether the replies say that no answer will come.
@@ -212,7 +216,13 @@ impl Outbox {
 
     /// Takes the conversation `id`, and no other, for `job`.
     async fn take(&self, id: &ConversationId, job: &Job, lease: &Lease, clock: &Clock) -> Result<Claim, OutboxError> {
-        let held = |conversation, in_doubt| Held { conversation, id: id.clone(), lease: lease.clone(), in_doubt };
+        let held = |conversation, in_doubt| Held {
+            conversation,
+            id: id.clone(),
+            lease: lease.clone(),
+            in_doubt,
+            uploaded: None,
+        };
         let mut patience = self.busy_patience;
         for tries in 0.. {
             match self.store.claim(id, &job.own_id(), lease, clock.now(), self.keep_until(clock)).await? {
@@ -252,10 +262,13 @@ impl Outbox {
             Errand::Answer | Errand::Rename(_) | Errand::Say(_) => {
                 let (fitted, offers) = self.fit(outputs, &next);
                 next.offers.renew(offers);
+                // Older words are not sent again behind newer ones. A file may be reported much later.
+                next.sent.retain(|sent| !without_file(&sent.output.said).is_empty());
                 fitted
             }
         };
-        self.plan(held, next, job, Plan { fitted, letter: None, is_apology: false }, clock).await
+        let replies = fitted.into_iter().map(Reply::from).collect();
+        self.plan(held, next, job, Plan { replies, letter: None, is_apology: false }, clock).await
     }
 
     /// What is said, as the channel takes it, and the choices in it.
@@ -271,11 +284,10 @@ impl Outbox {
         plan: Plan,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Plan { fitted, letter, is_apology } = plan;
+        let Plan { replies, letter, is_apology } = plan;
         let letter = letter.as_ref().map(serde_json::to_string).transpose();
         let letter = letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
-        let is_sent_now = letter.is_none() && fitted.first().is_some_and(|first| !self.has_upload(&first.said));
-        let replies: Vec<_> = fitted.into_iter().map(|output| Reply { output, state: ReplyState::Planned }).collect();
+        let is_sent_now = letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.said));
         let count = replies.len();
         next.outbox = (count > 0 || letter.is_some()).then(|| Pending {
             job: job.own_id(),

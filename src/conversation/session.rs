@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Done, Job, JobId, Offers, Output, Person, Said};
+use super::{Done, Job, JobId, Offers, Output, Person};
 use crate::{json, retry::between};
 
-/// For how many replies with a file we know what to send instead. The channel reports within seconds that it cannot fetch one.
-const REPLACEMENTS_MOST: usize = 4;
-/// Most bytes of what is to be sent instead.
-const MAX_REPLACEMENT_BYTES: usize = 16 * 1024;
+/// How many replies that are out are kept: the channel reports within seconds what it could not deliver.
+const MAX_SENT: usize = 12;
+/// Most bytes of them.
+const MAX_SENT_BYTES: usize = 16 * 1024;
 /// Most bytes of what an agent may want to be told with the next message.
 pub const MAX_MEMORY_BYTES: usize = 24 * 1024;
 /// Most signs of the reason of a failure.
@@ -40,9 +40,9 @@ pub struct Conversation {
     /// What numbers and shortened ids of the person stand for.
     #[serde(skip_serializing_if = "Offers::is_empty")]
     pub offers: Offers,
-    /// What can take the place of the last replies with a file, if the channel reports that it could not fetch it.
+    /// The last replies that are out, for what the channel may report of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub replacements: Vec<(ReplyId, Said)>,
+    pub sent: Vec<SentReply>,
     /// The job that failed last, and how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<Failing>,
@@ -55,6 +55,19 @@ pub struct Conversation {
     /// The replies of the outbox that the channel has told us about: they are out, whatever the outbox says.
     #[serde(skip)]
     pub settled: BTreeSet<ReplyId>,
+}
+
+/// A reply that is out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SentReply {
+    /// Which.
+    pub id: ReplyId,
+    /// What was said.
+    #[serde(flatten)]
+    pub output: Output,
+    /// How often it was sent again because the channel reported a fault that passes.
+    #[serde(default, skip_serializing_if = "json::is_zero")]
+    pub resends: u32,
 }
 
 /// A job that fails, and how often it has.
@@ -119,6 +132,15 @@ pub struct Reply {
     pub output: Output,
     /// How far it has come.
     pub state: ReplyState,
+    /// See [`SentReply::resends`].
+    #[serde(default, skip_serializing_if = "json::is_zero")]
+    pub resends: u32,
+}
+
+impl From<Output> for Reply {
+    fn from(output: Output) -> Self {
+        Self { output, state: ReplyState::Planned, resends: 0 }
+    }
 }
 
 /// How far a reply has come.
@@ -153,6 +175,13 @@ impl ReplyId {
     #[must_use]
     pub fn of(job: &JobId, place: usize) -> Self {
         Self(format!("{job}:{place}"))
+    }
+
+    /// Whether both are of the same job.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let job = |id: &Self| id.0.rsplit_once(':').map(|(job, _)| job.to_owned());
+        job(self) == job(other)
     }
 
     /// An id that was printed before.
@@ -217,22 +246,22 @@ impl Conversation {
         self.person = person;
         self.last_message_at = self.last_message_at.max(old.last_message_at);
         self.done.extend(old.done);
-        self.replacements.extend(old.replacements);
+        self.sent.extend(old.sent);
         self.failing = self.failing.take().or(old.failing);
     }
 
-    /// Notes what can take the place of `reply`.
-    pub fn note_replacement(&mut self, reply: ReplyId, said: Said) {
-        self.replacements.push((reply, said));
-        while self.replacements.len() > REPLACEMENTS_MOST || json::size(&self.replacements) > MAX_REPLACEMENT_BYTES {
-            self.replacements.remove(0);
+    /// Notes that a reply is out.
+    pub fn note_sent(&mut self, sent: SentReply) {
+        self.sent.push(sent);
+        while self.sent.len() > MAX_SENT || json::size(&self.sent) > MAX_SENT_BYTES {
+            self.sent.remove(0);
         }
     }
 
-    /// What can take the place of `reply`, once.
-    pub fn take_replacement(&mut self, reply: &ReplyId) -> Option<Said> {
-        let place = self.replacements.iter().position(|(known, _)| known == reply)?;
-        Some(self.replacements.remove(place).1)
+    /// The reply that is out, once.
+    pub fn take_sent(&mut self, id: &ReplyId) -> Option<SentReply> {
+        let place = self.sent.iter().position(|sent| sent.id == *id)?;
+        Some(self.sent.remove(place))
     }
 
     /// Counts a failure of `job` and returns how often it has failed by now.

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Held, Outbox, OutboxError, giving_up::blame_graph};
+use super::{Held, Outbox, OutboxError, giving_up::blame_graph, substitutes::other_number};
 use crate::{
-    conversation::{Card, JobId, Media, Pending, Reply, ReplyId, ReplyState, Said, Source},
+    conversation::{JobId, Output, Pending, Reply, ReplyId, ReplyState, SentReply},
     queue::DeadLetter,
     retry::{Clock, Retry, after, back_off, between},
     store::{self, Hold, StoreError},
     telemetry::Chain,
     whatsapp::{
-        errors,
         graph::GraphError,
         inbound,
         outbound::{self, limits::WINDOW},
@@ -43,21 +42,25 @@ impl Outbox {
             held.conversation.outbox = Some(pending.clone());
         }
         let mut pause = Duration::ZERO;
-        for index in 0..pending.replies.len() {
+        let mut index = 0;
+        // What takes the place of a reply may be several.
+        while index < pending.replies.len() {
             if !pending.replies[index].state.is_open() {
+                index += 1;
                 continue;
             }
             let state = self.deliver_one(held, &mut pending, index, job, pause, clock).await?;
-            let Reply { output, .. } = &pending.replies[index];
-            if let (ReplyState::Sent(_), Some(said)) = (&state, without_file(&output.said)) {
-                held.conversation.note_replacement(ReplyId::of(&pending.job, index), said);
+            let Reply { output, resends, .. } = pending.replies[index].clone();
+            if let ReplyState::Sent(_) = &state {
+                held.conversation.note_sent(SentReply { id: ReplyId::of(&pending.job, index), output, resends });
             }
             pending.replies[index].state = state;
             held.in_doubt = false;
             pause = self.pace.message_delay;
-            if let Some(next) = pending.replies.get_mut(index + 1) {
-                self.upload(&held.id.number, &mut next.output.said, clock).await;
-                self.mark(held, &mut pending, index + 1, pause, clock).await?;
+            index += 1;
+            if index < pending.replies.len() {
+                self.upload_for(held, &pending, index, clock).await;
+                self.mark(held, &mut pending, index, pause, clock).await?;
             }
         }
         held.conversation.outbox = None;
@@ -79,13 +82,14 @@ impl Outbox {
         loop {
             match pending.replies[index].state {
                 ReplyState::Planned => {
-                    self.upload(&held.id.number, &mut pending.replies[index].output.said, clock).await;
+                    self.upload_for(held, pending, index, clock).await;
                     self.mark(held, pending, index, pause, clock).await?;
                 }
                 ReplyState::Sending(since) if held.in_doubt => {
                     if self.is_out(held, job, &reply, since, clock).await? {
                         return Ok(ReplyState::Sent(None));
                     }
+                    self.upload_for(held, pending, index, clock).await;
                     self.mark(held, pending, index, Duration::ZERO, clock).await?;
                 }
                 ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
@@ -105,7 +109,14 @@ impl Outbox {
             }
             match error.retry() {
                 Retry::Never => {
-                    let Some(said) = self.instead(pending, index, &error) else {
+                    if let Some(other) = other_number(pending, &error) {
+                        tracing::warn!(%reply, error = %Chain(&error), "refused: the other form of the number is tried");
+                        pending.to.phone = Some(other);
+                        pending.replies[index].state = ReplyState::Planned;
+                        continue;
+                    }
+                    let substitutes = self.substitutes(&held.id.number, pending, index, &error, clock).await;
+                    if substitutes.is_empty() {
                         if pending.is_apology {
                             // The letter of the job says all there is to say.
                             tracing::error!(%reply, error = %Chain(&error), "the person could not be told that no answer will come");
@@ -113,9 +124,14 @@ impl Outbox {
                             self.bury(held, &reply, &error, clock).await?;
                         }
                         return Ok(ReplyState::Refused);
-                    };
+                    }
                     tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
-                    pending.replies[index].output.said = said;
+                    let quotes = pending.replies[index].output.quotes;
+                    let mut substitutes: Vec<_> =
+                        substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
+                    substitutes[0].output.quotes = quotes;
+                    // Nothing behind this reply has gone out, so no place has been told to anybody.
+                    pending.replies.splice(index..=index, substitutes);
                 }
                 Retry::After(least) => {
                     tries += 1;
@@ -193,6 +209,9 @@ impl Outbox {
             return Err(OutboxError::OutOfTime);
         }
         let output = &pending.replies[index].output;
+        let uploaded = held.uploaded.as_ref().filter(|(place, _)| *place == index);
+        let output =
+            &uploaded.map_or_else(|| output.clone(), |(_, said)| Output { said: said.clone(), ..output.clone() });
         let heard_at = held.conversation.last_message_at;
         if outbound::needs_window(&output.said)
             && heard_at.is_some_and(|heard_at| after(heard_at, WINDOW) < clock.now())
@@ -204,17 +223,14 @@ impl Outbox {
         Ok(self.graph.send(&held.id.number, &body, clock).await?)
     }
 
-    /// What can be sent in the place of a reply that is refused for good.
-    fn instead(&self, pending: &Pending, index: usize, error: &GraphError) -> Option<Said> {
+    /// Uploads the files of a reply, for its send.
+    async fn upload_for(&self, held: &mut Held, pending: &Pending, index: usize, clock: &Clock) {
         let said = &pending.replies[index].output.said;
-        match error {
-            GraphError::WindowClosed | GraphError::OutsideWindow(_) => {
-                // One says all that may be said: that the person should write again.
-                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.said, Said::Template(_)));
-                self.window_template.clone().filter(|_| !is_said).map(Said::Template)
-            }
-            GraphError::Refused(refusal) if refusal.code == errors::MEDIA_REFUSED => without_file(said),
-            _ => None,
+        held.uploaded = None;
+        if self.has_upload(said) {
+            let mut said = said.clone();
+            self.upload(&held.id.number, &mut said, clock).await;
+            held.uploaded = Some((index, said));
         }
     }
 
@@ -230,19 +246,5 @@ impl Outbox {
     pub(super) async fn bury_committed(&self, letter: &str) -> Result<(), OutboxError> {
         let letter = serde_json::from_str(letter).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
-    }
-}
-
-/// The same without a file that Meta could not fetch: its link stands in the words.
-fn without_file(said: &Said) -> Option<Said> {
-    match said {
-        Said::Media(Media { source: Source::Link(link), caption, .. }) => {
-            let words: Vec<_> = caption.iter().map(String::as_str).chain([link.as_str()]).collect();
-            Some(Said::Text(words.join("\n")))
-        }
-        Said::Card(card @ Card { media: Some(Media { source: Source::Link(_), .. }), .. }) => {
-            Some(Said::Card(Card { media: None, ..card.clone() }))
-        }
-        _ => None,
     }
 }

@@ -35,8 +35,18 @@ impl Outbox {
         }
     }
 
+    /// Forgets the id of an uploaded file that Meta cannot use: it would be of no use to the next person either.
+    pub(super) async fn forget_upload(&self, number: &str, link: &str, clock: &Clock) {
+        if !self.upload_media {
+            return;
+        }
+        if let Err(error) = self.store.remember(&key(number, link), "", clock.now()).await {
+            tracing::warn!(error = %Chain(&error), "the id of a file that Meta cannot use is not forgotten");
+        }
+    }
+
     async fn uploaded(&self, number: &str, link: &str, media: &Media, clock: &Clock) -> Result<String, OutboxError> {
-        let key = format!("{number}#file#{}", hex::encode(Sha256::digest(link.as_bytes())));
+        let key = key(number, link);
         if let Some(id) = self.store.recall(&key, clock.now()).await? {
             return Ok(id);
         }
@@ -46,8 +56,13 @@ impl Outbox {
     }
 }
 
+/// Under which key the id of an uploaded file is remembered.
+fn key(number: &str, link: &str) -> String {
+    format!("{number}#file#{}", hex::encode(Sha256::digest(link.as_bytes())))
+}
+
 /// The linked files of what is said.
-fn links(said: &mut Said) -> impl Iterator<Item = &mut Media> {
+pub(super) fn links(said: &mut Said) -> impl Iterator<Item = &mut Media> {
     let media: Vec<&mut Media> = match said {
         Said::Media(media) => vec![media],
         Said::Card(card) => card.media.iter_mut().collect(),

@@ -1,18 +1,28 @@
 //! Giving up: what cannot be done is written down, and who waits is told.
 
+use std::time::Duration;
+
 use super::{Held, Outbox, OutboxError, Plan};
 use crate::{
-    conversation::{DeliveryFailure, Errand, Job, Message, Output, Said, Undelivered},
+    conversation::{DeliveryFailure, Errand, Job, Message, Output, Reply, Said, Undelivered},
     json,
     queue::DeadLetter,
-    retry::Clock,
+    retry::{Clock, Retry},
     store::Hold,
-    whatsapp::{errors, graph::GraphError},
+    whatsapp::{
+        errors,
+        graph::{GraphError, Refusal},
+    },
 };
 
 /// Most bytes of a letter that is kept with the conversation until the dead-letter queue has it; a larger one goes there first, and
 /// may be there twice after a crash.
 const MAX_COMMITTED_LETTER: usize = 64 * 1024;
+
+/// How often a reply is sent again because Meta reports a fault that passes.
+const MAX_RESENDS: u32 = 2;
+/// Longest pause before that. The person's next messages wait behind it; what takes longer, Graph refuses at once.
+const MAX_RESEND_PAUSE: Duration = Duration::from_secs(6);
 
 /// Why a job is given up, and what the person is told.
 #[derive(Debug)]
@@ -47,7 +57,8 @@ impl Outbox {
         next.meet(&job.person);
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
-        let plan = Plan { fitted, letter: Some(letter).filter(|_| is_small), is_apology: true };
+        let replies = fitted.into_iter().map(Reply::from).collect();
+        let plan = Plan { replies, letter: Some(letter).filter(|_| is_small), is_apology: true };
         self.plan(held, next, job, plan, clock).await.map(|_| ())
     }
 
@@ -89,7 +100,8 @@ impl Outbox {
         self.save(held, Hold::Keep).await
     }
 
-    /// Notes that a reply was not delivered, and sends what can take its place.
+    /// Judges what Meta reports later as what it refuses at once: a fault that passes is sent again, what was outside of the window is a
+    /// template, a file that Meta cannot use is left out. Everything but the first is a dead letter as well.
     ///
     /// # Errors
     /// As [`Outbox::commit`].
@@ -100,20 +112,42 @@ impl Outbox {
         undelivered: &Undelivered,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
+        let Undelivered { reply, failures } = undelivered;
         let mut next = held.conversation.clone();
-        let replacement = next.take_replacement(&undelivered.reply);
-        let is_media = |failure: &DeliveryFailure| failure.code == errors::MEDIA_REFUSED;
-        let replacement = replacement.filter(|_| undelivered.failures.iter().any(is_media));
-        let reasons: Vec<_> = undelivered.failures.iter().map(|failure| failure.reason.as_str()).collect();
+        let sent = next.take_sent(reply);
+        let has = |code: i64| failures.iter().any(|failure| failure.code == code);
+        next.mark_done(job, clock.now());
+        if let Some((sent, pause)) = sent.as_ref().and_then(|sent| Some((sent, resend_after(failures, sent.resends)?)))
+        {
+            tracing::warn!(%reply, resends = sent.resends, "a reply was not delivered for a reason that passes: it is sent again");
+            // If there is no time for it, Graph itself says so.
+            let _has_time = clock.pause(pause).await;
+            let again = Reply { resends: sent.resends.saturating_add(1), ..Reply::from(sent.output.clone()) };
+            let plan = Plan { replies: vec![again], letter: None, is_apology: false };
+            return self.plan(held, next, job, plan, clock).await.map(|_| ());
+        }
+        let substitutes = match sent {
+            Some(sent) if has(errors::MEDIA_REFUSED) => {
+                self.without_file(&held.id.number, &sent.output.said, clock).await
+            }
+            Some(sent) if has(errors::OUTSIDE_WINDOW) => {
+                // One says all that may be said, whatever else of the answer comes back.
+                next.sent.retain(|other| !other.id.is_beside(reply));
+                let is_template = matches!(sent.output.said, Said::Template(_));
+                self.window_template.clone().filter(|_| !is_template).map(Said::Template).into_iter().collect()
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let reasons: Vec<_> = failures.iter().map(|failure| failure.reason.as_str()).collect();
         let reason = format!("a reply was not delivered: {}", reasons.join("; "));
         let label = self.credentials.label(&held.id).await;
-        let mut letter = DeadLetter::of_reply(&undelivered.reply, &held.id, label, reason, clock.now());
-        if let Some(failure) = undelivered.failures.first() {
-            blame(&mut letter, failure.code, None);
+        let mut letter = DeadLetter::of_reply(reply, &held.id, label, reason, clock.now());
+        if let Some(failure) = failures.first() {
+            let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
+            letter.blame(failure.code, None, class.name(), cure);
         }
-        next.mark_done(job, clock.now());
-        let fitted = replacement.into_iter().map(Output::from).collect();
-        self.plan(held, next, job, Plan { fitted, letter: Some(letter), is_apology: false }, clock).await.map(|_| ())
+        let replies = substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
+        self.plan(held, next, job, Plan { replies, letter: Some(letter), is_apology: false }, clock).await.map(|_| ())
     }
 
     /// The dead letter of a job that is given up.
@@ -127,15 +161,20 @@ impl Outbox {
     }
 }
 
+/// After which pause a reply is sent again that failed so often before; `None`: it is not.
+fn resend_after(failures: &[DeliveryFailure], resends: u32) -> Option<Duration> {
+    let pauses = failures.iter().map(|failure| match errors::advise(failure.code).retry {
+        Retry::After(pause) => Some(pause.min(MAX_RESEND_PAUSE)),
+        Retry::Never => None,
+    });
+    let pause = pauses.collect::<Option<Vec<_>>>()?.into_iter().max()?;
+    (resends < MAX_RESENDS).then_some(pause)
+}
+
 /// Adds to a dead letter what we know about an error of Graph.
 pub(super) fn blame_graph(letter: &mut DeadLetter, error: &GraphError) {
     if let Some(code) = error.code() {
-        blame(letter, code, error.refusal().map(|refusal| refusal.trace_id.as_str()));
+        let errors::Advice { class, cure, .. } = error.refusal().map_or_else(|| errors::advise(code), Refusal::advice);
+        letter.blame(code, error.refusal().map(|refusal| refusal.trace_id.as_str()), class.name(), cure);
     }
-}
-
-/// Adds to a dead letter what we know about Meta's code.
-fn blame(letter: &mut DeadLetter, code: i64, fbtrace_id: Option<&str>) {
-    let errors::Advice { class, cure, .. } = errors::advise(code);
-    letter.blame(code, fbtrace_id, class.name(), cure);
 }

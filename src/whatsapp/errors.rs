@@ -53,6 +53,14 @@ pub const TOKEN_REFUSED: i64 = 190;
 pub const PARAMETER_REFUSED: i64 = 100;
 /// `appsecret_proof` or the token is missing or wrong, on some endpoints.
 pub const PROOF_REFUSED: i64 = 104;
+/// An answer without a code.
+pub const NO_CODE: i64 = 0;
+/// With [`PARAMETER_REFUSED`]: there is nothing under this id, or the token may not see it.
+const UNKNOWN_OBJECT: i64 = 33;
+/// A value is not what Meta takes.
+pub const VALUE_REFUSED: i64 = 131_009;
+/// A test number may write to five numbers only, and this is none of them.
+pub const RECIPIENT_NOT_ALLOWED: i64 = 131_030;
 /// A file could not be fetched, or is not what it says.
 pub const MEDIA_REFUSED: i64 = 131_053;
 /// More than 24 hours since the person last wrote.
@@ -63,10 +71,14 @@ pub const OUTSIDE_WINDOW: i64 = 131_047;
 pub fn advise(code: i64) -> Advice {
     let later = |seconds| Retry::After(Duration::from_secs(seconds));
     let (class, retry, cure) = match code {
-        0 | TOKEN_REFUSED => {
+        NO_CODE => (Class::Passing, Retry::Never, "see the details: Meta gave no code"),
+        TOKEN_REFUSED => {
             (Class::Configuration, Retry::Never, "put a valid system user token into access_token of the secret")
         }
-        1 | 2 | 131_000 | 131_016 => (Class::Passing, Retry::SOON, "nothing: Meta had a fault; it is tried again"),
+        1 | 2 | 131_000 | 131_016 => {
+            (Class::Passing, Retry::SOON, "nothing, if it stays rare: Meta had a fault that passes")
+        }
+        2_500 | 2_635 => (Class::Configuration, Retry::Never, "GRAPH_API_VERSION is no version that Meta still has"),
         3 | 10 | 131_005 | 200..=299 => (
             Class::Configuration,
             Retry::Never,
@@ -80,7 +92,7 @@ pub fn advise(code: i64) -> Advice {
             Retry::Never,
             "check phone_number_id in the secret and that the number is registered for the Cloud API",
         ),
-        PARAMETER_REFUSED | 131_008 | 131_009 | 131_051 | 135_000 => {
+        PARAMETER_REFUSED | 131_008 | VALUE_REFUSED | 131_051 | 135_000 => {
             (Class::Content, Retry::Never, "see the details: a value of the reply is not what Meta takes")
         }
         PROOF_REFUSED => {
@@ -93,6 +105,11 @@ pub fn advise(code: i64) -> Advice {
         131_056 => {
             (Class::Passing, later(6), "send fewer and longer replies: one person takes one message in six seconds")
         }
+        131_064 => (
+            Class::Policy,
+            Retry::Never,
+            "Meta limits the account because templates are filed under the wrong category: see WhatsApp Manager",
+        ),
         131_057 | 133_004 | 2_494_100 => (Class::Passing, later(60), "nothing: Meta maintains the number"),
         130_403 => (Class::User, Retry::Never, "unblock the person if that was not meant"),
         130_472 | 131_049 | 131_050 => (Class::Policy, Retry::Never, "do not send marketing to this person now"),
@@ -103,7 +120,11 @@ pub fn advise(code: i64) -> Advice {
             Retry::Never,
             "the person cannot be reached: no WhatsApp, an old client, or terms not accepted",
         ),
-        131_030 => (Class::Configuration, Retry::Never, "add the person to the recipients of the test number"),
+        RECIPIENT_NOT_ALLOWED => (
+            Class::Configuration,
+            Retry::Never,
+            "add the person to the recipients of the test number, in the form in which Meta writes the number",
+        ),
         131_037 => (Class::Configuration, Retry::Never, "let Meta approve the display name of the number"),
         131_042 => (Class::Configuration, Retry::Never, "add a payment method to the WhatsApp account"),
         OUTSIDE_WINDOW => (
@@ -123,4 +144,50 @@ pub fn advise(code: i64) -> Advice {
         _ => (Class::Content, Retry::Never, "look the code up in Meta's list of error codes"),
     };
     Advice { class, retry, cure }
+}
+
+/// What we know about a code that a status reports: what could be tried has been.
+#[must_use]
+pub fn advise_later(code: i64) -> Advice {
+    let advice = advise(code);
+    match advice.retry {
+        Retry::Never => advice,
+        Retry::After(_) => Advice {
+            cure: "it passes, but not while it was sent again, or a newer answer had gone out by then: send it by hand if it matters",
+            ..advice
+        },
+    }
+}
+
+/// What we know about an answer with this HTTP status, code and subcode.
+#[must_use]
+pub fn advise_refusal(status: u16, code: i64, subcode: i64) -> Advice {
+    let configuration = |cure| Advice { class: Class::Configuration, retry: Retry::SOON, cure };
+    match (code, subcode, status) {
+        (PARAMETER_REFUSED, UNKNOWN_OBJECT, _) => configuration(
+            "phone_number_id in the secret is wrong, or the system user of access_token has no full control of its WhatsApp account",
+        ),
+        // The whole set-up is wrong, and not this message: it is kept until somebody has mended it, or a few minutes.
+        (2_500 | 2_635 | 3 | 10 | 33 | 131_005 | 131_045 | 133_010 | 200..=299, ..) => configuration(advise(code).cure),
+        (NO_CODE, _, 403) => {
+            configuration("something between here and Meta refuses the request: a proxy, a firewall, or GRAPH_BASE_URL")
+        }
+        (NO_CODE, _, 404 | 405 | 410) => {
+            configuration("what answers is not Meta: check GRAPH_BASE_URL and GRAPH_API_VERSION")
+        }
+        (NO_CODE, _, 408) => Advice {
+            class: Class::Passing,
+            retry: Retry::SOON,
+            cure: "nothing, if it stays rare: the request did not arrive in time",
+        },
+        (NO_CODE, _, 413) => Advice {
+            class: Class::Content,
+            retry: Retry::Never,
+            cure: "the message is larger than what is between here and Meta lets through",
+        },
+        (NO_CODE, _, 400..=499) => {
+            configuration("what answers gives no code of Meta's: check GRAPH_BASE_URL and what is in between")
+        }
+        _ => advise(code),
+    }
 }

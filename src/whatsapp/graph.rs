@@ -15,7 +15,7 @@ use url::Url;
 use super::{errors, outbound, signature::appsecret_proof};
 use crate::{
     credentials::{Credentials, CredentialsError, Keys, Refuser},
-    json,
+    json::{self, lenient, lenient_text},
     retry::{Clock, Retry},
     telemetry::redact,
 };
@@ -91,8 +91,11 @@ pub enum GraphError {
     #[error("the file cannot be fetched: {0}")]
     NoFile(String),
     /// The same request would be refused again.
-    #[error("Graph refused the message ({0}): {cure}", cure = errors::advise(.0.code).cure)]
+    #[error("Graph refused the message ({0}): {cure}", cure = .0.advice().cure)]
     Refused(Refusal),
+    /// Every request would be refused until somebody mends the set-up.
+    #[error("Graph refuses every message ({0}): {cure}", cure = .0.advice().cure)]
+    Misconfigured(Refusal),
 }
 
 /// Fields of a message whose values are words of the API itself.
@@ -105,6 +108,8 @@ pub struct Refusal {
     pub status: u16,
     /// Meta's code; 0 where the answer had none.
     pub code: i64,
+    /// Meta's finer code; 0 where the answer had none.
+    pub subcode: i64,
     /// What exactly, in Meta's words.
     pub details: String,
     /// What Meta's support asks for.
@@ -113,8 +118,22 @@ pub struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { status, code, details, trace_id } = self;
-        write!(f, "HTTP {status}, code {code}, fbtrace_id {trace_id}: {details}")
+        let Self { status, code, subcode, details, trace_id } = self;
+        match (*code, *subcode) {
+            (errors::NO_CODE, _) if details.is_empty() => return write!(f, "HTTP {status}, without a code of Meta's"),
+            (errors::NO_CODE, _) => return write!(f, "HTTP {status}, without a code of Meta's: {details}"),
+            (_, 0) => write!(f, "HTTP {status}, code {code}")?,
+            (_, _) => write!(f, "HTTP {status}, code {code}/{subcode}")?,
+        }
+        write!(f, ", fbtrace_id {trace_id}: {details}")
+    }
+}
+
+impl Refusal {
+    /// What we advise.
+    #[must_use]
+    pub fn advice(&self) -> errors::Advice {
+        errors::advise_refusal(self.status, self.code, self.subcode)
     }
 }
 
@@ -127,6 +146,7 @@ impl GraphError {
             Self::Credentials(_)
             | Self::NoToken
             | Self::TokenRefused(_)
+            | Self::Misconfigured(_)
             | Self::NoConnection(_)
             | Self::NotSent(_)
             | Self::Unanswered(_)
@@ -142,6 +162,7 @@ impl GraphError {
         match self {
             Self::Unclear(refusal)
             | Self::TokenRefused(refusal)
+            | Self::Misconfigured(refusal)
             | Self::RateLimited { refusal, .. }
             | Self::Unavailable(refusal)
             | Self::OutsideWindow(refusal)
@@ -183,6 +204,7 @@ impl GraphError {
     fn without_words_of(mut self, body: &Value) -> Self {
         if let Self::Unclear(refusal)
         | Self::TokenRefused(refusal)
+        | Self::Misconfigured(refusal)
         | Self::RateLimited { refusal, .. }
         | Self::Unavailable(refusal)
         | Self::OutsideWindow(refusal)
@@ -294,15 +316,22 @@ struct SentMessage {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorAnswer {
+    #[serde(deserialize_with = "lenient")]
     error: ErrorObject,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorObject {
+    #[serde(deserialize_with = "lenient")]
     message: String,
-    code: i64,
+    #[serde(deserialize_with = "lenient_text")]
+    code: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
+    error_subcode: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     error_data: Value,
+    #[serde(deserialize_with = "lenient")]
     fbtrace_id: String,
 }
 
@@ -311,8 +340,10 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> G
     let ErrorAnswer { error } = json::read(bytes).unwrap_or_default();
     let details = error.error_data.get("details").and_then(Value::as_str).or(error.error_data.as_str());
     let details = details.unwrap_or(&error.message).to_owned();
-    let refusal = Refusal { status: status.as_u16(), code: error.code, details, trace_id: error.fbtrace_id };
-    let advised = errors::advise(refusal.code).retry;
+    let number = |code: Option<String>| code.and_then(|code| code.parse().ok()).unwrap_or(errors::NO_CODE);
+    let (code, subcode) = (number(error.code), number(error.error_subcode));
+    let refusal = Refusal { status: status.as_u16(), code, subcode, details, trace_id: error.fbtrace_id };
+    let errors::Advice { class, retry: advised, .. } = refusal.advice();
     let proof_refused = refusal.code == errors::PROOF_REFUSED
         || refusal.code == errors::PARAMETER_REFUSED && refusal.details.contains("appsecret_proof");
     match (refusal.code, status, advised) {
@@ -322,11 +353,12 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, bytes: &[u8]) -> G
         (_, StatusCode::TOO_MANY_REQUESTS, _) => {
             GraphError::RateLimited { after: retry_after.unwrap_or_default(), refusal }
         }
+        (0, status, _) if status.is_server_error() => GraphError::Unclear(refusal),
+        (_, _, Retry::After(_)) if class == errors::Class::Configuration => GraphError::Misconfigured(refusal),
         (_, _, Retry::After(after)) if !after.is_zero() => {
             GraphError::RateLimited { after: retry_after.unwrap_or(after), refusal }
         }
         (_, _, Retry::After(_)) => GraphError::Unavailable(refusal),
-        (0, status, _) if status.is_server_error() => GraphError::Unclear(refusal),
         (_, _, Retry::Never) => GraphError::Refused(refusal),
     }
 }
@@ -336,7 +368,13 @@ fn unclear(status: StatusCode) -> GraphError {
 }
 
 fn unclear_because(status: StatusCode, details: String) -> GraphError {
-    GraphError::Unclear(Refusal { status: status.as_u16(), code: 0, details, trace_id: String::new() })
+    GraphError::Unclear(Refusal {
+        status: status.as_u16(),
+        code: errors::NO_CODE,
+        subcode: 0,
+        details,
+        trace_id: String::new(),
+    })
 }
 
 /// The texts in a message that somebody has written or is called by.
@@ -356,4 +394,36 @@ fn words(value: &Value) -> Vec<&str> {
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let seconds = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(status: u16, body: &str) -> GraphError {
+        refused(StatusCode::from_u16(status).expect("a status"), None, body.as_bytes())
+    }
+
+    #[test]
+    fn the_cure_names_what_is_wrong_and_what_passes_comes_again() {
+        let unknown = r#"{"error":{"message":"Object with ID '800000000000002' does not exist","code":100,"error_subcode":33,"fbtrace_id":"T"}}"#;
+        for (status, body, cure, retry) in [
+            (400, unknown, "phone_number_id in the secret is wrong", Retry::SOON),
+            (400, r#"{"error":{"code":100,"message":"(#100) Param text"}}"#, "a value of the reply", Retry::Never),
+            (400, r#"{"error":{"code":"2500"}}"#, "GRAPH_API_VERSION", Retry::SOON),
+            (403, r#"{"error":{"code":10}}"#, "whatsapp_business_messaging", Retry::SOON),
+            (404, "<html>Not Found</html>", "what answers is not Meta", Retry::SOON),
+            (403, r#"{"error":"Forbidden"}"#, "a proxy, a firewall", Retry::SOON),
+            (400, r#"{"error":"Bad Request"}"#, "what answers gives no code", Retry::SOON),
+            (413, "", "larger than what is between", Retry::Never),
+            (401, "", "valid system user token", Retry::SOON),
+        ] {
+            let error = error(status, body);
+            assert!(error.to_string().contains(cure), "{error}");
+            assert_eq!((error.retry(), error.leaves_doubt()), (retry, false), "{error}");
+        }
+        assert!(matches!(error(408, ""), GraphError::Unavailable(_)), "nothing was sent");
+        assert!(matches!(error(502, "<html>"), GraphError::Unclear(_)), "it may have been");
+        assert!(matches!(error(400, r#"{"error":{"code":131000}}"#), GraphError::Unavailable(_)));
+    }
 }

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 pub use content::{Content, Media, MediaKind};
 pub use details::details;
 pub use nameless::without_names;
+pub use names::without_mobile_digit;
 
 use super::{errors, signature::SignedBody};
 use crate::{

@@ -40,3 +40,4 @@ mod simulator;
 mod soak;
 mod store_contract;
 mod support;
+mod undelivered;

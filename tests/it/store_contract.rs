@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, JobId, Pending, Person, Reply, ReplyId, ReplyState, Said},
+    conversation::{Conversation, ConversationId, JobId, Output, Pending, Person, Reply, ReplyId, ReplyState, Said},
     store::{Claim, Dynamo, Embedded, Hold, Lease, Store, StoreError},
 };
 
@@ -62,7 +62,7 @@ async fn claim(store: &dyn Store, user: &str, name: &str, second: i64) -> (Claim
 }
 
 fn pending(name: &str) -> Pending {
-    let reply = |text: &str, state| Reply { output: Said::Text(text.into()).into(), state };
+    let reply = |text: &str, state| Reply { state, ..Reply::from(Output::from(Said::Text(text.into()))) };
     let replies = vec![
         reply("out", ReplyState::Sent(Some("wamid.A".into()))),
         reply("é😀 \"next\"", ReplyState::Sending(at(0))),

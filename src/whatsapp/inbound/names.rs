@@ -160,7 +160,9 @@ fn is_same_number(one: &str, other: &str) -> bool {
     one == other || without_mobile_digit(one) == without_mobile_digit(other)
 }
 
-fn without_mobile_digit(number: &str) -> String {
+/// A number without the digit that only mobile numbers of some countries are written with, and not always.
+#[must_use]
+pub fn without_mobile_digit(number: &str) -> String {
     // Country, where the digit is, which it is, and how long the number is with it.
     const WITH_DIGIT: &[(&str, usize, &str, usize)] = &[("55", 4, "9", 13), ("52", 2, "1", 13), ("54", 2, "9", 13)];
     let has_digit = |(country, at, digit, length): &&(&str, usize, &str, usize)| {

@@ -1,0 +1,178 @@
+//! What can be sent in the place of a reply that Meta does not take, at once or as a status tells later.
+
+use serde_json::{Map, Value};
+
+use super::{Outbox, files::links};
+use crate::{
+    conversation::{Action, Card, Media, Pending, Said, Source, Template},
+    retry::Clock,
+    whatsapp::{
+        errors,
+        graph::{GraphError, Refusal},
+        inbound::without_mobile_digit,
+    },
+};
+
+impl Outbox {
+    /// What is said in the place of the reply at `index`, which is refused for good; nothing is left to say if it is empty.
+    pub(super) async fn substitutes(
+        &self,
+        number: &str,
+        pending: &Pending,
+        index: usize,
+        error: &GraphError,
+        clock: &Clock,
+    ) -> Vec<Said> {
+        let said = &pending.replies[index].output.said;
+        match error {
+            GraphError::WindowClosed | GraphError::OutsideWindow(_) => {
+                // One says all that may be said: that the person should write again.
+                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.said, Said::Template(_)));
+                self.window_template.clone().filter(|_| !is_said).map(Said::Template).into_iter().collect()
+            }
+            GraphError::Refused(refusal) if may_be_the_file(refusal) => self.without_file(number, said, clock).await,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same without a file that Meta cannot use; what is remembered of its upload is forgotten.
+    pub(super) async fn without_file(&self, number: &str, said: &Said, clock: &Clock) -> Vec<Said> {
+        for media in links(&mut said.clone()) {
+            if let Source::Link(link) = &media.source {
+                self.forget_upload(number, link, clock).await;
+            }
+        }
+        without_file(said)
+    }
+}
+
+/// The same recipient in the other form of their number, where Meta says that it does not know this one: the list of a test number
+/// has one form, and people of some countries write from the other.
+pub(super) fn other_number(pending: &Pending, error: &GraphError) -> Option<String> {
+    let GraphError::Refused(refusal) = error else { return None };
+    let phone = pending.to.phone.as_deref().filter(|_| refusal.code == errors::RECIPIENT_NOT_ALLOWED)?;
+    Some(without_mobile_digit(phone)).filter(|other| other != phone)
+}
+
+/// Meta names a file that it cannot use in three ways.
+fn may_be_the_file(refusal: &Refusal) -> bool {
+    let is_parameter =
+        matches!(refusal.code, errors::PARAMETER_REFUSED | errors::VALUE_REFUSED) && refusal.subcode == 0;
+    refusal.code == errors::MEDIA_REFUSED || is_parameter
+}
+
+/// What is said without its file: words with the link in them, or words and buttons without the picture above them.
+pub(super) fn without_file(said: &Said) -> Vec<Said> {
+    match said {
+        Said::Media(media) => words_of(media).into_iter().collect(),
+        Said::Card(card @ Card { media: Some(_), .. }) => vec![without_picture(card)],
+        // Meta does not say which of the pictures it is, and a carousel needs them all.
+        Said::Carousel { text, cards } => {
+            let text = Some(Said::Text(text.clone())).filter(|_| !text.trim().is_empty());
+            text.into_iter().chain(cards.iter().map(without_picture)).collect()
+        }
+        Said::Raw(message) => raw_without_file(message).into_iter().collect(),
+        Said::Card(Card { media: None, .. })
+        | Said::Text(_)
+        | Said::List(_)
+        | Said::Location(_)
+        | Said::Contacts(_)
+        | Said::Template(Template { .. })
+        | Said::Reaction(_)
+        | Said::LocationRequest(_)
+        | Said::ContactRequest(_)
+        | Said::Flow(_) => Vec::new(),
+    }
+}
+
+fn words_of(Media { source, caption, .. }: &Media) -> Option<Said> {
+    let link = match source {
+        Source::Link(link) => Some(link.as_str()),
+        Source::Id(_) => None,
+    };
+    words([caption.as_deref(), link])
+}
+
+fn words(parts: [Option<&str>; 2]) -> Option<Said> {
+    let words: Vec<_> = parts.into_iter().flatten().filter(|words| !words.trim().is_empty()).collect();
+    (!words.is_empty()).then(|| Said::Text(words.join("\n")))
+}
+
+fn without_picture(card: &Card) -> Said {
+    let title = |action: &Action| match action {
+        Action::Choice(choice) => choice.title.clone(),
+        Action::Link { title, .. } | Action::Call { title, .. } => title.clone(),
+    };
+    // Buttons need words above them.
+    let text = match card.text.trim() {
+        "" => card.actions.first().map(title).unwrap_or_default(),
+        _ => card.text.clone(),
+    };
+    match card.actions.is_empty() {
+        true => Said::Text(text),
+        false => Said::Card(Card { media: None, text, actions: card.actions.clone() }),
+    }
+}
+
+/// A message in Meta's own words without its file: a caption and a link, or without what stands above the words.
+fn raw_without_file(message: &Map<String, Value>) -> Option<Said> {
+    let kind = message.get("type")?.as_str()?;
+    let object = message.get(kind)?;
+    match kind {
+        "image" | "video" | "audio" | "document" | "sticker" => {
+            words([object["caption"].as_str(), object["link"].as_str()])
+        }
+        "interactive" if matches!(object["header"]["type"].as_str(), Some("image" | "video" | "document")) => {
+            let mut message = message.clone();
+            message.get_mut(kind)?.as_object_mut()?.remove("header");
+            Some(Said::Raw(message))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::conversation::{Choice, MediaKind};
+
+    fn picture(caption: Option<&str>) -> Media {
+        let source = Source::Link("https://example.invalid/a.webp".into());
+        Media { kind: MediaKind::Image, source, caption: caption.map(str::to_owned), name: None }
+    }
+
+    #[test]
+    fn whatever_has_a_file_is_said_without_it() {
+        let link = "https://example.invalid/a.webp";
+        let book = vec![Action::Choice(Choice::new("a", "Book"))];
+        let card = |text: &str| Card { media: Some(picture(None)), text: text.into(), actions: book.clone() };
+        let bare = |text: &str| Said::Card(Card { media: None, text: text.into(), actions: book.clone() });
+        assert_eq!(without_file(&Said::Media(picture(Some("Your code")))), [Said::Text(format!("Your code\n{link}"))]);
+        assert_eq!(without_file(&Said::Media(picture(None))), [Said::Text(link.into())]);
+        let by_id = Media { source: Source::Id("7".into()), ..picture(None) };
+        assert_eq!(without_file(&Said::Media(by_id)), []);
+        assert_eq!(without_file(&Said::Card(card("Pick"))), [bare("Pick")]);
+        let carousel = Said::Carousel { text: "Rooms".into(), cards: vec![card("One"), card("")] };
+        assert_eq!(without_file(&carousel), [Said::Text("Rooms".into()), bare("One"), bare("Book")]);
+        assert_eq!(without_file(&Said::Text("hi".into())), []);
+    }
+
+    #[test]
+    fn a_raw_message_is_said_without_its_file() {
+        let raw = |value: Value| Said::Raw(value.as_object().expect("an object").clone());
+        let image = raw(json!({ "type": "image", "image": { "link": "https://h.invalid/a", "caption": "Look" } }));
+        assert_eq!(without_file(&image), [Said::Text("Look\nhttps://h.invalid/a".into())]);
+        let buttons = |header: Value| {
+            let mut interactive = json!({ "type": "button", "body": { "text": "Pick" } });
+            if !header.is_null() {
+                interactive["header"] = header;
+            }
+            raw(json!({ "type": "interactive", "interactive": interactive }))
+        };
+        let with = buttons(json!({ "type": "image", "image": { "link": "https://h.invalid/a" } }));
+        assert_eq!(without_file(&with), [buttons(Value::Null)]);
+        assert_eq!(without_file(&buttons(json!({ "type": "text", "text": "Title" }))), []);
+    }
+}
