@@ -51,6 +51,7 @@ pub const KNOBS: &[Knob] = &[
     knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
     knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
     knob("FALLBACK_TEXT", Some("FallbackText"), None),
+    knob("DELAY_TEXT", Some("DelayText"), None),
     knob("UNSUPPORTED_TEXT", Some("UnsupportedText"), None),
     knob("ALSO_ANSWER", Some("AlsoAnswer"), None),
     knob("TEXT_FORMAT", Some("TextFormat"), Some("auto")),
@@ -102,6 +103,8 @@ pub struct Settings {
     pub pace: Pace,
     /// What a person is told when no answer will come; `None`: nothing.
     pub fallback_text: Option<String>,
+    /// What a person is told once when the agent has to be asked again; `None`: nothing.
+    pub delay_text: Option<String>,
     /// What a person is told who sent something that the channel does not pass on; `None`: what the agent says to it.
     pub unsupported_text: Option<String>,
     /// Kinds of messages that are put to the agent although they ask for no answer.
@@ -249,6 +252,7 @@ impl Settings {
                 dead_letter_queue_url: vars.text("DEAD_LETTER_QUEUE_URL"),
                 pace: Pace { message_delay, session_expiration, resend_after },
                 fallback_text: vars.text("FALLBACK_TEXT"),
+                delay_text: vars.text("DELAY_TEXT"),
                 unsupported_text: vars.text("UNSUPPORTED_TEXT"),
                 also_answer,
                 text,

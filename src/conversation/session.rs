@@ -119,7 +119,7 @@ pub struct Pending {
     /// The dead letter that goes out before them, where the job is given up: as JSON, ready to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
-    /// Whether the job is given up, and the replies say so.
+    /// Whether the replies say that no answer will come, or not yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_apology: bool,
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{Held, Outbox, OutboxError, Plan};
 use crate::{
-    conversation::{DeliveryFailure, Errand, Job, Message, Output, Reply, Said, Undelivered},
+    conversation::{DeliveryFailure, Errand, Job, JobId, Message, Output, Reply, Said, Undelivered},
     json,
     queue::DeadLetter,
     retry::{Clock, Retry},
     store::Hold,
+    telemetry::Chain,
     whatsapp::{
         errors,
         graph::{GraphError, Refusal},
@@ -60,6 +61,37 @@ impl Outbox {
         let replies = fitted.into_iter().map(Reply::from).collect();
         let plan = Plan { replies, letter: Some(letter).filter(|_| is_small), is_apology: true };
         self.plan(held, next, job, plan, clock).await.map(|_| ())
+    }
+
+    /// Counts a failure of `job`, says that the answer takes longer, and frees the conversation; returns how often the job has failed by
+    /// now.
+    ///
+    /// The count and the words are one write. Words that cannot be sent now come first in the next delivery.
+    ///
+    /// # Errors
+    /// As [`Outbox::give_back`].
+    pub async fn delay(
+        &self,
+        held: &mut Held,
+        job: &Job,
+        reason: &str,
+        said: Said,
+        clock: &Clock,
+    ) -> Result<u32, OutboxError> {
+        let mut next = held.conversation.clone();
+        next.meet(&job.person);
+        let tries = next.count_failure(&job.own_id(), reason);
+        // The answer will have replies under the job's own id.
+        let notice = JobId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
+        let notice = Job { id: notice, redrives: 0, ..job.clone() };
+        let (fitted, _) = self.fit(vec![said.into()], &next);
+        let replies = fitted.into_iter().map(Reply::from).collect();
+        self.plan(held, next, &notice, Plan { replies, letter: None, is_apology: true }, clock).await?;
+        if let Err(error) = self.deliver(held, &job.own_id(), Hold::Release, clock).await {
+            tracing::warn!(job = %job.id, error = %Chain(&error), "DELAY_TEXT is not out yet");
+            self.free(held).await?;
+        }
+        Ok(tries)
     }
 
     /// Gives up what is still to be sent of an earlier answer: it goes into a dead letter, from which it can be sent without asking the

@@ -70,7 +70,10 @@ async fn settle(
     let is_final = error.retry() == Retry::Never || failures >= TRIES_MOST || receives >= MAX_RECEIVES;
     if !is_final {
         let reason = Chain(&error).to_string();
-        let counted = app.outbox.give_back(held, &failing, &reason).await;
+        let counted = match delay(app, job, &error).filter(|_| failures == 1 && failing == job.own_id()) {
+            Some(said) => app.outbox.delay(held, job, &reason, said, clock).await,
+            None => app.outbox.give_back(held, &failing, &reason).await,
+        };
         let tries = counted.as_ref().copied().unwrap_or_default();
         warn_unless_free(job, counted.map(|_| ()).map_err(TurnError::from));
         return Ok(Err(Failure { error, tries }));
@@ -133,6 +136,12 @@ async fn bury(
 ) -> Result<(), TurnError> {
     let letter = app.outbox.letter(job, given_up, cause, clock).await;
     Ok(app.dead_letters.bury(&letter).await?)
+}
+
+/// What the person is told once when the agent has to be asked again.
+fn delay(app: &App, job: &Job, error: &TurnError) -> Option<Said> {
+    let is_asked_again = job.asks() && matches!(error, TurnError::Agent(_));
+    app.settings.delay_text.clone().filter(|_| is_asked_again).map(Said::Text)
 }
 
 /// What the person is told, in what the operator has prepared for it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use whatsapp_endpoint::{outbox::Outbox, queue::DeadLetters, store::StoreError};
+use whatsapp_endpoint::{outbox::Outbox, queue::DeadLetters, simulator::Fault, store::StoreError};
 
 use crate::support::{
     agent::Agent,
@@ -59,6 +59,35 @@ async fn after_the_fifth_failure_the_person_is_told_and_the_next_message_is_answ
     }
     assert_eq!(endpoint.replies(), ["Sorry, please try again later."]);
     assert_eq!(endpoint.say("again").await, ["again!"]);
+}
+
+#[tokio::test]
+async fn who_has_to_wait_for_a_second_try_is_told_so_once() {
+    let texts = [("DELAY_TEXT", "One moment, please."), ("FALLBACK_TEXT", "Sorry.")];
+    let (endpoint, agent) = start(&texts).await;
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    for status in [503, 503, 200] {
+        if status == 503 {
+            agent.will_answer(500, json!({}));
+        }
+        assert_eq!(endpoint.deliver(&message).await, status);
+    }
+    assert_eq!(endpoint.replies(), ["One moment, please.", "hello!"]);
+    assert_eq!(endpoint.say("again").await, ["again!"], "who is answered at once is told nothing");
+    agent.will_answer(400, json!({}));
+    assert_eq!(endpoint.say("and this").await, ["Sorry."], "nor who will get no answer");
+}
+
+#[tokio::test]
+async fn a_delay_whose_send_is_lost_is_said_before_the_answer() {
+    let (endpoint, agent) = start(&[("DELAY_TEXT", "One moment, please."), ("RESEND_AFTER_SECONDS", "0")]).await;
+    endpoint.meta.misbehave(Fault::RefuseToken, 0..1);
+    agent.will_answer(500, json!({}));
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    assert_eq!(endpoint.deliver(&message).await, 503);
+    assert_eq!(endpoint.replies(), [""; 0]);
+    assert_eq!(endpoint.deliver(&message).await, 200);
+    assert_eq!(endpoint.replies(), ["One moment, please.", "hello!"]);
 }
 
 #[tokio::test]
