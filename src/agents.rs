@@ -31,7 +31,7 @@ pub use self::{
     wire::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
 };
 use crate::{
-    conversation::{Details, JobId, Message, Output, Person, Tap, UNSHOWN},
+    conversation::{Answer, Details, JobId, Message, Person, Tap, UNSHOWN},
     credentials::{Credentials, CredentialsError},
     retry::Retry,
     settings::{AgentProtocol, AgentSettings},
@@ -61,21 +61,6 @@ enum Protocol {
     Rasa(Wire),
     /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
     Aws(Aws),
-}
-
-/// What an agent answers.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// What it says, in order.
-    pub outputs: Vec<Output>,
-    /// What it wants to be told with the next message of the session; `None`: the same as before.
-    pub memory: Option<Value>,
-    /// Whether the session is over with this answer.
-    pub ends_session: bool,
-    /// Why a human should take over, if one should.
-    pub handover: Option<String>,
-    /// Whether the answer comes later, by itself.
-    pub comes_later: bool,
 }
 
 /// What an agent is asked.
@@ -311,11 +296,5 @@ impl Agent {
         };
         self.circuit.learn(question.key, &answer);
         answer.map(|answer| Answer { outputs: without_thoughts(answer.outputs), ..answer })
-    }
-}
-
-impl From<Vec<Output>> for Answer {
-    fn from(outputs: Vec<Output>) -> Self {
-        Self { outputs, ..Self::default() }
     }
 }

@@ -1,14 +1,17 @@
 //! Our own vocabulary: what people and agents say to each other, and what we remember of it. It knows no channel.
 
+mod answer;
 mod done;
 mod job;
 mod message;
 mod offers;
 mod said;
 mod session;
+mod task;
 
+pub use answer::Answer;
 pub use done::{DONE_KEPT, Done};
-pub use job::{ConversationId, DeliveryFailure, Errand, Job, JobId, Later, NewNames, Person, Undelivered};
+pub use job::{ConversationId, Job, JobId, Person};
 pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
 pub use offers::Offers;
 pub use said::{
@@ -18,3 +21,4 @@ pub use said::{
 pub use session::{
     Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, SentReply, Session,
 };
+pub use task::{DeferredAnswer, DeliveryFailure, MessageTask, Resend, Task, Undelivered};

@@ -19,7 +19,7 @@ mod substitutes;
 
 use std::{sync::Arc, time::Duration};
 
-pub use giving_up::GivenUp;
+pub use giving_up::{GivenUp, Judged};
 pub use later::Awaited;
 
 use jiff::Timestamp;
@@ -28,8 +28,8 @@ use uuid::Uuid;
 use self::substitutes::without_file;
 use crate::{
     conversation::{
-        Conversation, ConversationId, DONE_KEPT, Errand, Job, JobId, Offers, Output, Pending, Reply, ReplyId,
-        ReplyState, Said, Template,
+        Conversation, ConversationId, DONE_KEPT, Job, JobId, Offers, Output, Pending, Reply, ReplyId, ReplyState, Said,
+        Template,
     },
     credentials::Credentials,
     queue::{DeadLetter, DeadLetters, QueueError},
@@ -91,6 +91,17 @@ pub enum Claim {
     Done,
     /// Another invocation works on the conversation, until this moment at the latest.
     Busy(Timestamp),
+}
+
+/// What a turn ends in, beside what the conversation becomes.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// What is said.
+    pub outputs: Vec<Output>,
+    /// What fits the channel already.
+    pub replies: Vec<Reply>,
+    /// The letter before them.
+    pub letter: Option<DeadLetter>,
 }
 
 /// What is to go out.
@@ -253,22 +264,20 @@ impl Outbox {
         held: &mut Held,
         mut next: Conversation,
         job: &Job,
-        outputs: Vec<Output>,
+        commit: Commit,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
+        let Commit { outputs, replies, letter } = commit;
         next.mark_done(job, clock.now());
-        let fitted = match &job.errand {
-            Errand::Deliver(_) | Errand::Undelivered(_) => outputs,
-            Errand::Answer | Errand::Rename(_) | Errand::Say(_) => {
-                let (fitted, offers) = self.fit(outputs, &next);
-                next.offers.renew(offers);
-                // Older words are not sent again behind newer ones. A file may be reported much later.
-                next.sent.retain(|sent| !without_file(&sent.output.said).is_empty());
-                fitted
-            }
-        };
-        let replies = fitted.into_iter().map(Reply::from).collect();
-        self.plan(held, next, job, Plan { replies, letter: None, is_apology: false }, clock).await
+        let is_said_again = !replies.is_empty() || letter.is_some();
+        let (fitted, offers) = self.fit(outputs, &next);
+        if !is_said_again {
+            next.offers.renew(offers);
+            // Older words are not sent again behind newer ones. A file may be reported much later.
+            next.sent.retain(|sent| !without_file(&sent.output.said).is_empty());
+        }
+        let replies = fitted.into_iter().map(Reply::from).chain(replies).collect();
+        self.plan(held, next, job, Plan { replies, letter, is_apology: false }, clock).await
     }
 
     /// What is said, as the channel takes it, and the choices in it.
@@ -291,7 +300,7 @@ impl Outbox {
         let count = replies.len();
         next.outbox = (count > 0 || letter.is_some()).then(|| Pending {
             job: job.own_id(),
-            message_id: job.message.id.clone(),
+            message_id: job.task.message_id().to_owned(),
             to: next.person.clone(),
             replies,
             letter,

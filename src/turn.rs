@@ -1,13 +1,13 @@
 //! The line: one job in, one outcome out.
 //!
 //! ```text
-//! claim+load ▸ what is still to be sent ▸ take in ▸ ask the agent (and show that we are reading) ▸ commit ▸ deliver
+//! claim ▸ what is still to be sent ▸ the task, which ends in an answer ▸ commit ▸ deliver
 //! ```
 
 mod asking;
 mod ending;
-mod errands;
 mod nameless;
+mod undelivered;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
@@ -15,22 +15,18 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use crate::{
-    agents::{AgentError, Answer},
+    agents::AgentError,
     app::App,
-    conversation::{Errand, Job, MemoryTooLarge},
-    outbox::{Claim, Held, OutboxError},
-    queue::QueueError,
-    retry::{Clock, Retry, after},
+    conversation::{Answer, Conversation, Job, MemoryTooLarge, MessageTask, Task},
+    outbox::{Claim, Commit, Held, OutboxError},
+    queue::{DeadLetter, QueueError},
+    retry::{Clock, Retry},
     store::Hold,
     telemetry::last_panic,
-    whatsapp::outbound::limits::WINDOW,
 };
 
 /// Most failures of a job before it is given up.
 pub const TRIES_MOST: u32 = 5;
-/// What an agent's answer needs of an invocation to be committed, and its first reply to be sent.
-const COMMIT_TIME: Duration = Duration::from_secs(5);
-
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -120,6 +116,21 @@ impl From<QueueError> for TurnError {
     }
 }
 
+/// One job in our hands, and the conversation it belongs to.
+pub(crate) struct Turn<'a> {
+    app: &'a App,
+    job: &'a Job,
+    /// The conversation as it is kept, and the right to write it.
+    held: Held,
+    /// What the conversation becomes with the answer.
+    next: Conversation,
+    /// The letter that goes out before the answer's replies.
+    letter: Option<DeadLetter>,
+    /// How long the agent took, if it was asked.
+    agent_time: Option<Duration>,
+    clock: &'a Clock,
+}
+
 /// Does one job, which the queue has handed out for the time number `receives`.
 ///
 /// Nothing in a job can make this panic: what does, in the turn or in giving it up, is a failure like any other.
@@ -127,84 +138,113 @@ impl From<QueueError> for TurnError {
 /// # Errors
 /// Why it is not done; the conversation is free again and nothing that was committed is lost.
 pub async fn run(app: &App, job: &Job, receives: u32, clock: &Clock) -> Result<Outcome, Failure> {
-    let mut held = None;
-    let error = match caught(Box::pin(attempt(app, job, &mut held, clock))).await {
+    let mut turn = None;
+    let error = match caught(Box::pin(attempt(app, job, &mut turn, clock))).await {
         Ok(outcome) => return Ok(outcome),
         Err(error) => error,
     };
     // In boxes: both are large futures, and few turns need the second.
-    Box::pin(ending::end(app, job, held, error, receives, clock)).await
+    Box::pin(ending::end(app, job, turn, error, receives, clock)).await
 }
 
-async fn attempt(app: &App, job: &Job, held: &mut Option<Held>, clock: &Clock) -> Result<Outcome, TurnError> {
-    let claimed = match app.outbox.claim(job, clock).await? {
-        Claim::Fresh(claimed) | Claim::Resume(claimed) => claimed,
-        Claim::Done => return Ok(Outcome::Repeated),
-        Claim::Busy(until) => return Err(TurnError::Busy(until)),
-    };
-    converse(app, job, held.insert(claimed), clock).await
+async fn attempt<'a>(
+    app: &'a App,
+    job: &'a Job,
+    turn: &mut Option<Turn<'a>>,
+    clock: &'a Clock,
+) -> Result<Outcome, TurnError> {
+    match app.outbox.claim(job, clock).await? {
+        Claim::Fresh(held) | Claim::Resume(held) => converse(turn.insert(Turn::of(app, job, held, clock))).await,
+        Claim::Done => Ok(Outcome::Repeated),
+        Claim::Busy(until) => Err(TurnError::Busy(until)),
+    }
 }
 
-async fn converse(app: &App, job: &Job, held: &mut Held, clock: &Clock) -> Result<Outcome, TurnError> {
-    let id = &job.own_id();
-    if held.has_done(job) {
-        app.outbox.deliver(held, id, Hold::Release, clock).await?;
+/// The whole life of a job. Each line is one stage.
+async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
+    if turn.is_done() {
+        turn.deliver(Hold::Release).await?;
         return Ok(Outcome::Resumed);
     }
-    app.outbox.deliver(held, id, Hold::Keep, clock).await?;
-    let failing = held.conversation.failing.as_ref().filter(|failing| failing.job == *id);
-    if let Some(failing) = failing.filter(|failing| failing.tries >= TRIES_MOST) {
-        return Err(TurnError::TriedOut(failing.reason.clone()));
-    }
-    if job.asks() && job.message.sent_at.is_some_and(|sent_at| after(sent_at, WINDOW) < clock.now()) {
-        return Err(TurnError::TooLate);
-    }
-    let person = match &job.errand {
-        Errand::Answer => &job.person,
-        Errand::Rename(names) => {
-            app.outbox.rename(held, names, job, clock).await?;
-            if !names.is_told {
-                return errands::note(app, job, held, clock).await;
+    turn.deliver(Hold::Keep).await?;
+    turn.check_tries()?;
+    let answer = match &turn.job.task {
+        Task::Message(task) => {
+            turn.adopt_identity(task).await?;
+            match task.is_notice {
+                true => Answer::default(),
+                false => turn.ask(task).await?,
             }
-            // What was on its way under the new name.
-            app.outbox.deliver(held, id, Hold::Keep, clock).await?;
-            &names.person
         }
-        Errand::Undelivered(undelivered) => {
-            app.outbox.note_undelivered(held, job, undelivered, clock).await?;
-            app.outbox.deliver(held, id, Hold::Release, clock).await?;
-            return Ok(Outcome::Noted);
-        }
-        Errand::Say(later) => return errands::follow_up(app, job, held, later, clock).await,
-        Errand::Deliver(outputs) => return errands::deliver(app, job, held, outputs, clock).await,
+        Task::Deferred(deferred) => turn.accept(deferred),
+        Task::Undelivered(undelivered) => turn.judge(undelivered).await,
+        Task::Resend(resend) => Answer::of_replies(resend.replies()),
     };
-    if !has_time(app, clock) {
-        return Err(TurnError::NoTime);
-    }
-    let message = &job.message;
-    let mut next = held.conversation.clone();
-    let session = next.take_in(person, message.sent_at, clock.now(), app.settings.pace.session_expiration);
-    let (answer, agent) = asking::ask(app, job, held.known_as(), &next, &session, clock).await?;
-    let Answer { outputs, memory, ends_session, handover, comes_later } = answer;
-    next.remember(memory, ends_session)?;
-    errands::note_handover(job, handover.as_ref());
-    if comes_later {
-        app.outbox.await_answer(held, job, session.id, clock).await?;
-        tracing::info!(job = %job.id, "the agent promises an answer for later");
-    } else if outputs.is_empty() {
-        tracing::info!(job = %job.id, "the agent has nothing to say to this message");
-    }
-    let messages = app.outbox.commit(held, next, job, outputs, clock).await?;
-    app.outbox.deliver(held, id, Hold::Release, clock).await?;
-    Ok(Outcome::Answered { messages, agent })
+    let messages = turn.commit(answer).await?;
+    turn.deliver(Hold::Release).await?;
+    Ok(turn.outcome(messages))
 }
 
-/// Whether the agent's whole time and the commit fit into what is left: otherwise a healthy agent would be asked in vain, and again.
-///
-/// Where an invocation is too short for that altogether, most of it has to be left.
-fn has_time(app: &App, clock: &Clock) -> bool {
-    let wanted = app.settings.agent.timeout.saturating_add(COMMIT_TIME);
-    clock.left() >= wanted.min(clock.total() / 4 * 3)
+impl<'a> Turn<'a> {
+    fn of(app: &'a App, job: &'a Job, held: Held, clock: &'a Clock) -> Self {
+        Self { app, job, next: held.conversation.clone(), held, letter: None, agent_time: None, clock }
+    }
+
+    /// Whether the job is done, though its replies may still be on their way.
+    fn is_done(&self) -> bool {
+        self.held.has_done(self.job)
+    }
+
+    /// Sends what is still to be sent, of this job or of an earlier one.
+    async fn deliver(&mut self, then: Hold) -> Result<(), TurnError> {
+        self.app.outbox.deliver(&mut self.held, &self.job.own_id(), then, self.clock).await?;
+        self.next = self.held.conversation.clone();
+        Ok(())
+    }
+
+    /// Whether the job has been tried out; then it was to be given up already.
+    fn check_tries(&self) -> Result<(), TurnError> {
+        let failing = self.held.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
+        match failing.filter(|failing| failing.tries >= TRIES_MOST) {
+            Some(failing) => Err(TurnError::TriedOut(failing.reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the conversation go on under the names that the message tells.
+    async fn adopt_identity(&mut self, task: &MessageTask) -> Result<(), TurnError> {
+        if let Some(becomes) = &task.becomes {
+            self.app.outbox.rename(&mut self.held, becomes, self.job, self.clock).await?;
+            // What was on its way under the new name.
+            self.deliver(Hold::Keep).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the conversation becomes and what is to be said, in one write; returns how many messages that is.
+    async fn commit(&mut self, answer: Answer) -> Result<usize, TurnError> {
+        let Answer { outputs, replies, memory, ends_session, handover, is_deferred } = answer;
+        if handover.is_some() {
+            // The reason is not logged: it may hold a person's words.
+            tracing::warn!(job = %self.job.id, "the agent hands over to a human, and no desk is connected");
+        }
+        let mut next = std::mem::take(&mut self.next);
+        if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
+            self.app.outbox.await_answer(&self.held, self.job, session.id, self.clock).await?;
+            tracing::info!(job = %self.job.id, "the agent promises an answer for later");
+        }
+        next.remember(memory, ends_session)?;
+        let commit = Commit { outputs, replies, letter: self.letter.take() };
+        Ok(self.app.outbox.commit(&mut self.held, next, self.job, commit, self.clock).await?)
+    }
+
+    fn outcome(&self, messages: usize) -> Outcome {
+        match (&self.job.task, self.agent_time) {
+            (Task::Message(_), Some(agent)) => Outcome::Answered { messages, agent },
+            (Task::Message(_) | Task::Undelivered(_), _) => Outcome::Noted,
+            (Task::Deferred(_) | Task::Resend(_), _) => Outcome::Followed { messages },
+        }
+    }
 }
 
 /// What comes of `turn`; a panic is an error like any other.

@@ -35,7 +35,7 @@ pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Re
     let call = Call { url: wire.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
     let reading = wire.send(call, patience).await?;
     match reading.status() {
-        StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { comes_later: true, ..Answer::default() }),
+        StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { is_deferred: true, ..Answer::default() }),
         StatusCode::ACCEPTED => Err(AgentError::Unreadable(
             "HTTP 202 promises an answer later, which could not be checked: agent_token is empty in the secret".into(),
         )),

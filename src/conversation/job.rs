@@ -3,11 +3,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::{Message, Output, ReplyId};
+use super::Task;
 use crate::json;
 
 /// One thing that is asked of us. As JSON it is also the body of a record in the queue.
@@ -17,78 +15,11 @@ pub struct Job {
     pub id: JobId,
     /// The conversation it belongs to.
     pub conversation: ConversationId,
-    /// Who asks.
-    pub person: Person,
-    /// What the person said.
-    pub message: Message,
     /// What is to be done.
-    #[serde(default, skip_serializing_if = "Errand::is_answer")]
-    pub errand: Errand,
+    pub task: Task,
     /// How often it was taken out of the dead letters for another try; 0 for what was never given up.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub redrives: u32,
-}
-
-/// What a job asks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Errand {
-    /// To answer the message.
-    #[default]
-    Answer,
-    /// To let the conversation go on under the names that the message tells.
-    Rename(NewNames),
-    /// To note that the channel took a reply and could not deliver it, and to send what may take its place.
-    Undelivered(Undelivered),
-    /// To say what the agent has answered after its turn.
-    Say(Later),
-    /// To send replies of an earlier turn that could not be sent then. They fit the channel already.
-    Deliver(Vec<Output>),
-}
-
-/// A reply that the channel took and could not deliver.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Undelivered {
-    /// Which.
-    pub reply: ReplyId,
-    /// Why, as far as the channel says.
-    pub failures: Vec<DeliveryFailure>,
-}
-
-/// Why a reply was not delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryFailure {
-    /// The channel's code.
-    pub code: i64,
-    /// What exactly, without words that were said.
-    pub reason: String,
-}
-
-/// What an agent has answered after its turn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Later {
-    /// The session of the turn: another one is not touched.
-    pub session: Uuid,
-    /// What it says, in order.
-    pub outputs: Vec<Output>,
-    /// What it wants to be told with the next message of the session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Value>,
-    /// Whether the session is over.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ends_session: bool,
-    /// Why a human should take over, if one should.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handover: Option<String>,
-}
-
-/// The other side goes by other names from now on; what we know of it moves along.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewNames {
-    /// The new names; those that are not in it are gone.
-    pub person: Person,
-    /// Whether the agent is to hear of it.
-    pub is_told: bool,
 }
 
 /// 8 bytes that follow from the number and the message id; as text 16 hex digits.
@@ -113,16 +44,6 @@ impl Job {
         match self.redrives {
             0 => self.id.clone(),
             redrives => JobId(short_hash(&[&self.id.to_string(), &format!("redrive {redrives}")])),
-        }
-    }
-
-    /// Whether the agent is asked: somebody has said something and waits for an answer.
-    #[must_use]
-    pub fn asks(&self) -> bool {
-        match &self.errand {
-            Errand::Answer => true,
-            Errand::Rename(names) => names.is_told,
-            Errand::Undelivered(_) | Errand::Say(_) | Errand::Deliver(_) => false,
         }
     }
 }
@@ -219,12 +140,6 @@ pub struct Person {
     /// The handle the person chose; it may change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-}
-
-impl Errand {
-    fn is_answer(&self) -> bool {
-        *self == Self::Answer
-    }
 }
 
 impl Person {

@@ -25,21 +25,6 @@ pub struct Message {
     pub raw: Box<RawValue>,
 }
 
-impl Message {
-    /// Nothing that was said now: a job that is about the message with this id.
-    #[must_use]
-    pub fn about(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            sent_at: None,
-            text: None,
-            tap: None,
-            is_unsupported: false,
-            raw: Box::<RawValue>::default(),
-        }
-    }
-}
-
 /// A choice that a person tapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tap {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Held, Outbox, OutboxError, Plan};
 use crate::{
-    conversation::{DeliveryFailure, Errand, Job, JobId, Message, Output, Reply, Said, Undelivered},
+    conversation::{Conversation, DeliveryFailure, Job, JobId, Output, Reply, Resend, Said, Task, Undelivered},
     json,
     queue::DeadLetter,
     retry::{Clock, Retry},
@@ -36,6 +36,15 @@ pub struct GivenUp {
     pub apology: Option<Said>,
 }
 
+/// What follows from a reply that was not delivered.
+#[derive(Debug)]
+pub struct Judged {
+    /// What is said in its place.
+    pub replies: Vec<Reply>,
+    /// The dead letter that says so.
+    pub letter: Option<DeadLetter>,
+}
+
 impl Outbox {
     /// Gives `job` up: it is done from now on, its letter goes into the dead-letter queue, and the person is told, all with one write.
     ///
@@ -55,7 +64,7 @@ impl Outbox {
             self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
         }
         let mut next = held.conversation.clone();
-        next.meet(&job.person);
+        job.task.person().into_iter().for_each(|person| next.meet(person));
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
@@ -79,7 +88,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<u32, OutboxError> {
         let mut next = held.conversation.clone();
-        next.meet(&job.person);
+        job.task.person().into_iter().for_each(|person| next.meet(person));
         let tries = next.count_failure(&job.own_id(), reason);
         // The answer will have replies under the job's own id.
         let notice = JobId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
@@ -114,9 +123,7 @@ impl Outbox {
         let job = Job {
             id: pending.job,
             conversation: held.id.clone(),
-            person: pending.to,
-            message: Message::about(&pending.message_id),
-            errand: Errand::Deliver(rest.collect()),
+            task: Task::Resend(Resend { message_id: pending.message_id, to: pending.to, outputs: rest.collect() }),
             redrives: 0,
         };
         if pending.is_apology {
@@ -134,29 +141,23 @@ impl Outbox {
 
     /// Judges what Meta reports later as what it refuses at once: a fault that passes is sent again, what was outside of the window is a
     /// template, a file that Meta cannot use is left out. Everything but the first is a dead letter as well.
-    ///
-    /// # Errors
-    /// As [`Outbox::commit`].
-    pub async fn note_undelivered(
+    pub async fn judge(
         &self,
-        held: &mut Held,
-        job: &Job,
+        held: &Held,
+        next: &mut Conversation,
         undelivered: &Undelivered,
         clock: &Clock,
-    ) -> Result<(), OutboxError> {
-        let Undelivered { reply, failures } = undelivered;
-        let mut next = held.conversation.clone();
+    ) -> Judged {
+        let Undelivered { reply, failures, .. } = undelivered;
         let sent = next.take_sent(reply);
         let has = |code: i64| failures.iter().any(|failure| failure.code == code);
-        next.mark_done(job, clock.now());
         if let Some((sent, pause)) = sent.as_ref().and_then(|sent| Some((sent, resend_after(failures, sent.resends)?)))
         {
             tracing::warn!(%reply, resends = sent.resends, "a reply was not delivered for a reason that passes: it is sent again");
             // If there is no time for it, Graph itself says so.
             let _has_time = clock.pause(pause).await;
             let again = Reply { resends: sent.resends.saturating_add(1), ..Reply::from(sent.output.clone()) };
-            let plan = Plan { replies: vec![again], letter: None, is_apology: false };
-            return self.plan(held, next, job, plan, clock).await.map(|_| ());
+            return Judged { replies: vec![again], letter: None };
         }
         let substitutes = match sent {
             Some(sent) if has(errors::MEDIA_REFUSED) => {
@@ -179,7 +180,7 @@ impl Outbox {
             letter.blame(failure.code, None, class.name(), cure);
         }
         let replies = substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
-        self.plan(held, next, job, Plan { replies, letter: Some(letter), is_apology: false }, clock).await.map(|_| ())
+        Judged { replies, letter: Some(letter) }
     }
 
     /// The dead letter of a job that is given up.

@@ -32,7 +32,7 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn await_answer(&self, held: &Held, job: &Job, session: Uuid, clock: &Clock) -> Result<(), OutboxError> {
-        let awaited = Awaited { user: held.id.user.clone(), message_id: job.message.id.clone(), session };
+        let awaited = Awaited { user: held.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let until = after(clock.now(), AWAITED);
         Ok(self.store.remember(&key(&held.id.number, &job.id), &text, until).await?)

@@ -6,7 +6,7 @@
 
 use super::{Claim, Held, Outbox, OutboxError};
 use crate::{
-    conversation::{ConversationId, Job, NewNames},
+    conversation::{ConversationId, Job, Person},
     retry::Clock,
     store::Hold,
 };
@@ -34,9 +34,9 @@ impl Outbox {
     ///
     /// It costs a read, once: when somebody is heard for the first time.
     async fn fetch(&self, held: Held, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
-        let Some(phone) =
-            job.person.phone.clone().filter(|phone| *phone != held.id.user && job.person.group_id.is_none())
-        else {
+        let person = job.task.person().filter(|person| person.group_id.is_none());
+        let phone = person.and_then(|person| person.phone.clone()).filter(|phone| *phone != held.id.user);
+        let Some(phone) = phone else {
             return Ok(Claim::Fresh(held));
         };
         let old_id = ConversationId { user: phone, number: held.id.number.clone() };
@@ -80,8 +80,8 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails, or when another invocation works under the new name; then nothing has changed.
-    pub async fn rename(&self, held: &mut Held, names: &NewNames, job: &Job, clock: &Clock) -> Result<(), OutboxError> {
-        if let Some(user) = names.person.lasting_name().filter(|user| **user != held.id.user) {
+    pub async fn rename(&self, held: &mut Held, becomes: &Person, job: &Job, clock: &Clock) -> Result<(), OutboxError> {
+        if let Some(user) = becomes.lasting_name().filter(|user| **user != held.id.user) {
             let id = ConversationId { user: user.clone(), number: held.id.number.clone() };
             let to = match self.take(&id, job, &held.lease, clock).await? {
                 Claim::Fresh(to) | Claim::Resume(to) => to,
@@ -92,8 +92,8 @@ impl Outbox {
             *held = self.move_over(held.clone(), to).await?;
         }
         // A number that is not named any more is no longer theirs.
-        held.conversation.person.phone.clone_from(&names.person.phone);
-        held.conversation.person.user_id.clone_from(&names.person.user_id);
+        held.conversation.person.phone.clone_from(&becomes.phone);
+        held.conversation.person.user_id.clone_from(&becomes.user_id);
         Ok(())
     }
 

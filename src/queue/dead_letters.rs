@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{BYTES_MOST, QueueError};
 use crate::{
-    conversation::{ConversationId, Errand, Job, Output, ReplyId},
+    conversation::{ConversationId, Job, Output, ReplyId, Task},
     json,
     telemetry::Masked,
 };
@@ -128,17 +128,17 @@ impl DeadLetter {
     /// The letter without what makes it too large: the message as it came, and the end of long texts.
     fn cut(&self, bytes: usize) -> Self {
         let mut letter = Self { cut_bytes: Some(bytes), ..self.clone() };
-        if let Some(job) = &mut letter.job {
-            job.message.raw = Box::<RawValue>::default();
-            job.message.text = job.message.text.as_deref().map(first_signs);
-            match &mut job.errand {
-                Errand::Say(later) => {
-                    later.memory = None;
-                    keep_first(&mut later.outputs);
-                }
-                Errand::Deliver(outputs) => keep_first(outputs),
-                Errand::Answer | Errand::Rename(_) | Errand::Undelivered(_) => {}
+        match letter.job.as_mut().map(|job| &mut job.task) {
+            Some(Task::Message(task)) => {
+                task.message.raw = Box::<RawValue>::default();
+                task.message.text = task.message.text.as_deref().map(first_signs);
             }
+            Some(Task::Deferred(deferred)) => {
+                deferred.answer.memory = None;
+                keep_first(&mut deferred.answer.outputs);
+            }
+            Some(Task::Resend(resend)) => keep_first(&mut resend.outputs),
+            Some(Task::Undelivered(_)) | None => {}
         }
         letter.record = letter.record.as_deref().map(first_signs);
         letter

@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use super::nameless::Nameless;
+use super::{Turn, TurnError, nameless::Nameless};
 use crate::{
-    agents::{AgentError, Answer, Question},
+    agents::{AgentError, Question},
     app::App,
-    conversation::{Conversation, Details, Job, Message, Person, Said, Session},
+    conversation::{Answer, Details, Job, Message, MessageTask, Person, Said, Session},
     retry::{Clock, USEFUL_REST, after},
     settings::UserIdFormat,
     telemetry::Chain,
@@ -20,75 +20,88 @@ use crate::{
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
 const TYPING: Duration = Duration::from_secs(20);
 
-/// What the agent says to the message of `job`, and how long it took.
-///
-/// # Errors
-/// Why it says nothing.
-pub(super) async fn ask(
-    app: &App,
-    job: &Job,
-    known_as: &str,
-    conversation: &Conversation,
-    session: &Session,
-    clock: &Clock,
-) -> Result<(Answer, Duration), AgentError> {
-    let message = conversation.offers.understand(&job.message);
-    let (is_answered, answered) = oneshot::channel();
-    let asked = async {
-        let answer = ask_agent(app, job, known_as, &message, conversation, session, clock).await;
-        drop(is_answered);
-        answer
-    };
-    let (answer, ()) = tokio::join!(asked, show_reading(app, job, answered, clock));
-    answer
-}
+/// What an agent's answer needs of an invocation to be committed, and its first reply to be sent.
+const COMMIT_TIME: Duration = Duration::from_secs(5);
 
-/// What the agent says, or the operator in its place.
-async fn ask_agent(
-    app: &App,
-    job: &Job,
-    user_id: &str,
-    message: &Message,
-    conversation: &Conversation,
-    session: &Session,
-    clock: &Clock,
-) -> Result<(Answer, Duration), AgentError> {
-    let nameless;
-    if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
-        return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
-    }
-    let (user_id, person, message) = match app.settings.agent.user_id {
-        UserIdFormat::Plain => (user_id, &conversation.person, message),
-        UserIdFormat::Hashed => {
-            nameless = Nameless::of(app, job, user_id, message).await?;
-            (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+impl Turn<'_> {
+    /// Opens the session, and asks the agent; meanwhile the person sees that somebody reads and writes.
+    pub(super) async fn ask(&mut self, task: &MessageTask) -> Result<Answer, TurnError> {
+        let MessageTask { person, message, becomes, .. } = task;
+        if message.sent_at.is_some_and(|sent_at| after(sent_at, WINDOW) < self.clock.now()) {
+            return Err(TurnError::TooLate);
         }
-    };
-    let mut details = inbound::details(&message.raw);
-    if app.agent.sees_pictures() {
-        fetch_pictures(app, job, &mut details, clock).await;
+        if !self.has_time() {
+            return Err(TurnError::NoTime);
+        }
+        let person = becomes.as_ref().unwrap_or(person);
+        let expiration = self.app.settings.pace.session_expiration;
+        let session = self.next.take_in(person, message.sent_at, self.clock.now(), expiration);
+        let message = self.next.offers.understand(message);
+        let (is_answered, answered) = oneshot::channel();
+        let asked = async {
+            let answer = self.answer(&message, &session).await;
+            drop(is_answered);
+            answer
+        };
+        let (answer, ()) = tokio::join!(asked, show_reading(self.app, self.job, answered, self.clock));
+        let (answer, agent_time) = answer?;
+        if answer.outputs.is_empty() && !answer.is_deferred {
+            tracing::info!(job = %self.job.id, "the agent has nothing to say to this message");
+        }
+        drop(message);
+        self.agent_time = Some(agent_time);
+        Ok(answer)
     }
-    let person_hash = app.credentials.person_hash(&job.conversation.number, user_id).await;
-    let question = Question {
-        user_id,
-        person_hash: person_hash.as_deref(),
-        person,
-        session_id: session.id,
-        inputs: session.inputs,
-        message,
-        details: &details,
-        key: &job.id,
-        memory: session.memory.as_ref(),
-        locale: app.settings.agent.locale.as_deref(),
-        number: &job.conversation.number,
-        window_ends: conversation.last_message_at.map(|heard_at| after(heard_at, WINDOW)),
-        now: clock.now(),
-    };
-    // What the agent may take, and still leaves time to commit its answer.
-    let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
-    let asked_at = clock.now();
-    let answer = app.agent.ask(&question, patience).await?;
-    Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
+
+    /// Whether the agent's whole time and the commit fit into what is left: otherwise a healthy agent would be asked in vain, and again.
+    ///
+    /// Where an invocation is too short for that altogether, most of it has to be left.
+    fn has_time(&self) -> bool {
+        let wanted = self.app.settings.agent.timeout.saturating_add(COMMIT_TIME);
+        self.clock.left() >= wanted.min(self.clock.total() / 4 * 3)
+    }
+
+    /// What the agent says, or the operator in its place, and how long it took.
+    async fn answer(&self, message: &Message, session: &Session) -> Result<(Answer, Duration), AgentError> {
+        let Turn { app, job, next, clock, .. } = self;
+        if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
+            return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
+        }
+        let user_id = self.held.known_as();
+        let nameless;
+        let (user_id, person, message) = match app.settings.agent.user_id {
+            UserIdFormat::Plain => (user_id, &next.person, message),
+            UserIdFormat::Hashed => {
+                nameless = Nameless::of(app, job, user_id, message).await?;
+                (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+            }
+        };
+        let mut details = inbound::details(&message.raw);
+        if app.agent.sees_pictures() {
+            fetch_pictures(app, job, &mut details, clock).await;
+        }
+        let person_hash = app.credentials.person_hash(&job.conversation.number, user_id).await;
+        let question = Question {
+            user_id,
+            person_hash: person_hash.as_deref(),
+            person,
+            session_id: session.id,
+            inputs: session.inputs,
+            message,
+            details: &details,
+            key: &job.id,
+            memory: session.memory.as_ref(),
+            locale: app.settings.agent.locale.as_deref(),
+            number: &job.conversation.number,
+            window_ends: next.last_message_at.map(|heard_at| after(heard_at, WINDOW)),
+            now: clock.now(),
+        };
+        // What the agent may take, and still leaves time to commit its answer.
+        let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
+        let asked_at = clock.now();
+        let answer = app.agent.ask(&question, patience).await?;
+        Ok((answer, clock.now().duration_since(asked_at).unsigned_abs()))
+    }
 }
 
 /// Puts the pictures into `details`. Without one the agent is told in words that there is one.
@@ -106,7 +119,7 @@ async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: 
 /// Nothing depends on it, so its failure is only noted, and ends it.
 async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
     loop {
-        if let Err(error) = app.graph.show_reading(&job.conversation.number, &job.message.id).await {
+        if let Err(error) = app.graph.show_reading(&job.conversation.number, job.task.message_id()).await {
             tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
             return;
         }

@@ -23,7 +23,7 @@ pub use names::without_mobile_digit;
 use super::{errors, signature::SignedBody};
 use crate::{
     conversation::{
-        ConversationId, DeliveryFailure, Errand, Job, JobId, Message, NewNames, Person, ReplyId, Undelivered,
+        ConversationId, DeliveryFailure, Job, JobId, Message, MessageTask, Person, ReplyId, Task, Undelivered,
     },
     settings::QuietKind,
     telemetry::redact,
@@ -214,8 +214,8 @@ impl Received {
         };
         let id = JobId::of(&self.number, &message.id);
         let conversation = ConversationId { number: self.number, user };
-        let errand = self.becomes.map_or(Errand::Answer, |person| Errand::Rename(NewNames { person, is_told }));
-        Ok(Job { id, conversation, person: self.person, message, errand, redrives: 0 })
+        let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !is_told };
+        Ok(Job { id, conversation, task: Task::Message(Box::new(task)), redrives: 0 })
     }
 }
 
@@ -243,9 +243,7 @@ impl Status {
         Some(Job {
             id: JobId::of(&self.number, &format!("{} failed", self.id)),
             conversation: ConversationId { number: self.number.clone(), user: user.clone() },
-            person: Person::default(),
-            message: Message::about(&self.id),
-            errand: Errand::Undelivered(Undelivered { reply: reply.clone(), failures }),
+            task: Task::Undelivered(Undelivered { message_id: self.id.clone(), reply: reply.clone(), failures }),
             redrives: 0,
         })
     }

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{ConversationId, Errand, Job, JobId, Message, Person},
+    conversation::{ConversationId, Job, JobId, Message, MessageTask, Person, Task},
     credentials::Keys,
     simulator::DEVELOPMENT_SECRET,
     whatsapp::signature::{HEADER, sign},
@@ -75,16 +75,19 @@ fn record(person: usize) -> anyhow::Result<Value> {
     let job = Job {
         id: JobId::of(NUMBER, &id),
         conversation: ConversationId { number: NUMBER.into(), user: phone(person) },
-        person: Person { phone: Some(phone(person)), name: Some("Ada Example".into()), ..Person::default() },
-        message: Message {
-            id,
-            sent_at: Some(jiff::Timestamp::from_second(SENT_AT)?),
-            text: raw["text"]["body"].as_str().map(str::to_owned),
-            tap: None,
-            is_unsupported: false,
-            raw: serde_json::value::to_raw_value(&raw)?,
-        },
-        errand: Errand::Answer,
+        task: Task::Message(Box::new(MessageTask {
+            person: Person { phone: Some(phone(person)), name: Some("Ada Example".into()), ..Person::default() },
+            message: Message {
+                id,
+                sent_at: Some(jiff::Timestamp::from_second(SENT_AT)?),
+                text: raw["text"]["body"].as_str().map(str::to_owned),
+                tap: None,
+                is_unsupported: false,
+                raw: serde_json::value::to_raw_value(&raw)?,
+            },
+            becomes: None,
+            is_notice: false,
+        })),
         redrives: 0,
     };
     let attributes = json!({ "MessageGroupId": job.conversation.group() });

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{ConversationId, Errand, Job, JobId, Message, Person},
+    conversation::{Job, Person},
     simulator::{DEVELOPMENT_SECRET, Simulator},
 };
 
@@ -16,7 +16,7 @@ use crate::support::{
     agent::Agent,
     deployed::SORRY,
     endpoint::{NUMBER, replies, signed, start_meta},
-    now, parts,
+    jobs, now, parts,
     process::{
         Call, Death, Ended,
         Moment::{After, Before},
@@ -127,21 +127,8 @@ impl Scene {
         let agent_url = agent_url.trim_end_matches("/rest").to_owned();
         let (user, message) = (format!("15550{number:06}"), format!("wamid.FAULT{number:04}=="));
         let raw = json!({ "from": user, "id": message, "timestamp": now().as_second().to_string(), "type": "text", "text": { "body": "hello" } });
-        let job = Job {
-            id: JobId::of(NUMBER, &message),
-            conversation: ConversationId { number: NUMBER.into(), user: user.clone() },
-            person: Person { phone: Some(user), name: Some("Ada Example".into()), ..Person::default() },
-            message: Message {
-                id: message,
-                sent_at: Some(now()),
-                text: Some("hello".into()),
-                tap: None,
-                is_unsupported: false,
-                raw: serde_json::value::to_raw_value(&raw).expect("JSON"),
-            },
-            errand: Errand::Answer,
-            redrives: 0,
-        };
+        let job =
+            jobs::of_text(&raw, Person { phone: Some(user), name: Some("Ada Example".into()), ..Person::default() });
         let outside = Outside { table, services: store.clone(), store, meta: meta_url, agent: agent_url };
         Self { job, answer, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }
     }

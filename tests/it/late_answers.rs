@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     agents::SIGNATURE,
-    conversation::{ConversationId, Errand, Job, JobId, Message, Person as Somebody},
+    conversation::{Job, JobId, Person as Somebody, Task},
     credentials::Secret,
     retry::Clock,
     turn,
@@ -18,6 +18,7 @@ use crate::{
     contract::{TOKEN, schema, sent, start},
     support::{
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
+        jobs,
         listener::Listener,
         project,
     },
@@ -160,22 +161,7 @@ async fn an_answer_that_the_queue_refuses_has_to_come_again() {
     // Nobody listens at the queue.
     let (endpoint, agent) = start(&[("QUEUE_URL", "http://127.0.0.1:9/000000000000/jobs.fifo")]).await;
     let raw = endpoint.message(&Person(ADA), "hello");
-    let id = raw["id"].as_str().expect("an id").to_owned();
-    let job = Job {
-        id: JobId::of(NUMBER, &id),
-        conversation: ConversationId { number: NUMBER.into(), user: ADA.into() },
-        person: Somebody { phone: Some(ADA.into()), ..Somebody::default() },
-        message: Message {
-            id,
-            sent_at: None,
-            text: Some("hello".into()),
-            tap: None,
-            is_unsupported: false,
-            raw: serde_json::value::to_raw_value(&raw).expect("JSON"),
-        },
-        errand: Errand::Answer,
-        redrives: 0,
-    };
+    let job = jobs::of_text(&raw, Somebody { phone: Some(ADA.into()), ..Somebody::default() });
     agent.will_answer(202, "");
     let clock = Clock::start(endpoint.now.get(), endpoint.left.get());
     turn::run(&endpoint.app, &job, 1, &clock).await.expect("the promise is taken");
@@ -186,10 +172,10 @@ async fn an_answer_that_the_queue_refuses_has_to_come_again() {
 
 #[test]
 fn a_later_answer_goes_through_the_queue_unchanged() {
-    let text = std::fs::read_to_string(project("tests/fuzz/seeds/stored/job-say.json")).expect("a job");
+    let text = std::fs::read_to_string(project("tests/fuzz/seeds/stored/job-deferred.json")).expect("a job");
     let job: Job = serde_json::from_str(&text).expect("a job");
-    let Errand::Say(later) = &job.errand else { panic!("{job:?}") };
-    assert!(later.outputs[0].quotes && later.ends_session);
+    let Task::Deferred(deferred) = &job.task else { panic!("{job:?}") };
+    assert!(deferred.answer.outputs[0].quotes && deferred.answer.ends_session);
     let printed = serde_json::to_value(&job).expect("JSON");
     assert_eq!(printed, serde_json::from_str::<Value>(&text).expect("JSON"));
 }

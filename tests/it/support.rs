@@ -4,6 +4,7 @@ pub mod agent;
 pub mod aws;
 pub mod deployed;
 pub mod endpoint;
+pub mod jobs;
 pub mod listener;
 pub mod model;
 pub mod parts;

@@ -61,7 +61,7 @@ fn answer(mut fields: Fields) -> Result<Answer, Fault> {
     let memory = fields.any("memory");
     let handover = fields.object("handover")?.map(handover).transpose()?;
     fields.end()?;
-    Ok(Answer { outputs, memory, ends_session, handover, comes_later: false })
+    Ok(Answer { outputs, memory, ends_session, handover, ..Answer::default() })
 }
 
 /// The reason; nobody but a human can take over.

@@ -10,7 +10,7 @@ use super::{Safe, Unsafe, answer, make_safe, no_credentials};
 use crate::{
     agents::{self, LateAnswer, MAX_ANSWER_BYTES, SIGNATURE},
     app::App,
-    conversation::{ConversationId, Errand, Job, JobId, Later, Message, Person},
+    conversation::{Answer, ConversationId, DeferredAnswer, Job, JobId, Task},
     credentials::{CredentialsError, Refuser},
     outbox::{Awaited, OutboxError},
     retry::Clock,
@@ -127,19 +127,12 @@ async fn find(app: &App, number: &str, turn: &JobId, clock: &Clock) -> Result<Op
 fn job(number: String, late: LateAnswer, awaited: Awaited, body: &[u8]) -> Job {
     let LateAnswer { turn, id, answer } = late;
     let name = id.map_or_else(|| hex::encode(Sha256::digest(body)), |id| format!("id {id}"));
-    let later = Later {
-        session: awaited.session,
-        outputs: agents::without_thoughts(answer.outputs),
-        memory: answer.memory,
-        ends_session: answer.ends_session,
-        handover: answer.handover,
-    };
+    let answer = Answer { outputs: agents::without_thoughts(answer.outputs), ..answer };
+    let Awaited { user, message_id, session } = awaited;
     Job {
         id: JobId::of(&number, &format!("{turn} later {name}")),
-        conversation: ConversationId { number, user: awaited.user },
-        person: Person::default(),
-        message: Message::about(&awaited.message_id),
-        errand: Errand::Say(later),
+        conversation: ConversationId { number, user },
+        task: Task::Deferred(DeferredAnswer { message_id, session, answer }),
         redrives: 0,
     }
 }

@@ -7,7 +7,7 @@ use ::http::{Response, StatusCode};
 use super::{answer, no_credentials};
 use crate::{
     app::App,
-    conversation::{DONE_KEPT, Job},
+    conversation::{DONE_KEPT, Job, Task},
     credentials::{CredentialsError, Keys, Refuser},
     queue::DeadLetter,
     retry::{Clock, after},
@@ -97,7 +97,10 @@ pub(super) async fn sort(
     }
     ignored.tell();
     // Meta promises no order inside a batch; its clock counts seconds, and what it leaves open stays as it came.
-    sorted.jobs.sort_by_key(|job| job.message.sent_at);
+    sorted.jobs.sort_by_key(|job| match &job.task {
+        Task::Message(task) => task.message.sent_at,
+        Task::Deferred(_) | Task::Undelivered(_) | Task::Resend(_) => None,
+    });
     Ok(sorted)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 use whatsapp_endpoint::{
     app::App,
-    conversation::{Job, JobId},
+    conversation::{Job, JobId, Task},
     https, ingress,
     outbox::Outbox,
     retry::Clock,
@@ -167,7 +167,8 @@ impl Schedule {
         let world = &self.world;
         let left = Duration::from_millis(world.roll(|dice| *dice.choice(&[2100, 3000, 6000, 12_000]).expect("one")));
         let crash = world.strikes(2).then(|| Crash::some_time(world));
-        let question = job.message.text.as_deref().expect("words");
+        let Task::Message(task) = &job.task else { panic!("{job:?}") };
+        let question = task.message.text.as_deref().expect("words");
         world.tell(format!("\"{question}\" is delivered, {left:?} left, {crash:?}"));
         world.count(|tally| tally.deliveries += 1);
         let clock = Clock::start(world.now(), left);

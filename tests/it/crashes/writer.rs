@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use serde_json::{Value, json, value::to_raw_value};
-use whatsapp_endpoint::conversation::{ConversationId, Errand, Job, JobId, Message, NewNames, Person};
+use serde_json::{Value, json};
+use whatsapp_endpoint::conversation::{ConversationId, Job, Person, Task};
 
 use super::world::World;
 use crate::support::{
     deployed::SORRY,
     endpoint::{NUMBER, replies},
+    jobs,
 };
 
 /// Who writes. The queue delivers a job until it is done, and only then the next.
@@ -51,8 +52,10 @@ impl Writer {
             }
             let notice = (number == renamed_at && user_ids.len() > 1).then(|| {
                 let (person, conversation) = under(user_ids.get(1));
-                let names = NewNames { person: person.clone(), is_told: false };
-                let notice = Job { errand: Errand::Rename(names), ..writer.job(&format!("{name} is renamed")) };
+                let mut notice = writer.job(&format!("{name} is renamed"));
+                if let Task::Message(task) = &mut notice.task {
+                    (task.becomes, task.is_notice) = (Some(person.clone()), true);
+                }
                 world.plan(&notice.id, &notice.conversation, "", Vec::new());
                 writer.person = person;
                 writer.conversations.push(conversation);
@@ -68,23 +71,10 @@ impl Writer {
     }
 
     fn job(&self, text: &str) -> Job {
-        let id = format!("wamid.{text}");
-        let raw = to_raw_value(&json!({ "id": id, "type": "text", "text": { "body": text } })).expect("JSON");
-        Job {
-            id: JobId::of(NUMBER, &id),
-            conversation: self.conversations.last().expect("one").clone(),
-            person: self.person.clone(),
-            message: Message {
-                id,
-                sent_at: Some(World::beginning()),
-                text: Some(text.to_owned()),
-                tap: None,
-                is_unsupported: false,
-                raw,
-            },
-            errand: Errand::Answer,
-            redrives: 0,
-        }
+        let sent_at = World::beginning().as_second().to_string();
+        let raw =
+            json!({ "id": format!("wamid.{text}"), "timestamp": sent_at, "type": "text", "text": { "body": text } });
+        jobs::of_text(&raw, self.person.clone())
     }
 
     /// Whether every reply is among the calls that Meta took, in order where it appears first.

@@ -9,6 +9,7 @@ use whatsapp_endpoint::conversation::ConversationId;
 use crate::support::{
     deployed::{BOB, Deployed, LETTERS, SORRY, echo, graph},
     endpoint::{ADA, NUMBER, Person, webhook},
+    jobs,
 };
 
 #[tokio::test]
@@ -29,7 +30,7 @@ async fn an_answer_that_is_too_much_is_asked_for_once_and_takes_nobody_along() {
         assert_eq!(deployed.replies_to(BOB), ["somebody else!"]);
         let reasons = deployed.reasons();
         assert!(reasons.len() == 1 && reasons[0].contains(what), "{reasons:?}");
-        assert_eq!(deployed.letters()[0]["job"]["message"]["text"], "the one");
+        assert_eq!(jobs::text(&deployed.letters()[0]["job"]), "the one");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::crashes::crash::{Crash, MayCrash};
 use crate::support::{
     deployed::{BOB, Deployed, INVOCATION, LETTERS, QUEUE, SORRY, echo},
     endpoint::{ADA, NUMBER, Person, now, webhook},
+    jobs,
     store::{Faulty, Refusals},
 };
 
@@ -23,7 +24,7 @@ async fn while_the_agent_is_down_everybody_is_asked_for_and_nobody_is_charged_fo
     deployed.drain().await;
     assert_eq!(deployed.replies_to(ADA), vec![SORRY; 10]);
     let letters = deployed.letters();
-    let said: Vec<_> = letters.iter().map(|letter| letter["job"]["message"]["text"].as_str().expect("words")).collect();
+    let said: Vec<_> = letters.iter().map(|letter| jobs::text(&letter["job"])).collect();
     assert_eq!(said, texts, "each has a letter of ours, in order");
     assert!(letters.iter().all(|letter| letter["tries"] == 5), "{letters:?}");
     assert!(texts.iter().all(|text| deployed.asked(text) <= 5));
@@ -57,7 +58,7 @@ async fn before_the_queue_would_drop_a_job_it_is_written_down() {
     deployed.hear(&[(ADA, "hello")]).await;
     assert_eq!(deployed.drain().await, 900);
     let letters = deployed.letters();
-    assert_eq!((letters.len(), &letters[0]["job"]["message"]["text"]), (1, &json!("hello")));
+    assert_eq!((letters.len(), jobs::text(&letters[0]["job"])), (1, "hello"));
 }
 
 #[tokio::test]
