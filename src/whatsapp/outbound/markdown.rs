@@ -3,9 +3,12 @@
 //! <https://faq.whatsapp.com/539178204879377> lists the marks. They reach to the end of a line, stand beside a word boundary, and
 //! there is none for headings, links with words, tables, rules or lists in lists.
 
+mod emphasis;
+mod formulas;
 mod signs;
 mod table;
 mod words;
+mod wrapping;
 
 use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag, TagEnd};
 
@@ -13,6 +16,7 @@ use self::{
     signs::{OPTIONS, UNDERLINE_LEAST, is_markdown, mended, underline, without_tags},
     table::Table,
     words::{Mark, Words},
+    wrapping::{unwrapped, without_references},
 };
 use crate::settings::TextFormat;
 
@@ -26,18 +30,50 @@ const INDENTS_MOST: usize = 4;
 /// The text as WhatsApp shows what it means.
 #[must_use]
 pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
-    let convert = match format {
-        TextFormat::Auto => is_markdown(text),
-        TextFormat::Markdown => true,
-        TextFormat::Whatsapp => false,
+    if format == TextFormat::Whatsapp {
+        return text.to_owned();
+    }
+    let words = without_references(text);
+    let block = unwrapped(&words);
+    let said = match (block, format) {
+        (Some(block), _) => converted(block),
+        (None, TextFormat::Auto) if !is_markdown(&emphasis::mended(&words)) => words.into_owned(),
+        (None, _) => converted(&words),
     };
-    let converted = if convert { converted(text) } else { return text.to_owned() };
     // A lone sign may be an empty heading or a comment; what was said is not swallowed.
-    if converted.is_empty() { text.to_owned() } else { converted }
+    if said.is_empty() { text.to_owned() } else { said }
+}
+
+/// The words of a label, which has no marks on a phone, in one line.
+#[must_use]
+pub fn to_plain(text: &str, format: TextFormat) -> String {
+    let is_bare = !text.contains(['*', '_', '~', '`', '[', '<']);
+    if format == TextFormat::Whatsapp || is_bare {
+        return text.to_owned();
+    }
+    // After a word nothing starts a heading or a list, as "1." or "#" at the start of a line would.
+    let source = format!("a {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let source = emphasis::mended(&source);
+    let mut words = Words::default();
+    for (event, range) in Parser::new_ext(&source, OPTIONS).into_offset_iter() {
+        let written = |most: usize| &source[range.start..range.start + most];
+        match event {
+            Event::Text(text) | Event::Code(text) => words.push(&text),
+            Event::InlineHtml(html) => words.push(&without_tags(&html)),
+            Event::Start(Tag::Emphasis) => words.open(Mark::Italic, written(1)),
+            Event::Start(Tag::Strong) => words.open(Mark::Bold, written(2)),
+            Event::Start(Tag::Strikethrough) => words.open(Mark::Strike, written(1)),
+            Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough) => words.close(),
+            _ => {}
+        }
+    }
+    let plain = words.plain();
+    plain.strip_prefix("a ").filter(|plain| !plain.trim().is_empty()).unwrap_or(text).to_owned()
 }
 
 fn converted(text: &str) -> String {
-    let source = mended(text);
+    let source = mended(&formulas::escaped(text));
+    let source = emphasis::mended(&source);
     let mut page = Page { source: &source, ..Page::default() };
     // Events instead of a tree: nothing nests so deep that it ends our stack.
     for (event, range) in Parser::new_ext(&source, OPTIONS).into_offset_iter() {
