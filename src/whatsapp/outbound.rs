@@ -5,6 +5,7 @@
 //!
 //! Limits are characters; Meta does not say of which kind, so we count UTF-16 units, the strictest of them.
 
+mod address;
 mod body;
 mod fit;
 pub mod limits;
