@@ -243,13 +243,14 @@ impl Outbox {
         held: &mut Held,
         mut next: Conversation,
         job: &Job,
-        outputs: Vec<Output>,
+        mut outputs: Vec<Output>,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
         next.mark_done(job, clock.now());
         let fitted = match &job.errand {
             Errand::Deliver(_) | Errand::Undelivered(_) => outputs,
             Errand::Answer | Errand::Rename(_) | Errand::Say(_) => {
+                self.upload_data(&held.id.number, &mut outputs, clock).await;
                 let (fitted, offers) = self.fit(outputs, &next);
                 next.offers.renew(offers);
                 fitted

@@ -13,6 +13,7 @@ mod markdown;
 mod raw;
 mod split;
 
+pub use address::{data, is_data};
 pub use body::{reading_body, send_body};
 pub use fit::{Style, fit};
 pub use markdown::to_whatsapp;

@@ -26,7 +26,13 @@ pub fn address(text: &str) -> Option<String> {
 
 /// Whether the file stands in the address itself.
 pub fn is_data(text: &str) -> bool {
-    bare(text).get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+    data(text).is_some()
+}
+
+/// What stands behind `data:` in an address that is the file itself.
+pub fn data(text: &str) -> Option<&str> {
+    let (scheme, file) = bare(text).split_at_checked(5)?;
+    scheme.eq_ignore_ascii_case("data:").then_some(file)
 }
 
 /// What is left of an address for the end of another one, as templates have it on their buttons.
