@@ -25,11 +25,13 @@ pub fn address(text: &str) -> Option<String> {
 }
 
 /// Whether the file stands in the address itself.
+#[must_use]
 pub fn is_data(text: &str) -> bool {
     data(text).is_some()
 }
 
 /// What stands behind `data:` in an address that is the file itself.
+#[must_use]
 pub fn data(text: &str) -> Option<&str> {
     let (scheme, file) = bare(text).split_at_checked(5)?;
     scheme.eq_ignore_ascii_case("data:").then_some(file)
@@ -87,15 +89,12 @@ fn decoded(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| hex::decode(code).ok());
-        match code {
-            Some(code) => {
-                bytes.extend(code);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(code) = code {
+            bytes.extend(code);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).ok()

@@ -1,5 +1,10 @@
 //! What becomes of the odd parts of an answer, and that the rest of it is said.
 
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -89,6 +94,40 @@ fn without_an_address_the_rest_is_said() {
     };
     assert_eq!(text("mailto:a@example.com"), "Us\nWrite: mailto:a@example.com");
     assert_eq!(text("data:text/html,hello"), "Us\nWrite");
+}
+
+/// What the log says, kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody has panicked").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_part_without_an_address_is_named_in_the_log_and_its_words_are_not() {
+    let (log, secret) = (Log::default(), "Ada of 1 Example Avenue");
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        sent(captioned(secret));
+        sent(Said::Carousel { text: "Look".into(), cards: vec![card(secret, "One"), card(secret, "Two")] });
+        let open = Action::Link { title: "Open".into(), url: secret.into() };
+        sent(Said::Card(Card { text: "Shop".into(), actions: vec![open], media: None }));
+        let contact = Contact { name: "Shop".into(), url: Some(secret.into()), ..Contact::default() };
+        sent(Said::Contacts(vec![contact]));
+    });
+    let lines = String::from_utf8(log.0.lock().expect("nobody has panicked").clone()).expect("words");
+    for (part, times) in [("an image", 3), ("a link", 1), ("a page of a contact", 1), ("Ada", 0)] {
+        assert_eq!(lines.matches(part).count(), times, "{part}: {lines}");
+    }
+    assert_eq!(lines.matches("WARN").count(), 5, "{lines}");
 }
 
 #[test]

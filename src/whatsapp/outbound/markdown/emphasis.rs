@@ -122,8 +122,9 @@ fn inline_parts(text: &str) -> Vec<(Range<usize>, usize)> {
     let (mut parts, mut block, mut is_verbatim) = (Vec::new(), 0, false);
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
         match event {
-            Event::Start(Tag::CodeBlock(_)) => is_verbatim = true,
-            Event::Start(Tag::Link { link_type: LinkType::Autolink | LinkType::Email, .. }) => is_verbatim = true,
+            Event::Start(Tag::CodeBlock(_) | Tag::Link { link_type: LinkType::Autolink | LinkType::Email, .. }) => {
+                is_verbatim = true;
+            }
             Event::End(TagEnd::CodeBlock | TagEnd::Link) => is_verbatim = false,
             Event::Text(_) if !is_verbatim => parts.push((range, block)),
             Event::Start(Tag::Emphasis | Tag::Strong | Tag::Strikethrough) => {
