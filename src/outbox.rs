@@ -267,7 +267,8 @@ impl Outbox {
         commit: Commit,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Commit { outputs, replies, letter } = commit;
+        let Commit { mut outputs, replies, letter } = commit;
+        self.upload_data(&held.id.number, &mut outputs, clock).await;
         next.mark_done(job, clock.now());
         let is_said_again = !replies.is_empty() || letter.is_some();
         let (fitted, offers) = self.fit(outputs, &next);

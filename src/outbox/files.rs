@@ -6,14 +6,17 @@ use sha2::{Digest, Sha256};
 
 use super::{Outbox, OutboxError};
 use crate::{
-    conversation::{Media, Said, Source},
-    retry::{Clock, after},
+    conversation::{Media, Output, Said, Source},
+    retry::{Clock, after, back_off},
     telemetry::Chain,
+    whatsapp::outbound::is_data,
 };
 
 /// How long an uploaded file is used. Meta keeps it for 30 days.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 const KEPT: Duration = Duration::from_hours(29 * 24);
+/// Tries of a file that stands in its address: there is no link that Meta could follow instead.
+const TRIES: u32 = 3;
 
 impl Outbox {
     /// Whether a file has to be uploaded before this is sent.
@@ -42,6 +45,31 @@ impl Outbox {
         }
         if let Err(error) = self.store.remember(&key(number, link), "", clock.now()).await {
             tracing::warn!(error = %Chain(&error), "the id of a file that Meta cannot use is not forgotten");
+        }
+    }
+
+    /// Uploads the files that stand in their addresses, whatever the operator wants: Meta takes no such address, and a conversation
+    /// has no room for one. Of a file that cannot be uploaded only the words are left.
+    pub(super) async fn upload_data(&self, number: &str, outputs: &mut [Output], clock: &Clock) {
+        for media in outputs.iter_mut().flat_map(|output| links(&mut output.said)) {
+            let Source::Link(link) = &media.source else { continue };
+            if !is_data(link) {
+                continue;
+            }
+            for tries in 1..=TRIES {
+                match self.uploaded(number, link, media, clock).await {
+                    Ok(id) => {
+                        media.source = Source::Id(id);
+                        break;
+                    }
+                    Err(OutboxError::Graph(error))
+                        if error.heals() && tries < TRIES && clock.pause(back_off(tries)).await => {}
+                    Err(error) => {
+                        tracing::warn!(error = %Chain(&error), "a file that stands in its address is not uploaded");
+                        break;
+                    }
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //!
 //! Limits are characters; Meta does not say of which kind, so we count UTF-16 units, the strictest of them.
 
+mod address;
 mod body;
 mod fit;
 pub mod limits;
@@ -12,6 +13,7 @@ mod markdown;
 mod raw;
 mod split;
 
+pub use address::{data, is_data};
 pub use body::{reading_body, send_body};
 pub use fit::{Style, fit};
 pub use markdown::to_whatsapp;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::{Router, http::header, routing::get};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use whatsapp_endpoint::simulator::Status;
 
@@ -186,6 +187,36 @@ async fn linked_files_are_uploaded_once_if_the_operator_wants_that() {
         sent(&endpoint).into_iter().filter(|call| call["type"] == "image").map(|call| call["image"].clone()).collect();
     assert!(images[0]["id"].is_string() && images[0] == images[1], "{images:?}");
     assert_eq!(images[2]["link"], format!("{host}/gone.png"), "Meta may be able to fetch it");
+}
+
+#[tokio::test]
+async fn a_picture_that_stands_in_its_address_is_uploaded_once_and_its_bytes_are_kept_nowhere() {
+    let (endpoint, agent) = start(&[]).await;
+    let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(PNG.repeat(20_000)));
+    assert!(picture.len() > 400_000, "more than a conversation can hold");
+    for _ in 0..2 {
+        agent.will_answer(200, json!({ "outputStack": [{ "text": "look" }, image(&picture)] }));
+        endpoint.say("a cat").await;
+    }
+    let images: Vec<_> =
+        sent(&endpoint).into_iter().filter(|call| call["type"] == "image").map(|call| call["image"].clone()).collect();
+    assert!(images[0]["id"].is_string() && images[0]["caption"] == "A cat" && images[0] == images[1], "{images:?}");
+    assert_eq!(endpoint.meta.calls().iter().filter(|call| call.to_string().contains("data:")).count(), 0);
+}
+
+#[tokio::test]
+async fn of_a_picture_that_cannot_be_uploaded_the_caption_is_said() {
+    let (endpoint, agent) = start(&[("UPLOAD_MEDIA", "true")]).await;
+    let large = format!("data:image/png;base64,{}", "A".repeat(700_000));
+    for picture in ["data:image/png;base64,%%%", "data:image/svg+xml,<svg/>", "data:text/nothing;base64,AAAA", &large] {
+        agent.will_answer(200, json!({ "outputStack": [{ "text": "look" }, image(picture)] }));
+        assert_eq!(
+            endpoint.say("a cat").await.last().map(String::as_str),
+            Some("A cat"),
+            "{}",
+            &picture[..30.min(picture.len())]
+        );
+    }
 }
 
 #[tokio::test]

@@ -61,8 +61,19 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn url() -> impl Strategy<Value = String> {
-    select(&["https://example.invalid/a.jpg", "http://example.invalid", "mailto:a@example.invalid", "", "no url"][..])
-        .prop_map(str::to_owned)
+    let urls = [
+        "https://example.invalid/a.jpg",
+        "http://example.invalid",
+        " HTTPS://example.invalid/a b.pdf?q={\"ä\":1}\n",
+        "https:\\\\example.invalid\\a^b|c",
+        "//example.invalid/100%",
+        "data:image/png;base64,AAAA",
+        "mailto:a@example.invalid",
+        "https://",
+        "",
+        "no url",
+    ];
+    select(urls.to_vec()).prop_map(str::to_owned)
 }
 
 fn choice() -> impl Strategy<Value = Choice> {
@@ -112,11 +123,13 @@ fn neat_card() -> impl Strategy<Value = Card> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    let phones = prop::collection::vec(select(&["+49 30 1234", "", "unknown"][..]).prop_map(str::to_owned), 0..3);
-    (line(), phones, option::of(line())).prop_map(|(name, phones, organization)| Contact {
+    let phones = select(&["+49 30 123456", "0049 30 123456", "030 123456", "+49", "", "unknown"][..]);
+    let phones = prop::collection::vec(phones.prop_map(str::to_owned), 0..3);
+    (line(), phones, option::of(line()), option::of(url())).prop_map(|(name, phones, organization, url)| Contact {
         name,
         phones,
         organization,
+        url,
         ..Contact::default()
     })
 }
@@ -134,7 +147,10 @@ fn raw() -> impl Strategy<Value = Map<String, Value>> {
         })
         .filter(|sample| sample.contains_key("type"))
         .collect();
-    (select(samples), any::<bool>()).prop_map(|(mut sample, blown_up)| {
+    (select(samples), any::<bool>(), option::of(url())).prop_map(|(mut sample, blown_up, url)| {
+        if let Some(url) = url {
+            sample.values_mut().for_each(|value| relink(value, &url));
+        }
         for name in ["text", "interactive"] {
             if let (true, Some(body)) = (blown_up, sample.get_mut(name)) {
                 body["body"] =
@@ -143,6 +159,22 @@ fn raw() -> impl Strategy<Value = Map<String, Value>> {
         }
         sample
     })
+}
+
+/// Puts this address in the place of every file's and link button's.
+fn relink(value: &mut Value, url: &str) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match name.as_str() {
+                    "link" | "url" if value.is_string() => *value = json!(url),
+                    _ => relink(value, url),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| relink(value, url)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -178,7 +210,10 @@ fn said() -> impl Strategy<Value = Said> {
         Just(Said::Template(Template {
             name: "come_back".into(),
             language: "en_US".into(),
-            parameters: vec![Parameter { name: None, text: "Ada".into() }]
+            parameters: vec![
+                Parameter { name: None, text: "Ada".into() },
+                Parameter { name: None, text: " a\r\n\tb      c ".into() }
+            ]
         })),
         raw().prop_map(Said::Raw),
     ]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::loose::{either, items, link, words};
+use super::loose::{self, either, items, words};
 use crate::conversation::{Contact, Location, Media, MediaKind, Said, Source};
 
 /// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling of what is sent in: `type`, `name`.
@@ -11,7 +11,7 @@ pub fn files(attachments: &Value) -> Vec<Said> {
 }
 
 fn file(attachment: &Value) -> Option<Media> {
-    let source = Source::Link(link(&attachment["url"])?);
+    let source = Source::Link(loose::file(&attachment["url"])?);
     let mime = words(either(attachment, &["mimeType", "type"])).unwrap_or_default();
     let kind = match mime.split('/').next().unwrap_or_default() {
         "image" => MediaKind::Image,
@@ -99,6 +99,8 @@ mod tests {
         let plain = json!({ "url": "https://example.com/a", "type": "image", "name": "a" });
         assert_eq!(kind(plain), Some((MediaKind::Image, None)));
         assert_eq!(kind(json!({ "url": "https://example.com/a" })), Some((MediaKind::Document, None)));
-        assert_eq!(kind(json!({ "mimeType": "image/png", "url": "data:image/png;base64,AA==" })), None);
+        let inline = json!({ "mimeType": "image/png", "url": "data:image/png;base64,AA==" });
+        assert_eq!(kind(inline), Some((MediaKind::Image, None)));
+        assert_eq!(kind(json!({ "mimeType": "image/png", "url": "undefined" })), None);
     }
 }

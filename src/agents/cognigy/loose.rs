@@ -23,12 +23,21 @@ pub fn either<'a>(object: &'a Value, names: &[&str]) -> &'a Value {
     names.iter().map(|name| &object[*name]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
-/// Where a page or a file is. Scripts write `undefined`; what stands in the URL itself nobody can fetch; and backslashes,
-/// which browsers take and Cognigy's own samples have, are slashes.
+/// Where a page is. Scripts write `undefined`; a page in its own URL no phone opens; and backslashes, which browsers take and
+/// Cognigy's own samples have, are slashes.
 pub fn link(value: &Value) -> Option<String> {
+    file(value).filter(|link| !begins(link, "data:"))
+}
+
+/// Where a file is; it may stand in its URL.
+pub fn file(value: &Value) -> Option<String> {
     let link = value.as_str()?.trim();
-    let is_one = !link.is_empty() && !matches!(link, "undefined" | "null") && !link.starts_with("data:");
-    is_one.then(|| if link.starts_with("http") { link.replace('\\', "/") } else { link.to_owned() })
+    let is_one = !link.is_empty() && !matches!(link, "undefined" | "null");
+    is_one.then(|| if begins(link, "http") { link.replace('\\', "/") } else { link.to_owned() })
+}
+
+fn begins(link: &str, scheme: &str) -> bool {
+    link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
 /// The first words under this name, however deep.

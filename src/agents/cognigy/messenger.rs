@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     buttons::actions,
-    loose::{either, items, link, words},
+    loose::{either, file, items, words},
     structured::{card, carousel, list, media},
 };
 use crate::conversation::{Card, Media, MediaKind, Said, Source};
@@ -45,7 +45,7 @@ fn template(payload: &Value) -> Option<Said> {
 /// The one element of a media template: `{"media_type","url","buttons"}`.
 fn shown(element: &Value) -> Option<Said> {
     let kind = if element["media_type"] == "video" { MediaKind::Video } else { MediaKind::Image };
-    let media = link(&element["url"]).map(|url| Media { kind, source: Source::Link(url), caption: None, name: None });
+    let media = file(&element["url"]).map(|url| Media { kind, source: Source::Link(url), caption: None, name: None });
     let actions = actions(&element["buttons"]);
     match media {
         Some(media) if actions.is_empty() => Some(Said::Media(media)),

@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     adaptive_card,
     buttons::{action, actions},
-    loose::{either, items, link, words},
+    loose::{either, file, items, link, words},
 };
 use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section, Source};
 
@@ -55,7 +55,7 @@ pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Said> {
 pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Said> {
     let alt = alt.filter(|_| matches!(kind, MediaKind::Image | MediaKind::Video));
     let caption = text.or(alt);
-    let Some(url) = link(url) else { return caption.map(Said::Text) };
+    let Some(url) = file(url) else { return caption.map(Said::Text) };
     if kind == MediaKind::Video && is_player(&url) {
         return Some(Said::Text(caption.into_iter().chain([url]).collect::<Vec<_>>().join("\n")));
     }
@@ -94,7 +94,7 @@ fn element(item: &Value) -> Option<Card> {
     let lines = [words(&item["title"]).map(bold), words(&item["subtitle"])];
     let mut text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let picture = |url| Media { kind: MediaKind::Image, source: Source::Link(url), caption: None, name: None };
-    let media = link(either(item, &["imageUrl", "image_url"])).map(picture);
+    let media = file(either(item, &["imageUrl", "image_url"])).map(picture);
     if text.is_empty() {
         text = words(either(item, &["imageAltText", "image_alt_text"])).unwrap_or_default();
     }

@@ -47,11 +47,21 @@ impl Fields {
         }
     }
 
-    /// The address of a page or a file; it has to be there.
+    /// The address of a page; it has to be there.
     pub fn link(&mut self, name: &str) -> Result<String, Fault> {
-        let text = self.text(name)?;
-        let is_link = text.starts_with("https://") || text.starts_with("http://");
-        is_link.then_some(text).ok_or_else(|| self.fault(format_args!("\"{name}\" does not start with https://")))
+        self.address(name, &["https://", "http://"])
+    }
+
+    /// The address of a file, which may be the file itself; it has to be there.
+    pub fn file(&mut self, name: &str) -> Result<String, Fault> {
+        self.address(name, &["https://", "http://", "data:"])
+    }
+
+    fn address(&mut self, name: &str, schemes: &[&str]) -> Result<String, Fault> {
+        let text = self.text(name)?.trim().to_owned();
+        let begins = |scheme: &&str| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        let is_one = schemes.iter().any(begins);
+        is_one.then_some(text).ok_or_else(|| self.fault(format_args!("\"{name}\" does not start with https://")))
     }
 
     /// Yes or no; no where it is absent.

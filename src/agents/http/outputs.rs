@@ -157,7 +157,7 @@ fn media(fields: &mut Fields) -> Result<Media, Fault> {
         }
     };
     let source = match (fields.has("url"), fields.has("id")) {
-        (true, false) => Source::Link(fields.link("url")?),
+        (true, false) => Source::Link(fields.file("url")?),
         (false, true) => Source::Id(fields.text("id")?),
         (true, true) | (false, false) => return Err(fields.fault("a file has either a \"url\" or an \"id\"")),
     };

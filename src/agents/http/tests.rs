@@ -81,6 +81,27 @@ fn what_can_be_meant_in_one_way_only_is_taken() {
 }
 
 #[test]
+fn an_address_may_be_written_as_people_copy_it_and_a_file_may_stand_in_its_own() {
+    let picture = "data:image/png;base64,AAAA";
+    for (url, is_page, is_file) in [
+        (" HTTPS://example.com/my photo.jpg\n", true, true),
+        ("Http://example.com", true, true),
+        (picture, false, true),
+        ("DATA:image/png;base64,AAAA", false, true),
+        ("javascript:0", false, false),
+        ("example.com", false, false),
+        ("ht", false, false),
+        ("häß", false, false),
+    ] {
+        let reads = |output: Value| read(json!({ "outputs": [output] }).to_string().as_bytes()).is_ok();
+        assert_eq!(reads(json!({ "type": "link", "text": "t", "label": "l", "url": url })), is_page, "{url}");
+        assert_eq!(reads(json!({ "type": "media", "kind": "image", "url": url })), is_file, "{url}");
+        let media = json!({ "kind": "image", "url": url });
+        assert_eq!(reads(json!({ "type": "card", "media": media })), is_file, "{url}");
+    }
+}
+
+#[test]
 fn whatever_stands_in_a_field_is_read_or_named_without_its_words() {
     let samples = [
         json!({ "type": "choices", "text": "t", "options": [{ "title": "a" }], "media": { "kind": "image", "id": "1" }, "quote": true }),

@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_STANDARD,
+};
 use reqwest::{
     Method, RequestBuilder,
     header::CONTENT_TYPE,
@@ -18,12 +22,20 @@ use crate::{
     https, json,
     retry::{Clock, USEFUL_REST},
     telemetry::Chain,
+    whatsapp::outbound,
 };
 
 /// Most bytes of a file that is uploaded: what Meta takes of videos and sound. A larger document stays a link.
 const FILE_MOST: usize = 16 * 1024 * 1024;
 /// Most bytes of a picture that a person may send.
 const PICTURE_MOST: usize = 5 * 1024 * 1024;
+/// Most bytes of a file that stands in its address: what Meta takes of pictures.
+const INLINE_MOST: usize = 5 * 1024 * 1024;
+/// Base64 as people write it: with and without its last signs.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// Hosts, and those below them, that get the access token for a file.
 const METAS_HOSTS: &[&str] = &["fbsbx.com", "facebook.com", "fbcdn.net", "whatsapp.net"];
 /// How long fetching a file, and giving it to Meta, may take each.
@@ -68,9 +80,9 @@ impl Graph {
         Ok(picture)
     }
 
-    /// Fetches the file at `link`, gives it to Meta for the number with the id `number`, and answers Meta's id of it.
+    /// Gives the file at `link` to Meta for the number with the id `number`, and returns Meta's id of it.
     ///
-    /// Only `https` links to public addresses are fetched: an agent's words must not reach what listens on this machine or in its
+    /// A file that stands in its address, `data:…`, is taken from there. Else only `https` links to public addresses are fetched: an agent's words must not reach what listens on this machine or in its
     /// network.
     ///
     /// # Errors
@@ -82,6 +94,22 @@ impl Graph {
         name: Option<&str>,
         clock: &Clock,
     ) -> Result<String, GraphError> {
+        let _place = self.files.acquire().await.ok();
+        let (mime, bytes, in_url) = match outbound::data(link) {
+            Some(data) => inline(data).map(|(mime, bytes)| (mime, bytes, String::new()))?,
+            None => self.fetch_link(link, clock).await?,
+        };
+        let name = name.unwrap_or(if in_url.is_empty() { "file" } else { &in_url }).to_owned();
+        let keys = self.credentials.keys().await?;
+        let part = Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is none"))?;
+        let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
+        let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
+        let (status, bytes) = answered(request).await?;
+        json::read(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
+    }
+
+    /// The media type and the bytes of the file at `link`, and the last part of its path.
+    async fn fetch_link(&self, link: &str, clock: &Clock) -> Result<(String, Vec<u8>, String), GraphError> {
         let url = Url::parse(link).map_err(|_| no_file("the link is no URL"))?;
         // Where Graph itself is simulated, files may be on this machine as well.
         let is_simulated = self.base_url.scheme() != "https";
@@ -90,16 +118,9 @@ impl Graph {
         }
         let outward = if is_simulated { Ok(&self.http) } else { https::client_for(&url) };
         let outward = outward.map_err(|error| GraphError::NoFile(error.to_string()))?;
-        let _place = self.files.acquire().await.ok();
         let (mime, bytes) = self.fetch(outward.get(url.clone()), FILE_MOST, clock).await?;
         let in_url = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-        let name = name.unwrap_or(if in_url.is_empty() { "file" } else { in_url }).to_owned();
-        let keys = self.credentials.keys().await?;
-        let part = Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is none"))?;
-        let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
-        let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
-        let (status, bytes) = answered(request).await?;
-        json::read(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
+        Ok((mime, bytes, in_url.to_owned()))
     }
 
     async fn fetch(
@@ -126,10 +147,44 @@ impl Graph {
     }
 }
 
+/// The media type and the bytes of `<media type>;base64,<bytes>`.
+fn inline(data: &str) -> Result<(String, Vec<u8>), GraphError> {
+    let (head, words) = data.split_once(',').ok_or_else(|| no_file("its address has no comma before the file"))?;
+    let (mime, encoding) = head.rsplit_once(';').unwrap_or((head, ""));
+    if !encoding.trim().eq_ignore_ascii_case("base64") {
+        return Err(no_file("its address does not hold it as base64"));
+    }
+    let words: String = words.split_whitespace().collect();
+    if words.len() / 4 * 3 > INLINE_MOST {
+        return Err(GraphError::NoFile(format!("it has more than {} MB", INLINE_MOST / 1024 / 1024)));
+    }
+    let bytes = LENIENT.decode(words).map_err(|_| no_file("its address is no base64"))?;
+    // A name that many write, and that is none.
+    let mime = mime.trim().to_ascii_lowercase().replace("image/jpg", "image/jpeg");
+    Ok((mime, bytes))
+}
+
 fn timeout(clock: &Clock) -> Duration {
     FILE_TIMEOUT.min(clock.left().saturating_sub(USEFUL_REST))
 }
 
 fn no_file(why: &str) -> GraphError {
     GraphError::NoFile(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_stands_in_its_address_as_base64() {
+        for data in ["image/jpg;base64,AQID", " Image/JPEG ; BASE64,AQ\n ID", "image/jpeg;base64,AQID\n"] {
+            assert_eq!(inline(data).ok(), Some(("image/jpeg".to_owned(), vec![1, 2, 3])), "{data}");
+        }
+        assert_eq!(inline("audio/ogg;codecs=opus;base64,AQ").ok(), Some(("audio/ogg;codecs=opus".to_owned(), vec![1])));
+        let large = format!("image/png;base64,{}", "A".repeat(INLINE_MOST / 3 * 4 + 8));
+        for data in ["image/svg+xml,<svg/>", "image/png;base64", "image/png;base64,%%%", &large] {
+            assert!(inline(data).is_err(), "{}", &data[..data.len().min(40)]);
+        }
+    }
 }

@@ -6,6 +6,9 @@ use crate::conversation::{
     Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Person, Said, Source, Template,
 };
 
+/// Digits of a phone number with its country (E.164).
+const MSISDN: std::ops::RangeInclusive<usize> = 7..=15;
+
 /// The body that sends one fitted message in answer to the message `answered`, with `tag` as what its statuses bring back.
 #[must_use]
 pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Value {
@@ -158,9 +161,8 @@ fn media_object(Media { kind, source, caption, name }: &Media) -> (&'static str,
 
 fn contact_object(Contact { name, phones, emails, organization, url }: &Contact) -> Value {
     let phone = |number: &String| {
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
         // With the id the card gets buttons to write to the person.
-        json!({ "phone": number, "type": "CELL", "wa_id": digits })
+        present([("phone", json!(number)), ("type", json!("CELL")), ("wa_id", json!(international(number)))])
     };
     let list = |values: Vec<Value>| if values.is_empty() { Value::Null } else { Value::Array(values) };
     // Meta asks for one more part of the name beside the whole.
@@ -171,6 +173,19 @@ fn contact_object(Contact { name, phones, emails, organization, url }: &Contact)
         ("org", organization.as_ref().map(|company| json!({ "company": company })).unwrap_or_default()),
         ("urls", list(url.iter().map(|url| json!({ "url": url })).collect())),
     ])
+}
+
+/// The digits of a number with its country. Of another one nobody can tell the country: with its digits as the id the card would
+/// lead to a stranger, or to no one.
+fn international(number: &str) -> Option<String> {
+    // "(0)" is dialled within the country only.
+    let number = number.replace("(0)", "");
+    let first = number.find(|sign: char| sign.is_ascii_digit() || matches!(sign, '+' | '＋'))?;
+    let number = &number[first..];
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let digits = if number.starts_with(['+', '＋']) { &*digits } else { digits.strip_prefix("00")? };
+    let is_number = MSISDN.contains(&digits.len()) && !digits.starts_with('0') && !number.contains(char::is_alphabetic);
+    is_number.then(|| digits.to_owned())
 }
 
 fn template_object(Template { name, language, parameters }: &Template) -> Value {
@@ -199,4 +214,29 @@ fn flow_object(Flow { text, id, label, token, screen, data }: &Flow) -> Value {
 /// An object of the properties that have a value: Meta takes no nulls.
 fn present<const N: usize>(properties: [(&str, Value); N]) -> Value {
     properties.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::international;
+
+    #[test]
+    fn only_a_number_with_its_country_leads_to_somebody() {
+        for (number, id) in [
+            ("+49 171 5550100", Some("491715550100")),
+            ("0049 171 5550100", Some("491715550100")),
+            ("+49 (0)171 555-0100", Some("491715550100")),
+            ("tel:+15550100300", Some("15550100300")),
+            ("\u{202a}+1 (555) 010-0300\u{202c}", Some("15550100300")),
+            ("0171 5550100", None),
+            ("555 0100", None),
+            ("15550100300", None),
+            ("+1 555 010 0300 ext. 7", None),
+            ("+0 171 5550100", None),
+            ("+112", None),
+            ("", None),
+        ] {
+            assert_eq!(international(number).as_deref(), id, "{number}");
+        }
+    }
 }

@@ -4,15 +4,17 @@ mod cards;
 mod lists;
 mod words;
 
-use self::words::{clip, is_url, labelled, one_line};
+pub(super) use self::words::one_line;
+use self::words::{clip, labelled};
 use super::{
+    address::{address, file_name, is_data},
     limits::{BODY_MOST, BUTTON_TITLE_MOST, CAPTION_MOST, CONTACTS_MOST, TEXT_MOST},
-    markdown::to_whatsapp,
+    markdown::{to_plain, to_whatsapp},
     raw,
     split::{is_visible, length, split},
 };
 use crate::{
-    conversation::{Contact, Flow, List, Location, Media, MediaKind, Offers, Output, Said, Source},
+    conversation::{Contact, Flow, List, Location, Media, MediaKind, Offers, Output, Said, Source, Template},
     settings::TextSettings,
 };
 
@@ -79,7 +81,7 @@ impl Fitter<'_> {
             Said::LocationRequest(text) => self.request(&text, Said::LocationRequest),
             Said::ContactRequest(text) => self.request(&text, Said::ContactRequest),
             Said::Flow(flow) => self.flow(flow),
-            Said::Template(template) => self.push(Said::Template(template)),
+            Said::Template(template) => self.push(Said::Template(one_lined(template))),
             Said::Raw(message) => match raw::checked(message, self.style.to_group) {
                 Ok(message) => self.push(Said::Raw(message)),
                 Err(raw::Wrong { rule, words }) => {
@@ -96,6 +98,11 @@ impl Fitter<'_> {
 
     fn marked(&self, text: &str) -> String {
         to_whatsapp(text, self.style.settings.format)
+    }
+
+    /// The words of a label: nothing marks them on a phone.
+    fn plain(&self, text: &str) -> String {
+        to_plain(text, self.style.settings.format)
     }
 
     fn text(&mut self, text: &str) {
@@ -115,9 +122,10 @@ impl Fitter<'_> {
 
     fn media(&mut self, mut media: Media) {
         let caption = media.caption.take().map(|caption| self.marked(&caption)).unwrap_or_default();
-        match self.checked(media) {
-            Some(media) => self.captioned(media, caption.trim()),
-            None => self.text(&caption),
+        match checked(media) {
+            Ok(media) => self.captioned(media, caption.trim()),
+            // A file without an address still has its words, at least a name.
+            Err(name) => self.text(if is_visible(&caption) { &caption } else { &name }),
         }
     }
 
@@ -129,18 +137,6 @@ impl Fitter<'_> {
         self.push(Said::Media(media));
         if !fits {
             self.text(words);
-        }
-    }
-
-    /// The file, if Meta can fetch it; else what there is of it is said at once.
-    fn checked(&mut self, media: Media) -> Option<Media> {
-        match &media.source {
-            Source::Link(link) if !is_url(link) => {
-                let words = media.caption.as_deref().map(|caption| self.marked(caption)).unwrap_or_default();
-                self.text(&labelled(&words, link));
-                None
-            }
-            Source::Link(_) | Source::Id(_) => Some(media),
         }
     }
 
@@ -173,7 +169,12 @@ impl Fitter<'_> {
             contact.phones.retain(|phone| phone.contains(|sign: char| sign.is_ascii_digit()));
             contact.emails.retain(|email| is_visible(email));
             contact.organization = contact.organization.filter(|company| is_visible(company));
-            contact.url = contact.url.filter(|url| is_url(url));
+            contact.url = contact.url.and_then(|url| {
+                address(&url).or_else(|| {
+                    no_address("a page of a contact");
+                    None
+                })
+            });
             if !is_visible(&contact.name) {
                 contact.name = contact.phones.first().or(contact.emails.first())?.clone();
             }
@@ -205,7 +206,7 @@ impl Fitter<'_> {
 
     fn flow(&mut self, flow: Flow) {
         let text = self.marked(&flow.text);
-        let label = clip(&one_line(&flow.label), BUTTON_TITLE_MOST);
+        let label = clip(&one_line(&self.plain(&flow.label)), BUTTON_TITLE_MOST);
         if !self.takes_buttons() || !is_visible(&label) {
             return self.text(&text);
         }
@@ -217,3 +218,52 @@ impl Fitter<'_> {
         !self.style.to_group
     }
 }
+
+/// The template with parameters of one line each, with single spaces: Meta takes no line end, no tab and no five spaces in a row.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes> (132018)
+fn one_lined(mut template: Template) -> Template {
+    for parameter in &mut template.parameters {
+        parameter.text = one_line(&parameter.text);
+    }
+    template
+}
+
+/// The file as Meta can fetch it, a document with the name from its address if it has no other. Where that is none, its name is all
+/// there is of it.
+fn checked(mut media: Media) -> Result<Media, String> {
+    media.name = media.name.filter(|name| is_visible(name));
+    let Source::Link(written) = &media.source else { return Ok(media) };
+    let Some(link) = address(written) else {
+        no_address(match media.kind {
+            MediaKind::Image => "an image",
+            MediaKind::Video => "a video",
+            MediaKind::Audio | MediaKind::Voice => "sound",
+            MediaKind::Document => "a document",
+            MediaKind::Sticker => "a sticker",
+        });
+        return Err(media.name.unwrap_or_default());
+    };
+    if media.kind == MediaKind::Document && media.name.is_none() {
+        media.name = file_name(&link);
+    }
+    Ok(Media { source: Source::Link(link), ..media })
+}
+
+/// The page that a button opens, if it can; another address is said in words, but not a file that stands in it.
+fn page(url: &str) -> String {
+    let url = url.trim();
+    let is_other = ["mailto:", "tel:"].iter().any(|scheme| url.starts_with(scheme));
+    address(url).unwrap_or_else(|| {
+        if !is_other {
+            no_address("a link");
+        }
+        if is_data(url) { String::new() } else { url.to_owned() }
+    })
+}
+
+pub(super) fn no_address(part: &str) {
+    tracing::warn!(part, "a part of an answer has no address that can be opened: the rest is said");
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,16 +3,22 @@
 //! <https://faq.whatsapp.com/539178204879377> lists the marks. They reach to the end of a line, stand beside a word boundary, and
 //! there is none for headings, links with words, tables, rules or lists in lists.
 
+mod emphasis;
+mod formulas;
+mod label;
 mod signs;
 mod table;
 mod words;
+mod wrapping;
 
+pub use label::to_plain;
 use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag, TagEnd};
 
 use self::{
     signs::{OPTIONS, UNDERLINE_LEAST, is_markdown, mended, underline, without_tags},
     table::Table,
     words::{Mark, Words},
+    wrapping::{unwrapped, without_references},
 };
 use crate::settings::TextFormat;
 
@@ -26,18 +32,23 @@ const INDENTS_MOST: usize = 4;
 /// The text as WhatsApp shows what it means.
 #[must_use]
 pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
-    let convert = match format {
-        TextFormat::Auto => is_markdown(text),
-        TextFormat::Markdown => true,
-        TextFormat::Whatsapp => false,
+    if format == TextFormat::Whatsapp {
+        return text.to_owned();
+    }
+    let words = without_references(text);
+    let block = unwrapped(&words);
+    let said = match (block, format) {
+        (Some(block), _) => converted(block),
+        (None, TextFormat::Auto) if !is_markdown(&emphasis::mended(&words)) => words.into_owned(),
+        (None, _) => converted(&words),
     };
-    let converted = if convert { converted(text) } else { return text.to_owned() };
     // A lone sign may be an empty heading or a comment; what was said is not swallowed.
-    if converted.is_empty() { text.to_owned() } else { converted }
+    if said.is_empty() { text.to_owned() } else { said }
 }
 
 fn converted(text: &str) -> String {
-    let source = mended(text);
+    let source = mended(&formulas::escaped(text));
+    let source = emphasis::mended(&source);
     let mut page = Page { source: &source, ..Page::default() };
     // Events instead of a tree: nothing nests so deep that it ends our stack.
     for (event, range) in Parser::new_ext(&source, OPTIONS).into_offset_iter() {

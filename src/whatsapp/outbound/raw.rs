@@ -1,9 +1,14 @@
-//! Messages that an agent writes in Meta's own words: cleaned of what is ours to say, and checked against the limits first.
+//! Messages that an agent writes in Meta's own words: cleaned of what is ours to say, made fit where that changes no word, and checked
+//! against the limits first.
+
+mod repair;
+mod words;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use self::words::words;
 use super::{
     limits::{
         BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CAPTION_MOST, CARD_BODY_MOST, CARDS,
@@ -42,7 +47,7 @@ pub struct Wrong {
     pub words: String,
 }
 
-/// The message without recipient, its `"true"` and `"false"` made into what Meta takes, and within the limits we know.
+/// The message without recipient, with what is written loosely made into what Meta takes, and within the limits we know.
 pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<String, Value>, Wrong> {
     for name in OURS {
         message.remove(*name);
@@ -57,6 +62,10 @@ pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<St
     message.insert("type".into(), kind.clone().into());
     for value in message.values_mut() {
         true_and_false(value);
+        repair::addresses(value);
+    }
+    if let Some(template) = message.get_mut("template") {
+        repair::parameters(template);
     }
     let rule = match rule_broken(&kind, &message) {
         None if to_group && !GROUP_TYPES.contains(&kind.as_str()) => {
@@ -66,7 +75,7 @@ pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<St
     };
     match rule {
         None => Ok(message),
-        Some(rule) => Err(Wrong { rule, words: words(&Value::Object(message)) }),
+        Some(rule) => Err(Wrong { rule, words: words(&message) }),
     }
 }
 
@@ -92,6 +101,9 @@ fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str>
     let Some(body) = message.get(kind).filter(|body| body.is_object() || body.is_array()) else {
         return Some("a message has a type and an object of that name");
     };
+    if repair::lacks_address(body) {
+        return Some("a file and a page have an address of the web");
+    }
     match kind {
         "text" => (!within(&body["body"], 1, TEXT_MOST)).then_some("a text has 1 to 4,096 characters"),
         "image" | "video" | "document" | "audio" | "sticker" => {
@@ -181,28 +193,4 @@ fn within(value: &Value, least: usize, most: usize) -> bool {
 fn unique<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
     let mut seen = BTreeSet::new();
     values.filter_map(Value::as_str).all(|value| seen.insert(value))
-}
-
-/// Everything that is written to be read, line by line.
-fn words(value: &Value) -> String {
-    fn gather<'a>(value: &'a Value, lines: &mut Vec<&'a str>) {
-        match value {
-            Value::Object(object) => {
-                for (name, value) in object {
-                    match (name.as_str(), value) {
-                        (
-                            "body" | "text" | "title" | "description" | "caption" | "url" | "link",
-                            Value::String(text),
-                        ) => lines.push(text),
-                        _ => gather(value, lines),
-                    }
-                }
-            }
-            Value::Array(values) => values.iter().for_each(|value| gather(value, lines)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    let mut lines = Vec::new();
-    gather(value, &mut lines);
-    lines.join("\n")
 }

@@ -4,20 +4,38 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
+        address::address,
         limits::{
             BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CARD_BODY_MOST, CARD_BUTTONS_MOST,
             CARD_LINE_ENDS_MOST, CARDS,
         },
         split::{is_visible, length},
     },
-    Fitter,
+    Fitter, checked,
     lists::{Ids, visible, words_of},
-    words::{clip, host, is_url, labelled, one_line},
+    page,
+    words::{clip, host, labelled, one_line},
 };
-use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section, Source};
+use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section};
 
 impl Fitter<'_> {
-    pub(super) fn card(&mut self, Card { media, text, actions }: Card) {
+    pub(super) fn card(&mut self, card: Card) {
+        let card = self.fit_parts(card);
+        self.fitted_card(card);
+    }
+
+    /// The card with the picture that Meta can fetch, the pages that a phone can open, and labels without marks.
+    fn fit_parts(&self, Card { media, text, actions }: Card) -> Card {
+        let media = media.and_then(|media| checked(Media { caption: None, ..media }).ok());
+        let action = |action| match action {
+            Action::Choice(choice) => Action::Choice(self.plain_choice(choice)),
+            Action::Link { title, url } => Action::Link { title: self.plain(&title), url: page(&url) },
+            Action::Call { title, number } => Action::Call { title: self.plain(&title), number },
+        };
+        Card { media, text, actions: actions.into_iter().map(action).collect() }
+    }
+
+    fn fitted_card(&mut self, Card { media, text, actions }: Card) {
         let mut text = self.marked(&text);
         let (mut choices, mut links, mut below) = (Vec::new(), Vec::new(), Vec::new());
         for action in actions {
@@ -27,10 +45,9 @@ impl Fitter<'_> {
                 Action::Call { title, number } => below.push(labelled(&title, &number)),
             }
         }
-        let media = media.and_then(|media| self.checked(Media { caption: None, ..media }));
         if let ([(title, url)], true, true) = (&links[..], choices.is_empty() && below.is_empty(), self.takes_buttons())
             && length(title) <= BUTTON_TITLE_MOST
-            && is_url(url)
+            && address(url).is_some()
         {
             let title = if is_visible(title) { title.clone() } else { clip(host(url), BUTTON_TITLE_MOST) };
             let link = Action::Link { title: title.clone(), url: url.clone() };
@@ -63,6 +80,7 @@ impl Fitter<'_> {
 
     pub(super) fn carousel(&mut self, text: &str, cards: &[Card]) {
         let mut text = self.marked(text).trim().to_owned();
+        let cards: Vec<_> = cards.iter().cloned().map(|card| self.fit_parts(card)).collect();
         for cards in cards.chunks(*CARDS.end()) {
             let text = std::mem::take(&mut text);
             let marked = |card: &Card| Card { text: self.marked(card.text.trim()), ..card.clone() };
@@ -73,7 +91,7 @@ impl Fitter<'_> {
             }
             self.text(&text);
             for card in cards {
-                self.card(card.clone());
+                self.fitted_card(card.clone());
             }
         }
     }
@@ -92,8 +110,7 @@ impl Fitter<'_> {
                 }
                 Action::Link { .. } | Action::Call { .. } => Some(action),
             };
-            let media = card.media.map(|media| Media { caption: None, ..media });
-            Card { media, actions: card.actions.into_iter().filter_map(with_id).collect(), ..card }
+            Card { actions: card.actions.into_iter().filter_map(with_id).collect(), ..card }
         };
         let cards = cards.into_iter().map(with_ids).collect();
         self.push(Said::Carousel { text, cards });
@@ -109,17 +126,10 @@ fn are_buttons(choices: &[Choice]) -> bool {
 
 /// Whether Meta takes these cards as a carousel: all with a picture or a video, short words, and the same kind and number of buttons.
 fn are_carousel(cards: &[Card]) -> bool {
-    let shown = |media: &Media| match &media.source {
-        Source::Link(link) => is_url(link),
-        Source::Id(_) => true,
-    };
-    let fits = |card: &Card| {
-        card.media.as_ref().is_some_and(shown)
-            && length(&card.text) <= CARD_BODY_MOST
-            && card.text.matches('\n').count() <= CARD_LINE_ENDS_MOST
-    };
+    let fits =
+        |card: &Card| length(&card.text) <= CARD_BODY_MOST && card.text.matches('\n').count() <= CARD_LINE_ENDS_MOST;
     let short = |title: &str| is_visible(title) && one_line(title) == title && length(title) <= BUTTON_TITLE_MOST;
-    let links = |card: &Card| matches!(&card.actions[..], [Action::Link { title, url }] if short(title) && is_url(url));
+    let links = |card: &Card| matches!(&card.actions[..], [Action::Link { title, url }] if short(title) && address(url).is_some());
     let replies = |card: &Card| {
         let mut titles = BTreeSet::new();
         let unique = |action: &Action| matches!(action, Action::Choice(choice) if short(&choice.title) && titles.insert(choice.title.clone()));

@@ -20,8 +20,10 @@ const LISTS_MOST: usize = 3;
 impl Fitter<'_> {
     /// A list, or several, or numbered lines; `text` has its marks already.
     pub(super) fn list(&mut self, List { text, label, sections }: List) {
-        let visible_rows =
-            |section: Section| Section { rows: section.rows.into_iter().filter_map(visible).collect(), ..section };
+        let visible_rows = |Section { title, rows }: Section| Section {
+            title: title.map(|title| self.plain(&title)),
+            rows: rows.into_iter().filter_map(|choice| visible(self.plain_choice(choice))).collect(),
+        };
         let mut sections: Vec<_> = sections.into_iter().map(visible_rows).collect();
         sections.retain(|section| !section.rows.is_empty());
         let count: usize = sections.iter().map(|section| section.rows.len()).sum();
@@ -36,7 +38,9 @@ impl Fitter<'_> {
         } else {
             sections.iter().map(|section| words_of(&section.rows)).collect::<Vec<_>>().join("\n")
         };
-        let label = label.map(|label| clip(&one_line(&label), BUTTON_TITLE_MOST)).filter(|label| is_visible(label));
+        let label = label
+            .map(|label| clip(&one_line(&self.plain(&label)), BUTTON_TITLE_MOST))
+            .filter(|label| is_visible(label));
         let label = label.unwrap_or_else(|| self.style.settings.list_label.clone());
         for sections in in_lists(sections) {
             // The words stand above the first list; the others need some of their own.
@@ -45,6 +49,12 @@ impl Fitter<'_> {
             let sections = self.row_ids(sections);
             self.push(Said::List(List { text, label: Some(label.clone()), sections }));
         }
+    }
+
+    /// The choice with labels without marks; what comes back when it is tapped is as the agent has written it.
+    pub(super) fn plain_choice(&self, Choice { id, title, description }: Choice) -> Choice {
+        let id = if is_visible(&id) { id } else { one_line(&title) };
+        Choice { id, title: self.plain(&title), description: description.map(|words| self.plain(&words)) }
     }
 
     fn numbered(&mut self, text: &str, sections: Vec<Section>) {

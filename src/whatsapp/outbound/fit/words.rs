@@ -1,7 +1,5 @@
 //! Small cuts at words.
 
-use url::Url;
-
 use super::super::split::{length, split};
 
 pub fn one_line(text: &str) -> String {
@@ -11,6 +9,7 @@ pub fn one_line(text: &str) -> String {
 pub fn labelled(label: &str, value: &str) -> String {
     match label.trim() {
         "" => value.to_owned(),
+        label if value.is_empty() => label.to_owned(),
         label if label == value => value.to_owned(),
         label => format!("{label}: {value}"),
     }
@@ -23,10 +22,6 @@ pub fn clip(text: &str, most: usize) -> String {
     }
     let first = split(text, most - 1).into_iter().next().unwrap_or_default();
     format!("{first}…")
-}
-
-pub fn is_url(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 pub fn host(url: &str) -> &str {

@@ -1,5 +1,7 @@
 //! Examples for each rule, and laws for all texts.
 
+mod models;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -111,7 +113,7 @@ fn blocks_stand_apart_as_they_did() {
             ("a\n\n***\n\nb\nc\n---\nd", "a\n\n━━━━━━━━━━\n\nb\nc\n━━━━━━━━━━\nd"),
             ("5\n-\n3", "5\n-\n3"),
             ("```rust\nlet a = 1;\n\n  b();\n```\nafter", "```\nlet a = 1;\n\n  b();\n```\nafter"),
-            ("````md\n```sh\nls\n```\n````", "```sh\nls\n```"),
+            ("See:\n````md\n```sh\nls\n```\n````", "See:\n```sh\nls\n```"),
             ("> ```\n> code\n> ```", "> `code`"),
         ],
     );
@@ -221,6 +223,17 @@ fn a_long_text_is_converted_in_a_moment_however_deep_it_nests() {
         "# a\n",
         "```\n",
         "*a*b",
+        "**a：**b",
+        "a**“b",
+        "~~a!~~b",
+        "\\(",
+        "\\(a=b",
+        "\\(a=b\\)",
+        "$$",
+        "$$=",
+        "【",
+        "【†",
+        "【†】",
         "\n",
     ] {
         let text = unit.repeat(60_000 / unit.len());
@@ -265,6 +278,32 @@ proptest! {
     #[test]
     fn no_letter_is_lost_or_moved(text in "(\\*|\\*\\*|_|#|# |> |- |1\\. |2\\) |\\+ |\\\\|---|===|\n|\n\n| |  |    |[a-z]|é|!|\\(|\\)){0,60}") {
         prop_assert_eq!(letters(&to_whatsapp(&text, TextFormat::Markdown)), letters(&text));
+    }
+
+    #[test]
+    fn no_letter_is_lost_whatever_stands_beside_the_marks(
+        text in "(\\*|\\*\\*|\\*\\*\\*|_|~~|\\\\\\(|\\\\\\)|\\\\\\[|\\\\\\]|\\$\\$|[注意请看]|[a-z]|：|。|「|」|“|”|!|%|=| |\n|\n\n|- ){0,60}"
+    ) {
+        // Three tildes start a block of code, and what stands behind them is its name.
+        let text = text.replace("~~~", "~~ ~");
+        for format in [TextFormat::Auto, TextFormat::Markdown] {
+            let shown = to_whatsapp(&text, format);
+            prop_assert_eq!(letters(&shown), letters(&text));
+            prop_assert!(!shown.contains(emphasis::JOINT));
+            prop_assert_eq!(letters(&to_plain(&text, format)), letters(&text));
+        }
+    }
+
+    #[test]
+    fn bold_words_leave_no_stars(
+        parts in prop::collection::vec(("[请看一下]{0,3}", "[“「（]?[注意]{1,3}[：。！”」）%]?"), 1..6)
+    ) {
+        let text: Vec<_> = parts.iter().map(|(before, bold)| format!("{before}字**{bold}**")).collect();
+        let text = text.concat();
+        let bare = text.replace("**", "");
+        // The last word ends the text, so its mark may be one of WhatsApp's.
+        prop_assert_eq!(to_whatsapp(&text, TextFormat::Auto).replace('*', ""), bare);
+        prop_assert!(!to_whatsapp(&text, TextFormat::Auto).contains("**"));
     }
 
     #[test]

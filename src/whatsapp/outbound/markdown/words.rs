@@ -3,6 +3,8 @@
 //! Only then is known what stands around a span, and WhatsApp has no sign that escapes: marks that it would show instead of
 //! obeying them are left away.
 
+use super::emphasis::{JOINT, is_spaceless};
+
 /// A style that WhatsApp has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -48,7 +50,7 @@ impl<'a> Words<'a> {
     }
 
     pub fn push(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.extend(text.split(JOINT));
     }
 
     pub fn open(&mut self, mark: Mark, written: &'a str) {
@@ -93,6 +95,15 @@ impl<'a> Words<'a> {
 
     /// The words with the marks of WhatsApp. A span over several lines gets its marks on each: they do not reach further.
     pub fn marked(&self) -> String {
+        self.with_signs(true)
+    }
+
+    /// The words without marks, but with the signs that were meant as none.
+    pub fn plain(&self) -> String {
+        self.with_signs(false)
+    }
+
+    fn with_signs(&self, has_marks: bool) -> String {
         let mut codes: Vec<_> = self.spans.iter().filter(|span| span.mark == Mark::Code).collect();
         codes.sort_by_key(|span| span.start);
         let mut signs = Vec::new();
@@ -108,7 +119,7 @@ impl<'a> Words<'a> {
             if self.is_no_mark(span) {
                 put(span.written, span.start, span.end);
             }
-            if span.doubled || self.is_no_mark(span) {
+            if !has_marks || span.doubled || self.is_no_mark(span) {
                 continue;
             }
             let mut line_start = span.start;
@@ -136,8 +147,15 @@ impl<'a> Words<'a> {
 
     /// `2*3*4` is no italic three, and neither is `2**3**4` a bold one.
     fn is_no_mark(&self, span: &Span) -> bool {
-        let digits = || self.text[span.start..span.end].chars().all(char::is_numeric);
-        self.in_word(span.start, span.end) && (span.written.len() == 1 || digits())
+        let words = &self.text[span.start..span.end];
+        // Where there are no spaces between words, letters on both sides say nothing.
+        let joins = |before: Option<char>, after: Option<char>| {
+            let is_letter = |sign: &char| sign.is_alphanumeric() && !is_spaceless(*sign);
+            before.as_ref().is_some_and(is_letter) && after.as_ref().is_some_and(is_letter)
+        };
+        let is_joined = joins(self.text[..span.start].chars().next_back(), words.chars().next())
+            || joins(words.chars().next_back(), self.text[span.end..].chars().next());
+        is_joined && (span.written.len() == 1 || words.chars().all(char::is_numeric))
     }
 
     fn in_word(&self, start: usize, end: usize) -> bool {
