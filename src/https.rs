@@ -17,7 +17,10 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::body::SdkBody;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::{ACCEPT_ENCODING, HeaderMap, HeaderValue},
+};
 use url::{Host, Url};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -130,7 +133,11 @@ fn builder() -> Result<reqwest::ClientBuilder, Error> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    // Nothing is asked for in a compressed form, for it would be packed and unpacked for a few kilobytes; gateways that pack it all
+    // the same are understood.
+    let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     Ok(reqwest::Client::builder()
+        .default_headers(plain)
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)

@@ -193,10 +193,19 @@ impl Reading {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// When the connection breaks, the time is over, or there is no end to it.
+    /// When the connection breaks, the time is over, there is no end to it, or it is compressed in a way that we do not read.
     pub async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
         if let Some(bytes) = self.ahead.take() {
             return Ok(Some(bytes));
+        }
+        // What was unpacked has none any more; so the limits are those of the unpacked bytes.
+        if let Some(packed) = self.header("content-encoding").filter(|packed| !packed.eq_ignore_ascii_case("identity"))
+        {
+            let name = packed.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>();
+            let why = format!(
+                "it is compressed (Content-Encoding: {name}), which is not asked for: switch that off or use gzip"
+            );
+            return Err(AgentError::Unreadable(why));
         }
         let chunk = self.response.chunk().await.map_err(|error| fault(error, self.patience))?;
         self.read += chunk.as_ref().map_or(0, Bytes::len);

@@ -118,6 +118,19 @@ async fn in_every_version_and_binding_the_agent_is_asked_and_asks_back() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_streamed_is_a_message_for_each_artifact() {
+    for interface in INTERFACES {
+        let endpoint = start(&format!("{}/{interface}", sdk().await), &[]).await;
+        let [hours, total] = <[String; 2]>::try_from(endpoint.say("stream").await).expect("two messages");
+        assert_eq!(
+            (hours.as_str(), total.as_str()),
+            ("Our hours:\n\n- *Mon* is 9 is is", "The total is 42."),
+            "{interface}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_task_that_ends_badly_is_an_error_and_its_words_are_not_an_answer() {
     for interface in INTERFACES {
         let endpoint = start(&format!("{}/{interface}", sdk().await), &[]).await;

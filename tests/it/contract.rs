@@ -218,6 +218,21 @@ async fn an_agent_may_have_nothing_to_say() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_compressed_unasked_is_read_and_its_limit_is_that_of_its_words() {
+    let (endpoint, agent) = start(&[]).await;
+    let answer = include_bytes!("../fixtures/agents/answer.json.gz");
+    agent.will_answer_packed("gzip", answer);
+    assert_eq!(endpoint.say("hello").await, ["Packed, although nobody asked for that"]);
+    assert_eq!(agent.heard()[0].header("accept-encoding"), Some("identity"));
+    // Four kilobytes that become four megabytes: given up, as every answer that is too large.
+    agent.will_answer_packed("gzip", include_bytes!("../fixtures/agents/spaces-4-mib.gz"));
+    assert!(endpoint.say("hello").await.is_empty());
+    agent.will_answer_packed("br", answer);
+    let message = webhook([endpoint.message(&Person(ADA), "hello")]);
+    assert_eq!(endpoint.deliver(&message).await, 503, "what we cannot unpack is no answer");
+}
+
+#[tokio::test]
 async fn an_agent_that_fails_is_asked_again_with_the_same_key() {
     let (endpoint, agent) = start(&[]).await;
     agent.will_answer(404, "");

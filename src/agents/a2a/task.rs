@@ -53,35 +53,23 @@ pub enum State {
 pub struct Message {
     pub context_id: Option<String>,
     #[serde(alias = "content")]
-    parts: Option<Vec<Part>>,
+    parts: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Artifact {
     artifact_id: Option<String>,
-    parts: Option<Vec<Part>>,
+    parts: Option<Vec<Value>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Part {
-    text: Option<String>,
-    url: Option<String>,
-    media_type: Option<String>,
-    filename: Option<String>,
-    file: Option<File>,
-}
-
-/// A file of 0.3.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct File {
-    #[serde(alias = "fileWithUri")]
-    uri: Option<String>,
-    #[serde(alias = "mediaType")]
-    mime_type: Option<String>,
-    name: Option<String>,
+/// What one part is to us.
+enum Part {
+    /// A text, or a piece of one: an agent that streams makes a part of every token.
+    Piece(String),
+    File(Media),
+    /// Data, a file without a URL, or something odd.
+    Other,
 }
 
 impl Reply {
@@ -110,19 +98,16 @@ impl Message {
 }
 
 impl Task {
-    /// What the person gets: the message of the state, then the artifacts that are new, and nothing twice.
+    /// What the person gets: the message of the state, then the artifacts that are new, less what the message has said.
     pub fn outputs(&self, told: &[String], job: &JobId) -> Vec<Output> {
-        let mut all = self.status.message.as_ref().map(|message| message.outputs(job)).unwrap_or_default();
-        let is_told = |artifact: &Artifact| artifact.artifact_id.as_ref().is_some_and(|id| told.contains(id));
-        for artifact in self.artifacts.iter().flatten().filter(|artifact| !is_told(artifact)) {
-            for output in outputs(artifact.parts.as_deref(), job) {
-                // Some agents say their result in the message and as an artifact.
-                if !all.contains(&output) {
-                    all.push(output);
-                }
-            }
-        }
-        all
+        let message = self.status.message.as_ref().map(|message| message.outputs(job)).unwrap_or_default();
+        let is_told = |artifact: &&Artifact| artifact.artifact_id.as_ref().is_some_and(|id| told.contains(id));
+        let new = self.artifacts.iter().flatten().filter(|artifact| !is_told(artifact));
+        let new: Vec<_> = new.flat_map(|artifact| outputs(artifact.parts.as_deref(), job)).collect();
+        // Some agents say their result in the message and as an artifact.
+        let is_said = |output: &Output| message.iter().any(|said| is_same(&said.said, &output.said));
+        let new: Vec<_> = new.into_iter().filter(|output| !is_said(output)).collect();
+        message.into_iter().chain(new).collect()
     }
 
     /// The names of its artifacts, the last of them.
@@ -132,34 +117,59 @@ impl Task {
     }
 }
 
-fn outputs(parts: Option<&[Part]>, job: &JobId) -> Vec<Output> {
-    let parts = parts.unwrap_or_default();
-    let outputs: Vec<_> = parts.iter().filter_map(Part::said).map(Output::from).collect();
-    let left_out = parts.len() - outputs.len();
-    if left_out > 0 {
-        tracing::info!(%job, left_out, "parts of the agent's answer that are neither words nor a file with a URL");
+/// What one message or one artifact says. Neighbouring texts are one text, as it is for whoever appends what a stream brings:
+/// <https://a2a-protocol.org/latest/specification/#422-taskartifactupdateevent>
+fn outputs(parts: Option<&[Value]>, job: &JobId) -> Vec<Output> {
+    let mut said: Vec<Said> = Vec::new();
+    let (mut left_out, mut is_open) = (0, false);
+    for part in parts.unwrap_or_default() {
+        match (Part::read(part), said.last_mut()) {
+            (Part::Piece(piece), Some(Said::Text(text))) if is_open => text.push_str(&piece),
+            (Part::Piece(piece), _) => {
+                said.push(Said::Text(piece));
+                is_open = true;
+            }
+            (Part::File(media), _) => said.push(Said::Media(media)),
+            (Part::Other, _) => {
+                left_out += 1;
+                is_open = false;
+            }
+        }
     }
-    outputs
+    if left_out > 0 {
+        tracing::warn!(%job, left_out, "parts of the agent's answer that are neither words nor a file with a URL");
+    }
+    said.retain(|said| !matches!(said, Said::Text(text) if text.trim().is_empty()));
+    said.into_iter().map(Output::from).collect()
+}
+
+fn is_same(one: &Said, other: &Said) -> bool {
+    match (one, other) {
+        (Said::Text(one), Said::Text(other)) => one.trim() == other.trim(),
+        (one, other) => one == other,
+    }
 }
 
 impl Part {
-    fn said(&self) -> Option<Said> {
-        if let Some(text) = self.text.as_ref().filter(|text| !text.trim().is_empty()) {
-            return Some(Said::Text(text.clone()));
+    /// Reads a part of 1.0, or of 0.3, which has its file in an object of its own.
+    fn read(part: &Value) -> Self {
+        if let Some(text) = part["text"].as_str() {
+            return Self::Piece(text.to_owned());
         }
-        let (url, mime, name) = match &self.file {
-            Some(file) => (file.uri.as_ref(), file.mime_type.as_deref(), &file.name),
-            None => (self.url.as_ref(), self.media_type.as_deref(), &self.filename),
-        };
-        let url = url.filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
-        let kind = match mime.unwrap_or_default().split('/').next().unwrap_or_default() {
+        let inner = if part["file"].is_object() { &part["file"] } else { part };
+        let word = |names: &[&str]| names.iter().find_map(|name| inner[*name].as_str()).unwrap_or_default();
+        let url = word(&["url", "uri", "fileWithUri"]);
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            return Self::Other;
+        }
+        let kind = match word(&["mediaType", "mimeType"]).split('/').next().unwrap_or_default() {
             "image" => MediaKind::Image,
             "video" => MediaKind::Video,
             "audio" => MediaKind::Audio,
             _ => MediaKind::Document,
         };
-        let name = name.clone().filter(|name| kind == MediaKind::Document && !name.is_empty());
-        Some(Said::Media(Media { kind, source: Source::Link(url.clone()), caption: None, name }))
+        let name = Some(word(&["filename", "name"])).filter(|name| kind == MediaKind::Document && !name.is_empty());
+        Self::File(Media { kind, source: Source::Link(url.to_owned()), caption: None, name: name.map(str::to_owned) })
     }
 }
 
@@ -220,6 +230,48 @@ mod tests {
         assert_eq!(said(&new, &[]), expected);
         assert_eq!(said(&old, &[]), expected);
         assert_eq!(said(&old, &["a"]), expected[..1]);
+    }
+
+    /// A task whose artifacts have these texts as their parts, and this message.
+    fn streamed(message: &str, artifacts: &[&[&str]]) -> Value {
+        let parts =
+            |texts: &[&str]| texts.iter().map(|text| json!({ "kind": "text", "text": text })).collect::<Vec<_>>();
+        let artifacts = artifacts.iter().enumerate();
+        let artifacts = artifacts.map(|(id, texts)| json!({ "artifactId": id.to_string(), "parts": parts(texts) }));
+        let message = json!({ "role": "agent", "parts": parts(&[message]) });
+        let status = json!({ "state": "completed", "message": message });
+        json!({ "id": "t", "contextId": "c", "status": status, "artifacts": artifacts.collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn the_tokens_of_a_stream_are_one_text_and_artifacts_stay_apart() {
+        let texts = |task: &Value| {
+            let text = |said| if let Said::Text(text) = said { text } else { panic!("not a text: {said:?}") };
+            said(task, &[]).into_iter().map(text).collect::<Vec<_>>()
+        };
+        // As the artifacts of real agents come: tokens with their blanks, some of them twice, and an empty one at the end.
+        let tokens: [&[&str]; 2] = [
+            &["Our hou", "rs:", "\n\n", "- ", "**", "Mon", "**", " is", " ", "9", " is", " is", "", "\n"],
+            &["The", " total", " is", " ", "**", "42", "**"],
+        ];
+        let expected = ["Our hours:\n\n- **Mon** is 9 is is\n", "The total is **42**"];
+        assert_eq!(texts(&streamed("", &tokens)), expected);
+        assert_eq!(texts(&streamed(" ", &[&["", "\n\n"], &["a"], &["a"]])), ["a", "a"], "blanks alone say nothing");
+        assert_eq!(texts(&streamed("The total is **42**\n", &tokens[1..])), ["The total is **42**\n"], "said in both");
+    }
+
+    #[test]
+    fn what_is_no_text_parts_two_texts_and_an_odd_part_costs_itself_only() {
+        let message = json!({ "parts": [
+            { "text": "One " }, { "text": "text" }, { "text": 7 }, { "text": "two" }, null,
+            { "url": "https://h.invalid/a.pdf", "filename": 7 }, { "text": "three" }, "x",
+        ] });
+        let Ok(Reply::Message(message)) = Reply::read(&message) else { panic!("no message") };
+        let said = message.outputs(&JobId::of("8", "1")).into_iter().map(|output| match output.said {
+            Said::Text(text) => text,
+            other => format!("{other:?}").chars().take(5).collect(),
+        });
+        assert_eq!(said.collect::<Vec<_>>(), ["One text", "two", "Media", "three"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 PORT = int(sys.argv[1])
+# What a model says, token by token.
+HOURS = ["Our hou", "rs:", "\n\n", "- ", "**", "Mon", "**", " is", " ", "9", " is", " is"]
 BASE = f"http://127.0.0.1:{PORT}"
 
 
@@ -61,6 +63,14 @@ class Executor(AgentExecutor):
                     a2a.Part(raw=b"bytes", media_type="image/png"),
                 ]
             )
+            await task.complete()
+        elif words == "stream":
+            for artifact, tokens in [("hours", HOURS), ("total", ["The", " total", " is", " 42", "."])]:
+                for place, token in enumerate(tokens):
+                    last = place == len(tokens) - 1
+                    await task.add_artifact(
+                        [a2a.Part(text=token)], artifact_id=artifact, append=place > 0, last_chunk=last
+                    )
             await task.complete()
         elif words == "fail":
             await task.failed(say("a secret"))

@@ -26,6 +26,8 @@ pub struct Heard {
 /// How it answers.
 enum Manner {
     Whole(u16, Bytes),
+    /// Compressed, in the way of this name.
+    Packed(&'static str, &'static [u8]),
     /// The start of an answer, and nothing more for a long time.
     Stuck(Bytes),
     /// These bytes again and again.
@@ -68,6 +70,11 @@ impl Listener {
         self.will(Manner::Whole(status, body.into()));
     }
 
+    /// The next request gets these bytes, which are said to be compressed in the way of this name.
+    pub fn will_answer_packed(&self, encoding: &'static str, body: &'static [u8]) {
+        self.will(Manner::Packed(encoding, body));
+    }
+
     /// The next request gets the start of an answer, and then nothing more.
     pub fn will_get_stuck_after(&self, start: &'static str) {
         self.will(Manner::Stuck(start.into()));
@@ -101,8 +108,13 @@ async fn answer(State(listener): State<Listener>, headers: HeaderMap, bytes: Byt
     listener.heard.lock().expect("not poisoned").push(Heard { headers, bytes });
     let manner = listener.answers.lock().expect("not poisoned").pop_front();
     let pause = Duration::from_mins(1);
+    let mut response = Response::builder();
     let (status, body) = match manner.unwrap_or_else(|| Manner::Whole(500, Bytes::new())) {
         Manner::Whole(status, body) => (status, Body::from(body)),
+        Manner::Packed(encoding, body) => {
+            response = response.header("content-encoding", encoding);
+            (200, Body::from(body))
+        }
         Manner::Stuck(start) => {
             let parts = stream::unfold(Some(start), move |start| async move {
                 if start.is_none() {
@@ -120,5 +132,5 @@ async fn answer(State(listener): State<Listener>, headers: HeaderMap, bytes: Byt
             (200, Body::empty())
         }
     };
-    Response::builder().status(status).body(body).expect("a response")
+    response.status(status).body(body).expect("a response")
 }
