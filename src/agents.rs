@@ -10,6 +10,7 @@ mod openai;
 mod pseudonym;
 mod rasa;
 mod refusal;
+mod shapes;
 mod thoughts;
 mod wire;
 
@@ -171,6 +172,18 @@ pub enum AgentError {
     /// No connection, or it broke.
     #[error("the agent cannot be reached: check AGENT_URL")]
     Unreachable(#[source] reqwest::Error),
+    /// Its card sends us to an address where nobody answers.
+    #[error("the agent's card names {host}, which cannot be reached: check the url in its card, not AGENT_URL")]
+    UnreachableCard {
+        /// Host and port.
+        host: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// It says that it will not do what it is asked.
+    #[error("the agent has rejected the task: it would do so again")]
+    Rejected,
     /// It took longer than `AGENT_TIMEOUT_SECONDS` or than the invocation had left.
     #[error("the agent did not answer within {0:?}: see AGENT_TIMEOUT_SECONDS")]
     TimedOut(Duration),
@@ -217,10 +230,11 @@ impl AgentError {
         match self {
             Self::Resting { left, .. } => Retry::After(*left),
             Self::Aws(error) => error.retry(),
-            Self::TooLarge { .. } => Retry::Never,
+            Self::TooLarge { .. } | Self::Rejected => Retry::Never,
             Self::Refused(refusal) => refusal.retry(),
             Self::Failed(code) if refusal::is_filter(code) || refusal::is_too_long(code) => Retry::Never,
             Self::Unreachable(_)
+            | Self::UnreachableCard { .. }
             | Self::TimedOut(_)
             | Self::Unreadable(_)
             | Self::Failed(_)

@@ -67,7 +67,7 @@ impl CardedAgent {
         let interface = self.interface(until).await?;
         let answer = self.converse(&interface, question, patience, until).await;
         let is_gone = match &answer {
-            Err(AgentError::Unreachable(_)) => true,
+            Err(AgentError::Unreachable(_) | AgentError::UnreachableCard { .. }) => true,
             Err(AgentError::Refused(refusal)) => matches!(refusal.status, 404 | 405 | 410),
             Ok(_) | Err(_) => false,
         };
@@ -185,7 +185,7 @@ fn answer(task: Task, before: Memory, job: &JobId) -> Result<Answer, AgentError>
         State::Working | State::Completed => false,
         State::InputRequired => true,
         State::Failed => return Err(AgentError::Failed("its task has failed".to_owned())),
-        State::Rejected => return Err(AgentError::Failed("it has rejected the task".to_owned())),
+        State::Rejected => return Err(AgentError::Rejected),
         State::Canceled => return Err(AgentError::Failed("its task was cancelled".to_owned())),
         State::AuthRequired => {
             return Err(AgentError::Failed("its task wants an authorization that nobody can give here".to_owned()));

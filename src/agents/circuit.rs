@@ -49,13 +49,14 @@ impl Circuit {
     /// Takes in how it went. Only what a rest can heal counts: no connection, no answer in time, a fault of the agent's own.
     pub fn learn(&self, question: &JobId, answer: &Result<Answer, AgentError>) {
         let is_down = match answer {
-            Err(AgentError::Unreachable(_) | AgentError::TimedOut(_)) => true,
+            Err(AgentError::Unreachable(_) | AgentError::UnreachableCard { .. } | AgentError::TimedOut(_)) => true,
             Err(AgentError::Refused(refusal)) => refusal.status >= 500 || refusal.status == 429,
             Err(AgentError::Aws(error)) => error.is_down(),
             Ok(_)
             | Err(
                 AgentError::Unreadable(_)
                 | AgentError::TooLarge { .. }
+                | AgentError::Rejected
                 | AgentError::Failed(_)
                 | AgentError::Resting { .. }
                 | AgentError::NoPseudonym

@@ -16,11 +16,11 @@ use uuid::Uuid;
 
 pub use self::{
     answer::{LateAnswer, read_late},
-    fields::{Fault, Fields},
+    fields::{Fault, Fields, readable},
     outputs::output,
 };
 use super::{
-    AgentError, Answer, Data, Question,
+    AgentError, Answer, Data, Question, shapes,
     wire::{Call, Wire, to_json, traceparent},
 };
 use crate::conversation::{Attachment, JobId, Tap};
@@ -40,8 +40,23 @@ pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Re
             "HTTP 202 promises an answer later, which could not be checked: agent_token is empty in the secret".into(),
         )),
         StatusCode::NO_CONTENT => Ok(Answer::default()),
-        _ => read(&reading.whole().await?),
+        _ => {
+            let is_text = reading.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
+            let body = reading.whole().await?;
+            match read(&body) {
+                // Words alone, as some tools answer.
+                Err(AgentError::Unreadable(_)) if is_text && !looks_like_json(&body) => {
+                    Ok(shapes::texts([String::from_utf8_lossy(&body).into_owned()]).into())
+                }
+                answer => answer,
+            }
+        }
     }
+}
+
+/// Whether a text was meant to be JSON, and is broken.
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// The question as JSON, for every way that carries this contract.

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::{
     AgentError, Answer, Data, Question,
-    http::{Fault, Fields, output},
+    http::{Fault, Fields, output, readable},
     wire::{self, Wire},
 };
 use crate::conversation::{Action, Card, Choice, Media, MediaKind, Output, Said, Source};
@@ -24,7 +25,7 @@ pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Re
         metadata: question.data(),
     };
     let bytes = wire.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
-    Ok(read(&bytes)?.into())
+    Ok(read(&bytes, wire.url())?.into())
 }
 
 #[derive(Serialize)]
@@ -34,67 +35,105 @@ struct Input<'a> {
     metadata: Data<'a>,
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
+fn read(bytes: &[u8], base: &Url) -> Result<Vec<Output>, AgentError> {
     let items: Vec<Value> = wire::read("JSON list", bytes)?;
-    let said = items.into_iter().enumerate().map(|(index, item)| said(&format!("[{index}]"), item));
-    let outputs = said.collect::<Result<Vec<_>, _>>().map_err(AgentError::Unreadable)?;
-    Ok(outputs.into_iter().flatten().collect())
+    let items = items.into_iter().enumerate().map(|(index, item)| outputs(&format!("[{index}]"), item, base));
+    Ok(readable(items).map_err(AgentError::Unreadable)?.into_iter().flatten().collect())
 }
 
-/// What one item of the list says, in the order in which Rasa sends the parts of a response.
-fn said(place: &str, item: Value) -> Result<Vec<Output>, Fault> {
+/// What one item of the list says, in the order in which Rasa sends the parts of a response. One part does not spoil the others.
+fn outputs(place: &str, item: Value, base: &Url) -> Result<Vec<Output>, Fault> {
     let mut fields = Fields::of(place, item)?;
-    let mut outputs: Vec<Output> = Vec::new();
-    let (text, actions) = (fields.maybe_text("text")?, fields.items("buttons", button)?);
-    match (text, actions) {
-        (text, actions) if !actions.is_empty() => {
-            outputs.push(Said::Card(Card { text: text.unwrap_or_default(), actions, media: None }).into());
-        }
-        (Some(text), _) => outputs.push(Said::Text(text).into()),
-        (None, _) => {}
-    }
-    if fields.has("image") {
-        outputs.push(file(MediaKind::Image, fields.link("image")?));
-    }
-    match fields.any("attachment") {
-        None => {}
-        Some(Value::Object(attachment)) => outputs.push(attached(&format!("{place}.attachment"), attachment)?),
-        Some(Value::String(link)) if link.starts_with("http") => outputs.push(file(kind_of(&link), link)),
-        Some(_) => return Err(fields.fault("\"attachment\" is neither a link nor an object with one")),
-    }
-    if let Some(custom) = fields.any("custom") {
-        outputs.extend(custom_outputs(&format!("{place}.custom"), custom)?);
-    }
-    if outputs.is_empty() {
+    let is_empty = !["text", "buttons", "image", "attachment", "custom"].iter().any(|name| fields.has(name));
+    if is_empty {
         return Err(fields.fault("it has no text, buttons, image, attachment or custom"));
     }
-    Ok(outputs)
+    let words = (fields.has("text") || fields.has("buttons")).then(|| words(&mut fields));
+    let image = fields.fills("image").then(|| Ok(vec![file(MediaKind::Image, address(&mut fields, "image", base)?)]));
+    let attachment = fields.any("attachment").map(|attachment| match attachment {
+        Value::Object(attachment) => attached(&format!("{place}.attachment"), attachment, base),
+        Value::String(link) => Ok(resolved(&link, base).map(|link| file(kind_of(&link), link)).into_iter().collect()),
+        _ => Err(format!("{place}: \"attachment\" is neither a link nor an object with one")),
+    });
+    let custom = fields.any("custom").map(|custom| custom_outputs(&format!("{place}.custom"), custom));
+    let parts = [words, image, attachment, custom].into_iter().flatten();
+    Ok(readable(parts)?.into_iter().flatten().collect())
+}
+
+fn words(fields: &mut Fields) -> Result<Vec<Output>, Fault> {
+    let (text, actions) = (fields.maybe_text("text")?, fields.items("buttons", button));
+    let said = match (text, actions?) {
+        (text, actions) if !actions.is_empty() => {
+            Some(Said::Card(Card { text: text.unwrap_or_default(), actions, media: None }))
+        }
+        (text, _) => text.map(Said::Text),
+    };
+    Ok(said.map(Output::from).into_iter().collect())
 }
 
 fn button(place: &str, value: Value) -> Result<Action, Fault> {
     let mut fields = Fields::of(place, value)?;
     let title = fields.text("title")?;
-    if fields.has("url") {
+    if fields.fills("url") {
         return Ok(Action::Link { title, url: fields.link("url")? });
     }
     let id = fields.maybe_text("payload")?.unwrap_or_else(|| title.clone());
     Ok(Action::Choice(Choice { id, title, description: None }))
 }
 
-/// `{"type":"video","payload":{"src":"https://…"}}`, as it is common for web chats.
-fn attached(place: &str, attachment: Map<String, Value>) -> Result<Output, Fault> {
+/// The address of a file: a path stands for one at the assistant's own host.
+fn address(fields: &mut Fields, name: &str, base: &Url) -> Result<String, Fault> {
+    let given = fields.text(name)?;
+    resolved(&given, base).ok_or_else(|| fields.fault(format_args!("\"{name}\" is no address")))
+}
+
+fn resolved(given: &str, base: &Url) -> Option<String> {
+    let url = base.join(given.trim()).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.to_string())
+}
+
+/// `{"type":"video","payload":{"src":"https://…"}}`, as it is common for web chats, or a generic template, as Messenger has it.
+/// <https://developers.facebook.com/docs/messenger-platform/send-messages/template/generic>
+fn attached(place: &str, attachment: Map<String, Value>, base: &Url) -> Result<Vec<Output>, Fault> {
     let mut fields = Fields::of(place, Value::Object(attachment))?;
     let kind = fields.maybe_text("type")?;
     let mut payload = fields.object("payload")?.ok_or_else(|| fields.fault("\"payload\" is missing"))?;
-    let name = ["src", "url", "link"].into_iter().find(|name| payload.has(name)).unwrap_or("src");
-    let link = payload.link(name)?;
+    if payload.has("elements") {
+        return Ok(template(payload.some("elements", |place, element| card(place, element, base))?));
+    }
+    let name = ["src", "url", "link"].into_iter().find(|name| payload.fills(name)).unwrap_or("src");
+    let link = address(&mut payload, name, base)?;
     let kind = match kind.as_deref() {
         Some("image") => MediaKind::Image,
         Some("video") => MediaKind::Video,
         Some("audio") => MediaKind::Audio,
         Some(_) | None => kind_of(&link),
     };
-    Ok(file(kind, link))
+    Ok(vec![file(kind, link)])
+}
+
+/// Cards side by side where each has a picture and something to tap, else one below the other.
+fn template(cards: Vec<Card>) -> Vec<Output> {
+    let is_carousel = cards.len() > 1 && cards.iter().all(|card| card.media.is_some() && !card.actions.is_empty());
+    if is_carousel {
+        return vec![Said::Carousel { text: String::new(), cards }.into()];
+    }
+    cards.into_iter().map(|card| Said::Card(card).into()).collect()
+}
+
+fn card(place: &str, value: Value, base: &Url) -> Result<Card, Fault> {
+    let mut fields = Fields::of(place, value)?;
+    let (title, subtitle) = (fields.maybe_text("title")?, fields.maybe_text("subtitle")?);
+    let link = fields.fills("image_url").then(|| address(&mut fields, "image_url", base)).transpose()?;
+    let kind = MediaKind::Image;
+    let media = link.map(|link| Media { kind, source: Source::Link(link), caption: None, name: None });
+    let title = title.map(|title| format!("**{title}**"));
+    let text = [title, subtitle].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let actions = fields.items("buttons", button)?;
+    if text.is_empty() && media.is_none() && actions.is_empty() {
+        return Err(fields.fault("an element has a title, a picture or buttons"));
+    }
+    Ok(Card { media, text, actions })
 }
 
 fn file(kind: MediaKind, link: String) -> Output {
@@ -116,15 +155,16 @@ fn kind_of(link: &str) -> MediaKind {
 fn custom_outputs(place: &str, custom: Value) -> Result<Vec<Output>, Fault> {
     match custom {
         Value::Array(items) => {
-            let outputs = items.into_iter().enumerate();
-            let outputs = outputs.map(|(index, item)| custom_outputs(&format!("{place}[{index}]"), item));
-            Ok(outputs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+            let items = items.into_iter().enumerate();
+            let items = items.map(|(index, item)| custom_outputs(&format!("{place}[{index}]"), item));
+            Ok(readable(items)?.into_iter().flatten().collect())
         }
         Value::Object(message) if is_of_the_channel(&message) => Ok(vec![Said::Raw(message).into()]),
         Value::Object(ref object) if object.contains_key("outputs") => {
             let mut fields = Fields::of(place, custom)?;
             let outputs = fields.some("outputs", output)?;
-            fields.end().map(|()| outputs)
+            fields.end();
+            Ok(outputs)
         }
         custom => Ok(vec![output(place, custom)?]),
     }
@@ -144,13 +184,63 @@ mod tests {
 
     use super::*;
 
+    fn base() -> Url {
+        "https://rasa.example.com/webhooks/rest/webhook".parse().expect("a URL")
+    }
+
+    #[test]
+    fn empty_fields_are_absent_and_an_odd_part_silences_nothing_else() {
+        let said = |items: Value| -> Vec<Said> {
+            let outputs =
+                read(items.to_string().as_bytes(), &base()).unwrap_or_else(|error| panic!("{items}: {error}"));
+            outputs.into_iter().map(|output| output.said).collect()
+        };
+        let hi = || Said::Text("hi".into());
+        for items in [
+            json!([{ "text": "hi" }, { "recipient_id": "1" }, { "attachment": 7 }]),
+            json!([{ "text": "hi", "image": "javascript:0" }]),
+            json!([{ "text": "hi", "image": "" }, { "text": "" }]),
+            json!([{ "text": "hi", "custom": { "blocks": [] } }]),
+        ] {
+            assert_eq!(said(items.clone()), [hi()], "{items}");
+        }
+        let buttons = json!([{ "title": "Yes", "payload": "/affirm", "url": "" }, { "payload": "/lost" }]);
+        let card = said(json!([{ "text": "Sure?", "buttons": buttons }]));
+        assert_eq!(card, [Said::choices("Sure?", [Choice::new("/affirm", "Yes")])]);
+        let picture = said(json!([{ "image": "/static/cat.png" }]));
+        assert!(
+            matches!(&picture[0], Said::Media(media) if media.source == Source::Link("https://rasa.example.com/static/cat.png".into()))
+        );
+    }
+
+    #[test]
+    fn a_generic_template_is_cards() {
+        let element = |title: &str| {
+            json!({ "title": title, "subtitle": "From 90 €", "image_url": "https://example.com/room.jpg",
+                "buttons": [{ "type": "postback", "title": "Book", "payload": "/book" }, { "type": "web_url", "title": "", "url": "" }] })
+        };
+        let template = |elements: Value| {
+            let payload = json!({ "template_type": "generic", "elements": elements });
+            let items = json!([{ "attachment": { "type": "template", "payload": payload } }]);
+            read(items.to_string().as_bytes(), &base()).expect("readable").remove(0).said
+        };
+        let Said::Card(card) = template(json!([element("Sea view")])) else { panic!("no card") };
+        assert_eq!(
+            (card.text.as_str(), card.actions.len(), card.media.is_some()),
+            ("**Sea view**\nFrom 90 €", 1, true)
+        );
+        assert!(
+            matches!(template(json!([element("One"), element("Two")])), Said::Carousel { cards, .. } if cards.len() == 2)
+        );
+    }
+
     #[test]
     fn an_item_that_says_nothing_we_know_is_named() {
-        let why = |items: &Value| read(items.to_string().as_bytes()).expect_err("broken").to_string();
+        let why = |items: &Value| read(items.to_string().as_bytes(), &base()).expect_err("broken").to_string();
         for (items, expected) in [
-            (json!([{ "text": "hi" }, { "recipient_id": "1" }]), "[1]: it has no text"),
-            (json!([{ "text": "hi", "buttons": [{ "payload": "/a" }] }]), "[0].buttons[0]: \"title\""),
-            (json!([{ "image": "cat.png" }]), "[0]: \"image\" does not start with https://"),
+            (json!([{ "recipient_id": "1" }]), "[0]: it has no text"),
+            (json!([{ "buttons": [{ "payload": "/a" }] }]), "[0].buttons[0]: \"title\""),
+            (json!([{ "image": "javascript:0" }]), "[0]: \"image\" is no address"),
             (json!([{ "attachment": 7 }]), "[0]: \"attachment\""),
             (json!([{ "custom": { "blocks": [] } }]), "[0].custom: \"type\" is missing"),
             (json!([{ "custom": { "outputs": [{ "type": "dance" }] } }]), "[0].custom.outputs[0]: the type \"dance\""),
@@ -162,13 +252,14 @@ mod tests {
 
     #[test]
     fn an_empty_list_says_nothing_and_is_no_fault() {
-        assert_eq!(read(b"[]").expect("readable"), []);
+        assert_eq!(read(b"[]", &base()).expect("readable"), []);
     }
 
     #[test]
     fn a_custom_message_of_the_channel_is_told_from_ours() {
-        let first =
-            |custom: Value| read(json!([{ "custom": custom }]).to_string().as_bytes()).expect("readable").remove(0);
+        let first = |custom: Value| {
+            read(json!([{ "custom": custom }]).to_string().as_bytes(), &base()).expect("readable").remove(0)
+        };
         for message in [
             json!({ "type": "text", "text": { "body": "hi" } }),
             json!({ "type": "contacts", "contacts": [{ "name": { "formatted_name": "Bob" } }] }),

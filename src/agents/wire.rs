@@ -171,7 +171,14 @@ impl Wire {
                 request = request.header(SIGNATURE, token.sign(&call.body));
             }
         }
-        request.send().await.map_err(|error| fault(error, patience))
+        request.send().await.map_err(|error| match fault(error, patience) {
+            AgentError::Unreachable(source) if !self.is_own(&call.url) => {
+                let host = call.url.host_str().unwrap_or_default();
+                let port = call.url.port_or_known_default().unwrap_or_default();
+                AgentError::UnreachableCard { host: format!("{host}:{port}"), source }
+            }
+            error => error,
+        })
     }
 }
 

@@ -131,12 +131,26 @@ async fn an_answer_that_was_streamed_is_a_message_for_each_artifact() {
 }
 
 #[tokio::test]
+async fn a_card_that_sends_us_where_nobody_answers_is_named_and_not_the_setting() {
+    let card = serde_json::json!({ "url": "http://127.0.0.1:9/rpc", "protocolVersion": "0.3.0", "preferredTransport": "JSONRPC" });
+    let router = axum::Router::new().fallback(move || std::future::ready(axum::Json(card.clone())));
+    let url = crate::support::serve(router).await;
+    let settings = [("AGENT_PROTOCOL", "a2a"), ("AGENT_URL", url.as_str()), ("AGENT_AUTH", "none")];
+    let deployed = crate::support::deployed::Deployed::start(&settings, |_| (500, serde_json::json!({}))).await;
+    deployed.hear(&[(ADA, "hello")]).await;
+    deployed.drain().await;
+    let reasons = deployed.reasons();
+    assert!(reasons[0].contains("card") && !reasons[0].contains("check AGENT_URL"), "{reasons:?}");
+}
+
+#[tokio::test]
 async fn a_task_that_ends_badly_is_an_error_and_its_words_are_not_an_answer() {
     for interface in INTERFACES {
         let endpoint = start(&format!("{}/{interface}", sdk().await), &[]).await;
-        for words in ["fail", "reject", "authorize"] {
+        // What was rejected would be rejected again.
+        for (words, status) in [("fail", 503), ("reject", 200), ("authorize", 503)] {
             let message = webhook([endpoint.message(&Person(ADA), words)]);
-            assert_eq!(endpoint.deliver(&message).await, 503, "{interface}: {words}");
+            assert_eq!(endpoint.deliver(&message).await, status, "{interface}: {words}");
         }
         assert!(endpoint.replies().is_empty(), "{interface}");
     }

@@ -82,7 +82,7 @@ async fn an_answer_that_cannot_be_taken_is_refused_with_the_reason() {
         (json!({ "outputs": ["hello"] }), "\"turnId\" is missing"),
         (json!({ "turnId": "800#turn#1", "outputs": ["hello"] }), "\"turnId\": a job's id has 16 hex digits"),
         (json!({ "turnId": turn }), "neither outputs nor"),
-        (json!({ "turnId": turn, "outputs": ["a", { "type": "dance" }] }), "outputs[1]: the type \"dance\""),
+        (json!({ "turnId": turn, "outputs": [{ "type": "dance" }] }), "outputs[0]: the type \"dance\""),
         (json!("hello"), "not an object"),
     ] {
         let (status, why) = status(body, TOKEN).await;

@@ -6,7 +6,14 @@ use super::{
     fields::{Fault, Fields},
     outputs,
 };
-use crate::{agents::Answer, conversation::JobId, json};
+use crate::{
+    agents::{
+        Answer,
+        shapes::{self, texts},
+    },
+    conversation::JobId,
+    json,
+};
 
 /// An answer that comes later, as its request body holds it.
 #[derive(Debug)]
@@ -19,12 +26,31 @@ pub struct LateAnswer {
     pub answer: Answer,
 }
 
+/// The fields of an answer, one of which it has to have.
+const FIELDS: [&str; 4] = ["outputs", "session", "handover", "memory"];
+
 /// Reads the body of an answer that was given at once.
 pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
-    let mut fields = object(bytes)?;
-    // The turn may be named here as well, where it is known.
-    let _turn = fields.maybe_text("turnId")?;
-    answer(fields)
+    of(json::read(bytes).map_err(|error| error.to_string())?)
+}
+
+/// An answer of our contract, or one in another shape whose words cannot be mistaken.
+fn of(value: Value) -> Result<Answer, Fault> {
+    match value {
+        Value::Object(_) => {
+            let mut fields = Fields::of("", value)?;
+            // The turn may be named here as well, where it is known.
+            let _turn = fields.any("turnId");
+            answer(fields)
+        }
+        // Some frameworks answer with a list of what their steps gave.
+        Value::Array(mut items) if items.len() == 1 && items[0].is_object() => of(items.swap_remove(0)),
+        Value::Array(items) if items.iter().any(Value::is_string) => Ok(outputs::outputs("", items)?.into()),
+        Value::String(text) => Ok(texts([text]).into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            Err("the answer is not an object".to_owned())
+        }
+    }
 }
 
 /// Reads the body of an answer that comes later.
@@ -32,36 +58,61 @@ pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
 /// # Errors
 /// What is wrong with it, and where, without its words.
 pub fn read_late(bytes: &[u8]) -> Result<LateAnswer, Fault> {
-    let mut fields = object(bytes)?;
+    let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
+    let mut fields = Fields::of("", value)?;
     let (turn, id) = (fields.text("turnId")?, fields.maybe_text("id")?);
     let turn = turn.parse().map_err(|error| fields.fault(format_args!("\"turnId\": {error}")))?;
     Ok(LateAnswer { turn, id, answer: answer(fields)? })
 }
 
-fn object(bytes: &[u8]) -> Result<Fields, Fault> {
-    let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
-    Fields::of("", value)
-}
-
 fn answer(mut fields: Fields) -> Result<Answer, Fault> {
     let _version = fields.any("version");
-    let says_something = ["outputs", "session", "handover", "memory"].iter().any(|name| fields.has(name));
-    if !says_something {
-        return Err(fields.fault("it has neither outputs nor session, handover or memory"));
+    if !FIELDS.iter().any(|name| fields.has(name)) {
+        return other_shape(fields);
     }
-    let outputs = fields.items("outputs", outputs::output)?;
-    let ends_session = match fields.object("session")? {
-        None => false,
-        Some(mut session) => {
-            let ends = session.flag("end")?;
-            session.end()?;
-            ends
-        }
+    let (outputs, mut faults) = match fields.any("outputs") {
+        None => (Vec::new(), Vec::new()),
+        Some(Value::Array(items)) => (outputs::outputs("outputs", items)?, Vec::new()),
+        Some(Value::String(text)) => (texts([text]), Vec::new()),
+        Some(_) => (Vec::new(), vec![fields.fault("\"outputs\" is not a list")]),
     };
+    let ends_session = or_fault(ends_session(&mut fields), &mut faults);
     let memory = fields.any("memory");
-    let handover = fields.object("handover")?.map(handover).transpose()?;
-    fields.end()?;
+    let handover = or_fault(fields.object("handover").and_then(|given| given.map(handover).transpose()), &mut faults);
+    if outputs.is_empty() && !faults.is_empty() {
+        return Err(faults.swap_remove(0));
+    }
+    for fault in faults {
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+    }
+    fields.end();
     Ok(Answer { outputs, memory, ends_session, handover, ..Answer::default() })
+}
+
+/// Words under one of the usual names.
+fn other_shape(fields: Fields) -> Result<Answer, Fault> {
+    if fields.fills("error") {
+        // Not its words: they may be a person's.
+        return Err(fields.fault("it reports an error of its own"));
+    }
+    let found = shapes::words(&fields.rest());
+    let names = shapes::NAMES.join(", ");
+    let fault = || format!("the answer has neither outputs nor session, handover or memory, nor words under {names}");
+    Ok(texts(found.ok_or_else(fault)?).into())
+}
+
+fn or_fault<T: Default>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> T {
+    read.unwrap_or_else(|fault| {
+        faults.push(fault);
+        T::default()
+    })
+}
+
+fn ends_session(fields: &mut Fields) -> Result<bool, Fault> {
+    let Some(mut session) = fields.object("session")? else { return Ok(false) };
+    let ends = session.flag("end")?;
+    session.end();
+    Ok(ends)
 }
 
 /// The reason; nobody but a human can take over.
@@ -70,5 +121,6 @@ fn handover(mut fields: Fields) -> Result<String, Fault> {
         return Err(fields.fault("\"to\" is not \"human\""));
     }
     let reason = fields.maybe_text("reason")?.unwrap_or_default();
-    fields.end().map(|()| reason)
+    fields.end();
+    Ok(reason)
 }

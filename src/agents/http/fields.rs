@@ -88,22 +88,32 @@ impl Fields {
     }
 
     /// The entries of a list, each read by `read`, which gets its place; nothing where the list is absent.
+    ///
+    /// One that cannot be read does not spoil the others: it is named in the log and left out.
     pub fn items<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
-        match self.any(name) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(values)) => {
-                let list = self.within(name);
-                let read = |(index, value)| read(&format!("{list}[{index}]"), value);
-                values.into_iter().enumerate().map(read).collect()
-            }
-            Some(_) => Err(self.fault(format_args!("\"{name}\" is not a list"))),
-        }
+        let list = self.within(name);
+        readable(self.all(name)?.into_iter().enumerate().map(|(index, value)| read(&format!("{list}[{index}]"), value)))
     }
 
     /// As [`Fields::items`], and there has to be one.
     pub fn some<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
         let items = self.items(name, read)?;
         if items.is_empty() { Err(self.fault(format_args!("\"{name}\" is missing or empty"))) } else { Ok(items) }
+    }
+
+    /// As [`Fields::items`], where one that is left out would change what the others mean.
+    pub fn each<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+        let list = self.within(name);
+        let read = |(index, value)| read(&format!("{list}[{index}]"), value);
+        self.all(name)?.into_iter().enumerate().map(read).collect()
+    }
+
+    fn all(&mut self, name: &str) -> Result<Vec<Value>, Fault> {
+        match self.any(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(values)) => Ok(values),
+            Some(_) => Err(self.fault(format_args!("\"{name}\" is not a list"))),
+        }
     }
 
     /// Whatever stands there; null is nothing.
@@ -116,13 +126,45 @@ impl Fields {
         self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Refuses what is left over, for it was written for a reason.
-    pub fn end(self) -> Result<(), Fault> {
-        match self.left.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(self.fault(format_args!("{} is not a field here", shown(name)))),
+    /// Whether there is something other than an empty text under this name.
+    pub fn fills(&self, name: &str) -> bool {
+        self.has(name) && self.left.get(name).and_then(Value::as_str).is_none_or(|text| !text.trim().is_empty())
+    }
+
+    /// Everything that nobody has taken yet.
+    pub fn rest(self) -> Value {
+        Value::Object(self.left)
+    }
+
+    /// Names what is left over in the log: it was written for a reason.
+    pub fn end(self) {
+        for name in self.left.keys() {
+            let place = named(&self.place);
+            tracing::warn!(
+                place,
+                field = shown(name),
+                "a field of the agent's answer is none that we know: it is left out"
+            );
         }
     }
+}
+
+/// What can be read of several; what cannot is named in the log, unless it is all there is.
+pub fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<T>, Fault> {
+    let (mut read, mut faults) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Ok(item) => read.push(item),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if read.is_empty() && !faults.is_empty() {
+        return Err(faults.swap_remove(0));
+    }
+    for fault in faults {
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+    }
+    Ok(read)
 }
 
 fn named(place: &str) -> &str {

@@ -1,8 +1,8 @@
-//! The outputs of our own contract, each into our words. One that cannot be read spoils the answer: nothing is dropped in silence.
+//! The outputs of our own contract, each into our words.
 
 use serde_json::Value;
 
-use super::fields::{Fault, Fields, shown};
+use super::fields::{Fault, Fields, readable, shown};
 use crate::conversation::{
     Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
     Template,
@@ -11,6 +11,18 @@ use crate::conversation::{
 /// What the field `type` may say.
 const TYPES: &str = "text, choices, list, link, card, carousel, media, location, contacts, template, reaction, \
                      location_request, contact_request, flow, whatsapp";
+
+/// Reads the outputs at `place`: empty ones are nothing, and one that cannot be read does not silence the others.
+pub fn outputs(place: &str, values: Vec<Value>) -> Result<Vec<Output>, Fault> {
+    let filled = values.into_iter().enumerate().filter(|(_, value)| !is_empty(value));
+    readable(filled.map(|(index, value)| output(&format!("{place}[{index}]"), value)))
+}
+
+/// Whether it says nothing: null, or a text without words.
+fn is_empty(value: &Value) -> bool {
+    let is_blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+    is_blank(value) || value["type"] == "text" && value.get("text").is_some_and(is_blank)
+}
 
 /// Reads the output at `place`. A mere text is one too.
 pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
@@ -21,7 +33,7 @@ pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
     let quotes = fields.flag("quote")?;
     let kind = fields.text("type")?;
     let said = said(&kind, &mut fields)?;
-    fields.end()?;
+    fields.end();
     Ok(Output { said, quotes })
 }
 
@@ -44,7 +56,8 @@ fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
             cards: fields.some("cards", |place, value| {
                 let mut fields = Fields::of(place, value)?;
                 let card = card(&mut fields)?;
-                fields.end().map(|()| card)
+                fields.end();
+                Ok(card)
             })?,
         },
         "media" => Said::Media(media(fields)?),
@@ -58,7 +71,7 @@ fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
         "template" => Said::Template(Template {
             name: fields.text("name")?,
             language: fields.text("language")?,
-            parameters: fields.items("params", parameter)?,
+            parameters: fields.each("params", parameter)?,
         }),
         // An empty one takes it back, and is not the same as none.
         "reaction" => match fields.any("emoji") {
@@ -107,13 +120,15 @@ fn action(place: &str, value: Value) -> Result<Action, Fault> {
             return Err(fields.fault(format_args!("the type {} is none of choice, link, call", shown(other))));
         }
     };
-    fields.end().map(|()| action)
+    fields.end();
+    Ok(action)
 }
 
 fn choice(place: &str, value: Value) -> Result<Choice, Fault> {
     let mut fields = Fields::of(place, value)?;
     let choice = choice_of(&mut fields)?;
-    fields.end().map(|()| choice)
+    fields.end();
+    Ok(choice)
 }
 
 /// Without an id, what is tapped comes back as its title.
@@ -132,7 +147,8 @@ fn list(fields: &mut Fields) -> Result<List, Fault> {
     let sections = fields.some("sections", |place, value| {
         let mut fields = Fields::of(place, value)?;
         let section = Section { title: fields.maybe_text("title")?, rows: fields.some("options", choice)? };
-        fields.end().map(|()| section)
+        fields.end();
+        Ok(section)
     })?;
     Ok(List { text, label, sections })
 }
@@ -140,7 +156,8 @@ fn list(fields: &mut Fields) -> Result<List, Fault> {
 fn nested_media(fields: &mut Fields) -> Result<Option<Media>, Fault> {
     let Some(mut fields) = fields.object("media")? else { return Ok(None) };
     let media = media(&mut fields)?;
-    fields.end().map(|()| Some(media))
+    fields.end();
+    Ok(Some(media))
 }
 
 fn media(fields: &mut Fields) -> Result<Media, Fault> {
@@ -173,7 +190,8 @@ fn contact(place: &str, value: Value) -> Result<Contact, Fault> {
         organization: fields.maybe_text("organization")?,
         url: fields.maybe_text("url")?,
     };
-    fields.end().map(|()| contact)
+    fields.end();
+    Ok(contact)
 }
 
 /// A variable of a template: its words, or its words and its name.
@@ -181,7 +199,8 @@ fn parameter(place: &str, value: Value) -> Result<Parameter, Fault> {
     if value.is_object() {
         let mut fields = Fields::of(place, value)?;
         let parameter = Parameter { name: fields.maybe_text("name")?, text: fields.text("text")? };
-        return fields.end().map(|()| parameter);
+        fields.end();
+        return Ok(parameter);
     }
     Ok(Parameter { name: None, text: word(place, value)? })
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::conversation::Said;
+use crate::conversation::{Output, Said};
 
 fn why(answer: &Value) -> String {
     match read(answer.to_string().as_bytes()) {
@@ -13,28 +13,26 @@ fn why(answer: &Value) -> String {
 #[test]
 fn a_broken_output_is_named_by_its_place_and_its_fault() {
     for (output, expected) in [
-        (json!({ "text": "hi" }), "outputs[1]: \"type\" is missing or empty"),
-        (json!({ "type": "dance" }), "outputs[1]: the type \"dance\" is none of text, choices"),
-        (json!({ "type": "text", "text": " " }), "outputs[1]: \"text\" is missing or empty"),
-        (json!({ "type": "text", "text": { "a": 1 } }), "outputs[1]: \"text\" is not a text"),
-        (json!({ "type": "text", "text": "hi", "txet": 1 }), "outputs[1]: \"txet\" is not a field here"),
-        (json!({ "type": "choices", "text": "?", "options": [] }), "outputs[1]: \"options\" is missing or empty"),
-        (json!({ "type": "choices", "text": "?", "options": [{ "id": "a" }] }), "outputs[1].options[0]: \"title\""),
-        (json!({ "type": "media", "kind": "image" }), "outputs[1]: a file has either a \"url\" or an \"id\""),
-        (json!({ "type": "media", "kind": "gif", "id": 7 }), "outputs[1]: the kind \"gif\" is none of image"),
-        (json!({ "type": "link", "text": "t", "label": "l", "url": "javascript:0" }), "outputs[1]: \"url\" does not"),
+        (json!({ "text": "hi" }), "outputs[0]: \"type\" is missing or empty"),
+        (json!({ "type": "dance" }), "outputs[0]: the type \"dance\" is none of text, choices"),
+        (json!({ "type": "text", "text": { "a": 1 } }), "outputs[0]: \"text\" is not a text"),
+        (json!({ "type": "choices", "text": "?", "options": [] }), "outputs[0]: \"options\" is missing or empty"),
+        (json!({ "type": "choices", "text": "?", "options": [{ "id": "a" }] }), "outputs[0].options[0]: \"title\""),
+        (json!({ "type": "media", "kind": "image" }), "outputs[0]: a file has either a \"url\" or an \"id\""),
+        (json!({ "type": "media", "kind": "gif", "id": 7 }), "outputs[0]: the kind \"gif\" is none of image"),
+        (json!({ "type": "link", "text": "t", "label": "l", "url": "javascript:0" }), "outputs[0]: \"url\" does not"),
         (json!({ "type": "location", "latitude": 91, "longitude": 0 }), "\"latitude\" is not a number from -90 to 90"),
-        (json!({ "type": "card" }), "outputs[1]: a card has text, media or actions"),
-        (json!({ "type": "card", "text": "t", "media": "x" }), "outputs[1].media is not an object"),
+        (json!({ "type": "card" }), "outputs[0]: a card has text, media or actions"),
+        (json!({ "type": "card", "text": "t", "media": "x" }), "outputs[0].media is not an object"),
         (
             json!({ "type": "carousel", "cards": [{ "text": "t", "actions": [{ "type": "x" }] }] }),
-            "outputs[1].cards[0].actions[0]: the type \"x\"",
+            "outputs[0].cards[0].actions[0]: the type \"x\"",
         ),
-        (json!({ "type": "whatsapp", "message": {} }), "outputs[1]: \"message\" is not an object"),
-        (json!({ "type": "text", "text": "hi", "quote": "yes" }), "outputs[1]: \"quote\" is neither true nor false"),
-        (json!(""), "outputs[1] is not an object"),
+        (json!({ "type": "whatsapp", "message": {} }), "outputs[0]: \"message\" is not an object"),
+        (json!({ "type": "text", "text": "hi", "quote": "yes" }), "outputs[0]: \"quote\" is neither true nor false"),
+        (json!(7), "outputs[0] is not an object"),
     ] {
-        let why = why(&json!({ "outputs": ["fine", output] }));
+        let why = why(&json!({ "outputs": [output] }));
         assert!(why.contains(expected), "{output}: {why}");
     }
 }
@@ -43,9 +41,9 @@ fn a_broken_output_is_named_by_its_place_and_its_fault() {
 fn an_answer_that_says_nothing_or_something_unknown_is_refused() {
     for (answer, expected) in [
         (json!({}), "neither outputs nor"),
-        (json!({ "output": [] }), "neither outputs nor"),
-        (json!({ "outputs": [], "extra": 1 }), "\"extra\" is not a field here"),
-        (json!({ "outputs": "hi" }), "\"outputs\" is not a list"),
+        (json!({ "status": "ok" }), "neither outputs nor"),
+        (json!({ "text": "An error occurred", "error": "why" }), "an error of its own"),
+        (json!({ "outputs": { "text": "hi" } }), "\"outputs\" is not a list"),
         (json!({ "session": { "end": 1 } }), "session: \"end\""),
         (json!({ "handover": { "to": "robot" } }), "handover: \"to\" is not \"human\""),
         (json!([]), "the answer is not an object"),
@@ -60,9 +58,8 @@ fn a_fault_repeats_no_words() {
     for answer in [
         json!({ "outputs": [{ "type": secret }] }),
         json!({ "outputs": [{ "type": "media", "kind": secret, "id": "1" }] }),
-        json!({ "outputs": [{ "type": "text", "text": "t", secret: 1 }] }),
         json!({ "outputs": [{ "type": "link", "text": "t", "label": "l", "url": secret }] }),
-        json!(secret),
+        json!({ "error": secret }),
     ] {
         assert!(!why(&answer).contains("Ada"), "{answer}");
     }
@@ -141,4 +138,37 @@ fn whatever_stands_in_a_field_is_read_or_named_without_its_words() {
         }
     }
     assert!(refused > 100, "{refused}");
+}
+
+#[test]
+fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
+    let texts = |answer: Value| -> Vec<String> {
+        let outputs = read(answer.to_string().as_bytes()).unwrap_or_else(|error| panic!("{answer}: {error}")).outputs;
+        let text = |output: Output| if let Said::Text(text) = output.said { text } else { "?".to_owned() };
+        outputs.into_iter().map(text).collect()
+    };
+    for (answer, said) in [
+        (json!({ "outputs": [""] }), vec![]),
+        (json!({ "outputs": ["Hello", null, " ", { "type": "text", "text": "" }] }), vec!["Hello"]),
+        (json!({ "outputs": ["Hello", { "type": "dance" }, 7, "Bye"] }), vec!["Hello", "Bye"]),
+        (json!({ "outputs": ["Hello"], "executionId": "12" }), vec!["Hello"]),
+        (json!({ "outputs": [{ "type": "text", "text": "Hello", "color": "red" }] }), vec!["Hello"]),
+        (json!({ "outputs": ["Hello"], "session": { "end": "yes" }, "handover": { "to": "robot" } }), vec!["Hello"]),
+        (json!({ "outputs": "Hello" }), vec!["Hello"]),
+        // n8n, Flowise, Dify, and what others write.
+        (json!([{ "output": "Hello" }]), vec!["Hello"]),
+        (json!({ "output": "Hello" }), vec!["Hello"]),
+        (json!([{ "outputs": ["Hello"] }]), vec!["Hello"]),
+        (json!({ "text": "Hello", "question": "hi", "chatId": "c", "sessionId": "s" }), vec!["Hello"]),
+        (json!({ "event": "message", "answer": "Hello", "conversation_id": "c", "metadata": {} }), vec!["Hello"]),
+        (json!({ "response": "Hello", "error": null }), vec!["Hello"]),
+        (json!(["Hello", null, "Bye"]), vec!["Hello", "Bye"]),
+        (json!("Hello"), vec!["Hello"]),
+    ] {
+        assert_eq!(texts(answer.clone()), said, "{answer}");
+    }
+    let options = json!([{ "title": "A" }, { "id": "b" }, { "title": "C" }]);
+    let answer = json!({ "outputs": [{ "type": "choices", "text": "?", "options": options }] });
+    let outputs = read(answer.to_string().as_bytes()).expect("readable").outputs;
+    assert!(matches!(&outputs[0].said, Said::Card(card) if card.actions.len() == 2), "{outputs:?}");
 }

@@ -54,6 +54,8 @@ pub fn is_too_long(error: &AgentError) -> bool {
         AgentError::Refused(refusal) => refusal.is_too_long(),
         AgentError::Failed(code) => refusal::is_too_long(code),
         AgentError::Unreachable(_)
+        | AgentError::UnreachableCard { .. }
+        | AgentError::Rejected
         | AgentError::TimedOut(_)
         | AgentError::Unreadable(_)
         | AgentError::TooLarge { .. }

@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use crate::{
-    agents::{AgentError, Answer, aws::AwsError, http},
-    conversation::{Output, Said},
+use crate::agents::{
+    AgentError, Answer,
+    aws::AwsError,
+    http,
+    shapes::{NAMES, texts, words},
 };
-
-/// The names under which an answer stands, the most telling first.
-const NAMES: &[&str] = &["result", "response", "output", "answer", "text", "message", "content"];
 
 /// What an answer says. Agents that write JSON themselves have it written once more by their framework, as a text.
 pub fn read(value: &Value) -> Result<Answer, AgentError> {
@@ -31,24 +30,4 @@ pub fn whole(value: &Value) -> Result<Option<Answer>, AgentError> {
     }
     let is_ours = value.get("outputs").is_some_and(Value::is_array);
     is_ours.then(|| http::read(value.to_string().as_bytes())).transpose()
-}
-
-/// The texts in it; `None`: it has no place for any.
-pub fn words(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Number(number) => Some(vec![number.to_string()]),
-        // The blocks of a message: some of them hold no text.
-        Value::Array(items) => {
-            let found: Vec<_> = items.iter().filter_map(words).collect();
-            (!found.is_empty() || items.is_empty()).then(|| found.concat())
-        }
-        Value::Object(object) => NAMES.iter().filter_map(|name| object.get(*name)).find_map(words),
-        Value::Null | Value::Bool(_) => None,
-    }
-}
-
-/// The texts as outputs; those without words are none.
-pub fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
-    words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Said::Text(text).into()).collect()
 }

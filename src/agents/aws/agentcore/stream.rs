@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::said;
-use crate::agents::{AgentError, Answer};
+use crate::agents::{AgentError, Answer, shapes};
 
 /// What a stream has said, kept apart by how: only one of them is the answer.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub fn read(stream: &str) -> Result<Answer, AgentError> {
     let found =
         [model.texts, data.texts, whole.unwrap_or_default(), plain.texts].into_iter().find(|texts| !texts.is_empty());
     let texts = found.ok_or_else(|| AgentError::Unreadable("its stream holds no words".to_owned()))?;
-    Ok(said::texts(texts).into())
+    Ok(shapes::texts(texts).into())
 }
 
 impl Heard {
@@ -61,15 +61,15 @@ impl Heard {
             self.model.is_ended |= event.get("contentBlockStop").is_some() || event.get("messageStop").is_some();
         } else if let Some(text) = data.as_str() {
             self.data.add(text);
-        } else if let Some(result) = value.get("result").and_then(said::words) {
+        } else if let Some(result) = value.get("result").and_then(shapes::words) {
             self.whole = Some(result);
         } else if value["message"].is_object() {
             // The results of tools go by the name of the user.
             if value["message"]["role"] == "assistant" {
-                self.whole.get_or_insert_default().extend(said::words(&value["message"]).into_iter().flatten());
+                self.whole.get_or_insert_default().extend(shapes::words(&value["message"]).into_iter().flatten());
             }
         } else {
-            let words = [value, &value["delta"], &value["chunk"]].into_iter().find_map(said::words);
+            let words = [value, &value["delta"], &value["chunk"]].into_iter().find_map(shapes::words);
             words.into_iter().flatten().for_each(|text| self.plain.add(&text));
         }
         Ok(())

@@ -1,0 +1,30 @@
+//! Answers of agents that speak no contract: a text, or an object that holds it under one of the usual names.
+//!
+//! n8n answers `[{"output":"…"}]` or `{"output":"…"}`, Flowise `{"text":"…"}`, Dify `{"answer":"…"}`, many frameworks `{"response":"…"}`.
+
+use serde_json::Value;
+
+use crate::conversation::{Output, Said};
+
+/// The names under which an answer stands, the most telling first.
+pub const NAMES: &[&str] = &["result", "response", "output", "answer", "reply", "text", "message", "content"];
+
+/// The texts in it; `None`: it has no place for any.
+pub fn words(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Number(number) => Some(vec![number.to_string()]),
+        // The blocks of a message: some of them hold no text.
+        Value::Array(items) => {
+            let found: Vec<_> = items.iter().filter_map(words).collect();
+            (!found.is_empty() || items.is_empty()).then(|| found.concat())
+        }
+        Value::Object(object) => NAMES.iter().filter_map(|name| object.get(*name)).find_map(words),
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
+/// The texts as outputs; those without words are none.
+pub fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
+    words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Said::Text(text).into()).collect()
+}
