@@ -79,6 +79,7 @@ struct State {
     pace: Pace,
     /// How far this Meta's clock is ahead.
     ahead: SignedDuration,
+    /// Of messages and files; counts on from the time of the start, in microseconds.
     next_id: u64,
     next_exchange: u64,
     changes_of_number: u64,
@@ -135,7 +136,8 @@ impl Simulator {
             faults: faults::Faults::default(),
             pace: Pace::default(),
             ahead: SignedDuration::ZERO,
-            next_id: 1,
+            // Where the last start has not come to: the endpoint may remember its ids, and would take ours for repeats.
+            next_id: u64::try_from(now().as_microsecond()).unwrap_or_default(),
             next_exchange: 0,
             changes_of_number: 0,
             is_closed: false,

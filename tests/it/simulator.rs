@@ -16,6 +16,7 @@ use whatsapp_endpoint::{
 use crate::support::{agent::Agent, endpoint::start_meta, project};
 
 mod account;
+mod agent;
 mod command_line;
 mod faults;
 
@@ -28,18 +29,27 @@ struct Chat {
 
 impl Chat {
     async fn start() -> Self {
-        let (meta, url) = start_meta(DEVELOPMENT_SECRET).await;
         let (agent, agent_url) = Agent::start().await;
+        Self::start_with(agent, &agent_url, &[("AGENT_PROTOCOL", "cognigy")]).await
+    }
+
+    /// The same with another agent at this address.
+    async fn start_before(agent_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(Agent::default(), agent_url, settings).await
+    }
+
+    async fn start_with(agent: Agent, agent_url: &str, settings: &[(&str, &str)]) -> Self {
+        let (meta, url) = start_meta(DEVELOPMENT_SECRET).await;
         meta.reached_at(&url);
-        let asked = meta.stand_before_agent(&agent_url).expect("an address");
+        let asked = meta.stand_before_agent(agent_url).expect("an address");
         let vars = [
             ("WHATSAPP_SECRET_FILE", project("src/simulator/development-secret.json").display().to_string()),
             ("STORE_FILE", ":memory:".to_owned()),
             ("GRAPH_BASE_URL", url.clone()),
-            ("AGENT_PROTOCOL", "cognigy".to_owned()),
             ("AGENT_URL", format!("{url}{asked}")),
         ];
-        let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let vars = vars.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value));
         let settings = Settings::from_vars(vars.collect::<std::collections::BTreeMap<_, _>>()).expect("settings");
         let app = Arc::new(App::new(settings).await.expect("an app"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

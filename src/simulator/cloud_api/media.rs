@@ -101,7 +101,7 @@ impl Simulator {
         }
         let id = self.change(|state| {
             state.next_id += 1;
-            (710_000_000_000_000 + state.next_id).to_string()
+            state.next_id.to_string()
         });
         self.keep_media(&id, mime, bytes);
         Ok((id, kind.name()))
@@ -171,7 +171,7 @@ async fn upload(
     answer(read.map(|(mime, bytes)| {
         simulator.change(|state| {
             state.next_id += 1;
-            let id = format!("{}", 710_000_000_000_000 + state.next_id);
+            let id = state.next_id.to_string();
             state.media.0.insert(id.clone(), Stored { mime, bytes, until: now + KEPT });
             json!({ "id": id })
         })

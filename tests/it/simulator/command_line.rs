@@ -147,6 +147,18 @@ async fn an_endpoint_elsewhere_has_its_meta_here() {
 }
 
 #[tokio::test]
+async fn after_a_restart_new_messages_are_no_repeats_of_old_ones() {
+    let file = std::env::temp_dir().join(format!("wa-test-{}.redb", uuid::Uuid::now_v7()));
+    let settings = [("STORE_FILE", file.to_str().expect("text"))];
+    for start in ["first", "second"] {
+        let simulate = Simulate::start_on(parts::free_port(), &[], &settings).await;
+        let (is_ok, said, why) = simulate.wa(&["say", "hello"]);
+        assert!(is_ok && said.contains("Hello Ada Example"), "the {start} start: {said}{why}");
+    }
+    std::fs::remove_file(&file).expect("removable");
+}
+
+#[tokio::test]
 async fn an_agent_is_connected_with_two_words() {
     let (agent, url) = Agent::start().await;
     agent.will_say(&["From the agent"]);
