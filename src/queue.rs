@@ -25,9 +25,9 @@ use crate::{
 
 /// Most records of one request, and most bytes of their bodies together.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
-const RECORDS_MOST: usize = 10;
+const MAX_RECORDS: usize = 10;
 /// The limit is 1 MiB since August 2025; the old one still holds where the endpoint is an emulator or a private region.
-const BYTES_MOST: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Requests that are on their way at the same time.
 const REQUESTS_AT_ONCE: usize = 8;
 
@@ -96,10 +96,10 @@ impl Queue {
             for jobs in waiting.values_mut() {
                 let Some(job) = jobs.pop_front() else { continue };
                 match json::ascii(&job) {
-                    Ok(body) if body.len() <= BYTES_MOST => {
+                    Ok(body) if body.len() <= MAX_BYTES => {
                         bytes += body.len();
                         match batches.last_mut() {
-                            Some(batch) if batch.len() < RECORDS_MOST && bytes <= BYTES_MOST => batch.push((job, body)),
+                            Some(batch) if batch.len() < MAX_RECORDS && bytes <= MAX_BYTES => batch.push((job, body)),
                             Some(_) | None => {
                                 bytes = body.len();
                                 batches.push(vec![(job, body)]);
@@ -135,7 +135,7 @@ impl Queue {
     /// The first refusal; all are tried. Where SQS refuses, the queue's own visibility timeout counts.
     pub async fn postpone(&self, receipts: &[(String, Duration)]) -> Result<(), QueueError> {
         let mut result = Ok(());
-        for receipts in receipts.chunks(RECORDS_MOST) {
+        for receipts in receipts.chunks(MAX_RECORDS) {
             let entries = receipts.iter().enumerate().map(|(index, (receipt, pause))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())

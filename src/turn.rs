@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Most failures of a job before it is given up.
-pub const TRIES_MOST: u32 = 5;
+pub const MAX_TRIES: u32 = 5;
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -76,7 +76,7 @@ pub enum TurnError {
     #[error("the message is older than 24 hours: Meta would take nothing but a template as an answer")]
     TooLate,
     /// It was to be given up already, and that could not be written down.
-    #[error("it has failed {TRIES_MOST} times, the last time because {0}")]
+    #[error("it has failed {MAX_TRIES} times, the last time because {0}")]
     TriedOut(String),
     /// A fault of ours.
     #[error("the message made the endpoint panic at {0}: a fault of this program, please report the place")]
@@ -205,7 +205,7 @@ impl<'a> Turn<'a> {
     /// Whether the job has been tried out; then it was to be given up already.
     fn check_tries(&self) -> Result<(), TurnError> {
         let failing = self.held.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
-        match failing.filter(|failing| failing.tries >= TRIES_MOST) {
+        match failing.filter(|failing| failing.tries >= MAX_TRIES) {
             Some(failing) => Err(TurnError::TriedOut(failing.reason.clone())),
             None => Ok(()),
         }

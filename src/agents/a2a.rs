@@ -29,7 +29,7 @@ use crate::{conversation::JobId, json::JsonError, retry, telemetry::Chain};
 /// For how long the agent's card holds.
 const CARD_KEPT: Duration = Duration::from_hours(1);
 /// How many unfinished tasks an instance remembers; each belongs to a message that will be tried again.
-const UNFINISHED_MOST: usize = 256;
+const MAX_UNFINISHED: usize = 256;
 /// The pauses between two looks at a task: the first, and the most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
@@ -169,7 +169,7 @@ impl CardedAgent {
     fn remember(&self, job: &JobId, task: &Task) {
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         unfinished.insert(job.clone(), task.id.clone());
-        if unfinished.len() > UNFINISHED_MOST {
+        if unfinished.len() > MAX_UNFINISHED {
             unfinished.retain(|other, _| other == job);
         }
     }

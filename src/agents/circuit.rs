@@ -11,7 +11,7 @@ use super::{AgentError, Answer};
 use crate::{conversation::JobId, retry::until};
 
 /// Questions in a row that failed, after which the agent is left alone. One that fails again and again may be its own fault.
-const FAILURES_MOST: u32 = 5;
+const MAX_FAILURES: u32 = 5;
 /// For how long. Then one question tells whether it is back.
 const REST: Duration = Duration::from_secs(10);
 
@@ -67,7 +67,7 @@ impl Circuit {
         if is_down {
             let is_another = state.last.replace(question.clone()).is_none_or(|last| last != *question);
             state.failures = state.failures.saturating_add(u32::from(is_another));
-            state.resting_until = (state.failures >= FAILURES_MOST).then(|| until(REST));
+            state.resting_until = (state.failures >= MAX_FAILURES).then(|| until(REST));
         } else {
             *state = State::default();
         }
@@ -87,7 +87,7 @@ mod tests {
             fails(0);
             assert!(circuit.admits().is_ok(), "the same question is counted once");
         }
-        (1..FAILURES_MOST).for_each(fails);
+        (1..MAX_FAILURES).for_each(fails);
         assert!(matches!(circuit.admits(), Err(AgentError::Resting { failures: 5, left }) if left == REST));
         tokio::time::advance(REST).await;
         assert!(circuit.admits().is_ok() && circuit.admits().is_err(), "one asks, the others wait for what it finds");

@@ -30,7 +30,7 @@ use super::{
 use crate::{conversation::Said, json, retry, settings::AgentSettings, telemetry::Chain};
 
 /// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
-const NAME_MOST: usize = 64;
+const MAX_NAME: usize = 64;
 
 /// A language model.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Model {
     /// The instructions, with what the operator wants to tell of the person.
     fn instructions(&self, question: &Question<'_>) -> Option<String> {
         let name = question.person.name.as_deref().unwrap_or_default();
-        let name: String = name.chars().filter(|sign| !sign.is_control()).take(NAME_MOST).collect();
+        let name: String = name.chars().filter(|sign| !sign.is_control()).take(MAX_NAME).collect();
         let told = self.instructions.as_ref()?.replace("{locale}", question.locale.unwrap_or_default());
         Some(told.replace("{name}", &name))
     }
@@ -240,7 +240,7 @@ fn reported(error: &Value) -> AgentError {
     let code = [&error["code"], &error["type"]].into_iter().find(|code| code.is_string() || code.is_number());
     let code = code.map_or_else(|| "no code".to_owned(), Value::to_string);
     let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | ' ');
-    AgentError::Failed(code.chars().filter(is_plain).take(NAME_MOST).collect())
+    AgentError::Failed(code.chars().filter(is_plain).take(MAX_NAME).collect())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::JobId;
 /// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
 pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
 /// How many done jobs are remembered at most: 8192 of them take 64 kB of the 400 kB that a `DynamoDB` item may have.
-const DONE_MOST: usize = 8192;
+const MAX_DONE: usize = 8192;
 /// Seconds of a period. Two days make five periods that matter, and a job is remembered for two days longer than it must be.
 const PERIOD: i64 = 2 * 24 * 3600;
 
@@ -44,7 +44,7 @@ impl Done {
     pub fn mark(&mut self, job: &JobId, now: Timestamp) {
         let periods = Self::periods(now);
         self.0.retain(|period, _| period >= periods.start());
-        for _ in DONE_MOST..=self.len() {
+        for _ in MAX_DONE..=self.len() {
             if let Some(mut oldest) = self.0.first_entry() {
                 oldest.get_mut().pop_first();
                 if oldest.get().is_empty() {
@@ -114,14 +114,14 @@ mod tests {
         let name = |place: usize| JobId::of("8", &place.to_string());
         let mut done = Done::default();
         done.mark(&name(0), at(0));
-        for place in 1..=DONE_MOST {
+        for place in 1..=MAX_DONE {
             done.mark(&name(place), at(2 * DAY));
         }
-        assert_eq!(done.len(), DONE_MOST);
+        assert_eq!(done.len(), MAX_DONE);
         assert!(!done.contains(&name(0)) && done.contains(&name(1)));
-        for place in DONE_MOST + 1..DONE_MOST + 100 {
+        for place in MAX_DONE + 1..MAX_DONE + 100 {
             done.mark(&name(place), at(2 * DAY));
-            assert!(done.len() == DONE_MOST && done.contains(&name(place)), "never the one that is done now");
+            assert!(done.len() == MAX_DONE && done.contains(&name(place)), "never the one that is done now");
         }
     }
 }

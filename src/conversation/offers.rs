@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Choice, Message, Tap};
 
 /// How many ids of ours are remembered; a chat shows buttons for good, but people tap those of the last messages.
-const ALIASES_MOST: usize = 64;
+const MAX_ALIASES: usize = 64;
 /// Most bytes of them from earlier answers: they stand in the conversation's item for good.
 const MAX_ALIAS_BYTES: usize = 16 * 1024;
 /// What such an id begins with. No agent uses it by chance.
@@ -52,14 +52,14 @@ impl Offers {
     pub fn renew(&mut self, newer: Self) {
         self.numbered = newer.numbered;
         self.aliases.retain(|alias| !newer.aliases.contains(alias));
-        let room = ALIASES_MOST.saturating_sub(newer.aliases.len());
+        let room = MAX_ALIASES.saturating_sub(newer.aliases.len());
         let bytes = |(alias, id): &(String, String)| alias.len() + id.len();
         let mut all: usize = self.aliases.iter().map(bytes).sum();
         while self.aliases.len() > room || all > MAX_ALIAS_BYTES {
             all -= bytes(&self.aliases.remove(0));
         }
         self.aliases.extend(newer.aliases);
-        let surplus = self.aliases.len().saturating_sub(ALIASES_MOST);
+        let surplus = self.aliases.len().saturating_sub(MAX_ALIASES);
         self.aliases.drain(..surplus);
     }
 
@@ -186,7 +186,7 @@ mod tests {
         assert_ne!(first, second);
         let mut offers = Offers::default();
         offers.renew(answer);
-        for index in 0..ALIASES_MOST - 2 {
+        for index in 0..MAX_ALIASES - 2 {
             let mut later = Offers::default();
             later.alias(&index.to_string());
             offers.renew(later);

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Most bytes of a webhook; Meta sends 3 MB at most.
-pub const BODY_MOST: usize = 4 * 1024 * 1024;
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Answers one request.
 ///
@@ -95,7 +95,7 @@ async fn handshake(app: &App, query: &str) -> Response<String> {
 }
 
 async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
-    if request.body().len() > BODY_MOST {
+    if request.body().len() > MAX_BODY {
         tracing::warn!(bytes = request.body().len(), "webhook refused: larger than 4 MB");
         return answer(StatusCode::PAYLOAD_TOO_LARGE, "a webhook has 4 MB at most");
     }

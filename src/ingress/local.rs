@@ -27,7 +27,7 @@ async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Response
     let clock = Clock::start(Timestamp::now(), app.settings.agent.timeout.saturating_add(REST));
     let (parts, body) = request.into_parts();
     // One byte more than allowed is enough for the handler to see that it is too much.
-    let body: Result<Bytes, _> = axum::body::to_bytes(body, http::BODY_MOST + 1).await;
+    let body: Result<Bytes, _> = axum::body::to_bytes(body, http::MAX_BODY + 1).await;
     match body {
         Ok(body) => http::handle(&app, Request::from_parts(parts, body), &clock).await,
         Err(_) => http::answer(StatusCode::PAYLOAD_TOO_LARGE, "a webhook has 4 MB at most"),

@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// Most signposts that are followed: more can only be a circle.
-const SIGNPOSTS_MOST: usize = 8;
+const MAX_SIGNPOSTS: usize = 8;
 
 impl Outbox {
     /// Goes from a claim of the old name to the conversation itself, and fetches what is known of a person under a lesser name.
     pub(super) async fn follow(&self, mut claim: Claim, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
-        for _ in 0..SIGNPOSTS_MOST {
+        for _ in 0..MAX_SIGNPOSTS {
             let held = match claim {
                 Claim::Fresh(held) | Claim::Resume(held) if held.conversation.moved_to.is_some() => held,
                 Claim::Fresh(held) if held.conversation.is_new() => return self.fetch(held, job, clock).await,

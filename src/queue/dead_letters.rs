@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{BYTES_MOST, QueueError};
+use super::{MAX_BYTES, QueueError};
 use crate::{
     conversation::{ConversationId, Job, Output, ReplyId, Task},
     json,
@@ -195,7 +195,7 @@ impl DeadLetters {
         }
         match send(letter).await {
             // A queue in an emulator or a private region may still have the older, lower limit.
-            Err(QueueError::Refused(_)) if size > BYTES_MOST => send(&letter.cut(size)).await,
+            Err(QueueError::Refused(_)) if size > MAX_BYTES => send(&letter.cut(size)).await,
             result => result,
         }
     }

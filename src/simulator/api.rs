@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::{ALWAYS, Fault, Newcomer, Simulator, phone::said::Said, samples};
 
 /// Above the largest file that WhatsApp carries.
-const BODY_MOST: usize = 101_000_000;
+const MAX_BODY: usize = 101_000_000;
 
 pub(super) fn routes() -> Router<Simulator> {
     Router::new()
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/api/samples", get(async || Json(json!({ "samples": samples::all().collect::<Vec<_>>() }))))
         .route("/api/recording", get(recording))
         .route("/api/deliveries", post(deliver))
-        .layer(DefaultBodyLimit::max(BODY_MOST))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
 /// Refuses what another site's page asks of this machine, on every route.

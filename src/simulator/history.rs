@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::phone::{Bubble, Line, Side, Tick};
 
 /// Exchanges that are kept; older ones are forgotten, for a load run makes very many.
-const EXCHANGES_MOST: usize = 2_000;
+const MAX_EXCHANGES: usize = 2_000;
 
 /// The lines, each with the moment of its last change.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl History {
             self.places.insert(key, place);
         }
         self.entries.insert(place, Entry { changed: self.moment, line });
-        if self.exchanges.len() > EXCHANGES_MOST
+        if self.exchanges.len() > MAX_EXCHANGES
             && let Some(oldest) = self.exchanges.pop_front()
             && let Some(Entry { line: Line::Wire(exchange), .. }) = self.entries.remove(&oldest)
         {
@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn only_the_newest_exchanges_are_kept() {
         let mut history = History::default();
-        for id in (0..).take(EXCHANGES_MOST + 10) {
+        for id in (0..).take(MAX_EXCHANGES + 10) {
             history.tell(exchange(id));
         }
         let (lines, _) = history.since(0);
-        assert!(lines.len() == EXCHANGES_MOST && matches!(&lines[0], Line::Wire(exchange) if exchange.id == 10));
-        assert_eq!(history.places.len(), EXCHANGES_MOST);
+        assert!(lines.len() == MAX_EXCHANGES && matches!(&lines[0], Line::Wire(exchange) if exchange.id == 10));
+        assert_eq!(history.places.len(), MAX_EXCHANGES);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Webhooks that are kept for recordings.
-const SENT_MOST: usize = 10_000;
+const MAX_SENT: usize = 10_000;
 /// How long a batch is gathered, and how long a webhook waits to be overtaken.
 const GATHERED: Duration = Duration::from_secs(1);
 /// An endpoint without a queue answers when the agent has.
@@ -187,7 +187,7 @@ impl Simulator {
             let signature = sign(&Secret::from(state.account.app_secret.clone()), body.as_bytes());
             let people = letter.people().map(str::to_owned).collect();
             state.mail.sent.push_back(Posted { body: body.clone(), signature: signature.clone(), people, at });
-            if state.mail.sent.len() > SENT_MOST {
+            if state.mail.sent.len() > MAX_SENT {
                 state.mail.sent.pop_front();
             }
             (state.endpoint.clone().filter(|_| state.subscribed), signature)

@@ -22,9 +22,9 @@ use super::{Simulator, people::Person, phone::Line};
 use crate::telemetry::Chain;
 
 /// Longest body that is shown; longer ones are told by their size.
-const SHOWN_MOST: usize = 64 * 1024;
+const MAX_SHOWN: usize = 64 * 1024;
 /// Longest body that is held to be looked at: more than every limit of the API but that of files, which are not.
-const HELD_MOST: usize = 8 * 1024 * 1024;
+const MAX_HELD: usize = 8 * 1024 * 1024;
 
 /// Which of the three wires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -183,7 +183,7 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
         kind.starts_with("application/json") || kind.starts_with("text/") || kind.contains("urlencoded")
     };
     let (held, body) = if is_text(&parts.headers) {
-        match to_bytes(body, HELD_MOST).await {
+        match to_bytes(body, MAX_HELD).await {
             Ok(bytes) => (bytes.clone(), Body::from(bytes)),
             Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
@@ -197,7 +197,7 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
     let response = next.run(Request::from_parts(parts, body)).await;
     let (parts, body) = response.into_parts();
     let (told_body, body) = if is_text(&parts.headers) {
-        let bytes = to_bytes(body, HELD_MOST).await.unwrap_or_default();
+        let bytes = to_bytes(body, MAX_HELD).await.unwrap_or_default();
         (bytes.clone(), Body::from(bytes))
     } else {
         (Bytes::from_static(b"(a file)"), body)
@@ -229,7 +229,7 @@ pub(super) fn told(headers: &HeaderMap) -> Value {
 fn shown(body: &[u8]) -> Value {
     match body {
         [] => Value::Null,
-        long if long.len() > SHOWN_MOST => json!(format!("({} bytes)", long.len())),
+        long if long.len() > MAX_SHOWN => json!(format!("({} bytes)", long.len())),
         text => serde_json::from_slice(text).unwrap_or_else(|_| json!(String::from_utf8_lossy(text))),
     }
 }

@@ -3,7 +3,7 @@
 //! A job fails five times at most. Failures are counted with the conversation, and by nobody else: the queue counts the jobs behind a
 //! failing one as well. Only where the store refuses for days, the queue's count ends it.
 
-use super::{Failure, Outcome, TRIES_MOST, Turn, TurnError, caught};
+use super::{Failure, MAX_TRIES, Outcome, Turn, TurnError, caught};
 use crate::{
     app::App,
     conversation::{DONE_KEPT, Job, JobId, Said},
@@ -60,8 +60,8 @@ impl Turn<'_> {
         }
         // Replies of an earlier job are on their way before this one is looked at; their failure is not its fault.
         let failing = self.held.delivering().cloned().unwrap_or_else(|| job.own_id());
-        let failures = self.held.conversation.failures(&failing).saturating_add(1).min(TRIES_MOST);
-        let is_final = error.retry() == Retry::Never || failures >= TRIES_MOST || receives >= MAX_RECEIVES;
+        let failures = self.held.conversation.failures(&failing).saturating_add(1).min(MAX_TRIES);
+        let is_final = error.retry() == Retry::Never || failures >= MAX_TRIES || receives >= MAX_RECEIVES;
         if !is_final {
             let tries = self.give_back(&error, &failing, failures == 1).await;
             return Ok(Err(Failure { error, tries }));

@@ -20,7 +20,7 @@ const INVOCATIONS: usize = 50;
 /// Batches of the queue in one run.
 const BATCHES: usize = 30;
 /// Most jobs of a batch: `BatchSize` of the template.
-pub const BATCH_MOST: usize = 10;
+pub const MAX_BATCH: usize = 10;
 
 /// One kind of invocation.
 #[derive(Clone)]
@@ -107,13 +107,13 @@ fn kind(instance: &Instance, services: &Services, plan: &Plan) -> anyhow::Result
 
 /// The processor's time for a message.
 fn batches(instance: &Instance) -> anyhow::Result<Duration> {
-    let event = events::batch(BATCH_MOST)?;
+    let event = events::batch(MAX_BATCH)?;
     done(instance, &event)?;
     let before = instance.processor_time()?;
     for _ in 0..BATCHES {
         done(instance, &event)?;
     }
-    Ok(instance.processor_time()?.saturating_sub(before) / u32::try_from(BATCHES * BATCH_MOST)?)
+    Ok(instance.processor_time()?.saturating_sub(before) / u32::try_from(BATCHES * MAX_BATCH)?)
 }
 
 /// How long an event takes that must be answered with success.

@@ -18,7 +18,7 @@ use whatsapp_endpoint::{
     simulator::DEVELOPMENT_SECRET,
     whatsapp::{
         inbound,
-        outbound::{self, Style, limits::TEXT_MOST},
+        outbound::{self, Style, limits::MAX_TEXT},
         signature::{SignedBody, sign},
     },
 };
@@ -108,7 +108,7 @@ fn markdown_to_whatsapp_of_4_kb(bencher: Bencher) {
 #[divan::bench]
 fn split_of_100_kb(bencher: Bencher) {
     let text = markdown(100_000);
-    bencher.counter(BytesCount::new(text.len())).bench(|| outbound::split(black_box(&text), TEXT_MOST));
+    bencher.counter(BytesCount::new(text.len())).bench(|| outbound::split(black_box(&text), MAX_TEXT));
 }
 
 /// From what the agent says to the bodies of the requests.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     EndpointRun, Run, TEXTS,
-    deployed::{BATCH_MOST, DeployedRun, Kind},
+    deployed::{DeployedRun, Kind, MAX_BATCH},
     peers::{Peer, PeerRun},
     services::{Counts, Delays},
     size::Size,
@@ -146,7 +146,7 @@ fn throughput(runs: &[DeployedRun]) -> Value {
     let (ours, bare) = (per_second(micros(runs, |run| run.in_batches)), per_second(micros(runs, |run| run.bare)));
     let share = ours / bare;
     let kept = if share >= SHARE_LEAST { "kept" } else { "missed" };
-    println!("\nMessages per second and core, one reply each, in batches of {BATCH_MOST}:\n");
+    println!("\nMessages per second and core, one reply each, in batches of {MAX_BATCH}:\n");
     println!("| endpoint | the calls alone | share | budget |");
     println!("| --: | --: | --: | --- |");
     println!("| {ours:.0} | {bare:.0} | {:.0} % | ≥ {:.0} %, {kept} |", share * 100.0, SHARE_LEAST * 100.0);
@@ -162,7 +162,7 @@ fn sizes_of_memory(sizes: &[Sized]) -> Value {
         "\nWith the share of a processor that comes with a memory size, where DynamoDB takes {dynamodb} ms, SQS {sqs}, "
     );
     println!("Graph {graph} and the agent {agent}:\n");
-    println!("| memory | a webhook | a turn | the first turn | {BATCH_MOST} turns at once | 3 MB of webhook |");
+    println!("| memory | a webhook | a turn | the first turn | {MAX_BATCH} turns at once | 3 MB of webhook |");
     println!("| --: | --: | --: | --: | --: | --: |");
     let mut by_memory = Vec::new();
     for Sized { memory, first_turn, largest_webhook, batch, kinds } in sizes {

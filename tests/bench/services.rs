@@ -18,7 +18,7 @@ use whatsapp_endpoint::{conversation::Done, simulator::DEVELOPMENT_SECRET};
 use crate::wire::{Connection, Request};
 
 /// A claim is shorter than this; the other writes may hold a long conversation and are not read.
-const CLAIM_MOST: usize = 4096;
+const MAX_CLAIM: usize = 4096;
 
 /// How paths of Graph begin, in every version that somebody uses; all others are the agent's.
 const GRAPH: &str = "/v2";
@@ -185,7 +185,7 @@ fn operation(request: &Request, shared: &Shared) -> (String, Option<String>) {
 
 /// Whether an update wants the conversation back.
 fn is_claim(body: &[u8]) -> bool {
-    body.len() < CLAIM_MOST && String::from_utf8_lossy(body).contains("ALL_NEW")
+    body.len() < MAX_CLAIM && String::from_utf8_lossy(body).contains("ALL_NEW")
 }
 
 /// The answer of a queue that takes everything.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    deployed::{self, BATCH_MOST, done},
+    deployed::{self, MAX_BATCH, done},
     events,
     instance::{Program, RuntimeApi},
     quota::Quota,
@@ -60,7 +60,7 @@ fn one(api: &RuntimeApi, services: &Services, endpoint: &Program, quota: &Quota,
         kinds.push((plan.name, median(times)));
     }
     services.say(1);
-    let batch = events::batch(BATCH_MOST)?;
+    let batch = events::batch(MAX_BATCH)?;
     let batch = median((0..INVOCATIONS).map(|_| done(&instance, &batch)).collect::<Result<_, _>>()?);
     let largest_webhook = done(&instance, &events::webhook(1_000, events::LARGE_TEXT)?)?;
     Ok(Sized { memory, first_turn, largest_webhook, batch, kinds })

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many artifacts are remembered as told.
-const TOLD_MOST: usize = 32;
+const MAX_TOLD: usize = 32;
 
 /// What came back.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Task {
     /// The names of its artifacts, the last of them.
     pub fn artifact_ids(&self) -> Vec<String> {
         let ids = self.artifacts.iter().flatten().rev().filter_map(|artifact| artifact.artifact_id.clone());
-        ids.take(TOLD_MOST).collect()
+        ids.take(MAX_TOLD).collect()
     }
 }
 

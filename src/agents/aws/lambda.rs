@@ -9,7 +9,7 @@ use crate::agents::{AgentError, Answer, Question, http};
 
 /// Bytes of an event, and of an answer.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const EVENT_MOST: usize = 6 * 1024 * 1024;
+const MAX_EVENT: usize = 6 * 1024 * 1024;
 
 /// Invokes the function of this name, in this region.
 pub async fn ask(
@@ -20,7 +20,7 @@ pub async fn ask(
 ) -> Result<Answer, AgentError> {
     let service = Service::Lambda;
     let body = http::body(question)?;
-    if body.len() > EVENT_MOST {
+    if body.len() > MAX_EVENT {
         return Err(AwsError::TooLarge { service: service.name() }.into());
     }
     let post = Post {

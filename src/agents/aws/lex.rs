@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Characters of a text; there has to be one.
-const TEXT_MOST: usize = 1024;
+const MAX_TEXT: usize = 1024;
 /// Bytes of our data that go along as an attribute: Lex hands all attributes to the bot's functions, whose input is limited.
-const DATA_MOST: usize = 8 * 1024;
+const MAX_DATA: usize = 8 * 1024;
 
 /// Asks the bot with this id, by this alias.
 pub async fn ask(
@@ -38,7 +38,7 @@ pub async fn ask(
     let said = question.message.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let body = Input {
         // What has no words is said by its kind, `image`, which a bot can have an utterance for.
-        text: said.unwrap_or(kind).chars().take(TEXT_MOST).collect(),
+        text: said.unwrap_or(kind).chars().take(MAX_TEXT).collect(),
         request_attributes: attributes(question, kind)?,
         session_state: question.memory.and_then(Value::as_object),
     };
@@ -78,7 +78,7 @@ fn attributes(question: &Question<'_>, kind: &str) -> Result<BTreeMap<&'static s
         ("messageType", kind.to_owned()),
     ]);
     let data = to_json(&question.data())?;
-    if data.len() <= DATA_MOST {
+    if data.len() <= MAX_DATA {
         attributes.insert("data", String::from_utf8_lossy(&data).into_owned());
     }
     Ok(attributes)

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Most bytes of what is said at once, sixteen messages of the channel: more is a model that does not find an end.
-const WORDS_MOST: usize = 64 * 1024;
+const MAX_WORDS: usize = 64 * 1024;
 
 /// What a model has said so far.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Heard {
 
     /// Whether it says more than anybody would read.
     pub fn is_endless(&self) -> bool {
-        self.words.len() > WORDS_MOST
+        self.words.len() > MAX_WORDS
     }
 
     /// Whether there is nothing to read for a person.
@@ -81,7 +81,7 @@ impl Heard {
     /// When there is nothing, or far too much: to ask again may help.
     pub fn text(&self) -> Result<String, AgentError> {
         if self.is_endless() {
-            return Err(AgentError::Unreadable(format!("it has more than {WORDS_MOST} bytes of words")));
+            return Err(AgentError::Unreadable(format!("it has more than {MAX_WORDS} bytes of words")));
         }
         let said = strip(&json::join(self.words.clone()));
         let words = if said.trim().is_empty() { json::join(self.refusal.clone()) } else { said };

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::conversation::MAX_MEMORY_BYTES;
 
 /// Most bytes of it as JSON: it stands in the conversation's item, and every turn pays for it in tokens.
-const BYTES_MOST: usize = MAX_MEMORY_BYTES - 64;
+const MAX_BYTES: usize = MAX_MEMORY_BYTES - 64;
 /// Most messages, questions and answers together.
-const MESSAGES_MOST: usize = 40;
+const MAX_MESSAGES: usize = 40;
 /// Most bytes that are kept of one message, so that the last turn always fits.
-const MESSAGE_MOST: usize = 8 * 1024;
+const MAX_MESSAGE: usize = 8 * 1024;
 
 /// The last turns, the newest last.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -51,15 +51,15 @@ impl History {
         self.turns.push(Turn(cut(said), cut(answer)));
         let size = |turn: &Turn| json!(turn).to_string().len() + 1;
         let mut sizes: usize = self.turns.iter().map(size).sum();
-        while self.turns.len() > 1 && (sizes > BYTES_MOST || self.turns.len() * 2 > MESSAGES_MOST) {
+        while self.turns.len() > 1 && (sizes > MAX_BYTES || self.turns.len() * 2 > MAX_MESSAGES) {
             sizes -= size(&self.turns.remove(0));
         }
     }
 }
 
 fn cut(mut text: String) -> String {
-    if text.len() > MESSAGE_MOST {
-        text.truncate(text.floor_char_boundary(MESSAGE_MOST));
+    if text.len() > MAX_MESSAGE {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE));
         text.push('…');
     }
     text
@@ -76,14 +76,14 @@ mod tests {
             history.add(format!("question {turn}"), format!("answer {turn}"));
         }
         let messages: Vec<_> = history.messages().collect();
-        assert_eq!((messages.len(), messages[0]), (MESSAGES_MOST, ("user", "question 10")));
+        assert_eq!((messages.len(), messages[0]), (MAX_MESSAGES, ("user", "question 10")));
         assert_eq!(messages[39], ("assistant", "answer 29"));
         for _ in 0..5 {
             history.add("ä".repeat(4000), "é".repeat(40_000));
-            assert!(history.memory().to_string().len() < BYTES_MOST + 32);
+            assert!(history.memory().to_string().len() < MAX_BYTES + 32);
         }
         assert_eq!(history.messages().count(), 2, "two of these turns are more than the budget");
-        assert!(history.messages().all(|(_, text)| text.len() <= MESSAGE_MOST + 3));
+        assert!(history.messages().all(|(_, text)| text.len() <= MAX_MESSAGE + 3));
     }
 
     #[test]

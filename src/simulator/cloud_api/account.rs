@@ -23,7 +23,7 @@ use super::{
 use crate::simulator::{Simulator, State, webhook::WABA};
 
 /// Most characters of a callback URL.
-const URL_MOST: usize = 200;
+const MAX_URL: usize = 200;
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 const APP_NAME: &str = "Simulated app";
 
@@ -169,7 +169,7 @@ async fn subscribe(
     if let Err(refusal) = allowed {
         return answer(Err(refusal));
     }
-    if asked.object != "whatsapp_business_account" || asked.callback_url.len() > URL_MOST {
+    if asked.object != "whatsapp_business_account" || asked.callback_url.len() > MAX_URL {
         return answer(refuse(
             UNSUPPORTED,
             "object must be whatsapp_business_account; a URL has 200 characters at most",

@@ -26,11 +26,11 @@ use crate::{
 };
 
 /// Most bytes of a file that is uploaded: what Meta takes of videos and sound. A larger document stays a link.
-const FILE_MOST: usize = 16 * 1024 * 1024;
+const MAX_FILE: usize = 16 * 1024 * 1024;
 /// Most bytes of a picture that a person may send.
-const PICTURE_MOST: usize = 5 * 1024 * 1024;
+const MAX_PICTURE: usize = 5 * 1024 * 1024;
 /// Most bytes of a file that stands in its address: what Meta takes of pictures.
-const INLINE_MOST: usize = 5 * 1024 * 1024;
+const MAX_INLINE: usize = 5 * 1024 * 1024;
 /// Base64 as people write it: with and without its last signs.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -74,7 +74,7 @@ impl Graph {
             return Err(no_file("it is on a host that is not Meta's: the access token does not go there"));
         }
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
-        let (_, bytes) = self.fetch(self.http.get(url).bearer_auth(token.expose()), PICTURE_MOST, clock).await?;
+        let (_, bytes) = self.fetch(self.http.get(url).bearer_auth(token.expose()), MAX_PICTURE, clock).await?;
         let mut picture = format!("data:{mime_type};base64,");
         BASE64_STANDARD.encode_string(bytes, &mut picture);
         Ok(picture)
@@ -118,7 +118,7 @@ impl Graph {
         }
         let outward = if is_simulated { Ok(&self.http) } else { https::client_for(&url) };
         let outward = outward.map_err(|error| GraphError::NoFile(error.to_string()))?;
-        let (mime, bytes) = self.fetch(outward.get(url.clone()), FILE_MOST, clock).await?;
+        let (mime, bytes) = self.fetch(outward.get(url.clone()), MAX_FILE, clock).await?;
         let in_url = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         Ok((mime, bytes, in_url.to_owned()))
     }
@@ -155,8 +155,8 @@ fn inline(data: &str) -> Result<(String, Vec<u8>), GraphError> {
         return Err(no_file("its address does not hold it as base64"));
     }
     let words: String = words.split_whitespace().collect();
-    if words.len() / 4 * 3 > INLINE_MOST {
-        return Err(GraphError::NoFile(format!("it has more than {} MB", INLINE_MOST / 1024 / 1024)));
+    if words.len() / 4 * 3 > MAX_INLINE {
+        return Err(GraphError::NoFile(format!("it has more than {} MB", MAX_INLINE / 1024 / 1024)));
     }
     let bytes = LENIENT.decode(words).map_err(|_| no_file("its address is no base64"))?;
     // A name that many write, and that is none.
@@ -182,7 +182,7 @@ mod tests {
             assert_eq!(inline(data).ok(), Some(("image/jpeg".to_owned(), vec![1, 2, 3])), "{data}");
         }
         assert_eq!(inline("audio/ogg;codecs=opus;base64,AQ").ok(), Some(("audio/ogg;codecs=opus".to_owned(), vec![1])));
-        let large = format!("image/png;base64,{}", "A".repeat(INLINE_MOST / 3 * 4 + 8));
+        let large = format!("image/png;base64,{}", "A".repeat(MAX_INLINE / 3 * 4 + 8));
         for data in ["image/svg+xml,<svg/>", "image/png;base64", "image/png;base64,%%%", &large] {
             assert!(inline(data).is_err(), "{}", &data[..data.len().min(40)]);
         }

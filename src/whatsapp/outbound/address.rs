@@ -9,7 +9,7 @@ const UNSAFE: &[char] = &['"', '<', '>', '\\', '^', '`', '{', '|', '}'];
 /// Endings that name the program behind a page and not the file that it sends.
 const PROGRAMS: &[&str] = &["asp", "aspx", "cgi", "do", "jsp", "php"];
 /// Most characters of the ending of a file's name.
-const EXTENSION_MOST: usize = 8;
+const MAX_EXTENSION: usize = 8;
 
 /// The address of a page or a file, as Meta takes it; `None` if it is none of the web.
 ///
@@ -48,7 +48,7 @@ pub fn file_name(address: &str) -> Option<String> {
     let name = decoded(url.path_segments()?.next_back()?)?;
     let name = name.rsplit(['/', '\\']).next()?.trim();
     let (stem, extension) = name.rsplit_once('.')?;
-    let is_extension = (1..=EXTENSION_MOST).contains(&extension.len())
+    let is_extension = (1..=MAX_EXTENSION).contains(&extension.len())
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && !PROGRAMS.iter().any(|program| extension.eq_ignore_ascii_case(program));
     let is_name = is_extension && !stem.trim().is_empty() && !name.contains(char::is_control);

@@ -8,7 +8,7 @@ pub(super) use self::words::one_line;
 use self::words::{clip, labelled};
 use super::{
     address::{address, file_name, is_data},
-    limits::{BODY_MOST, BUTTON_TITLE_MOST, CAPTION_MOST, CONTACTS_MOST, TEXT_MOST},
+    limits::{MAX_BODY, MAX_BUTTON_TITLE, MAX_CAPTION, MAX_CONTACTS, MAX_TEXT},
     markdown::{to_plain, to_whatsapp},
     raw,
     split::{is_visible, length, split},
@@ -106,7 +106,7 @@ impl Fitter<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        for piece in split(text, TEXT_MOST) {
+        for piece in split(text, MAX_TEXT) {
             self.push(Said::Text(piece));
         }
     }
@@ -132,7 +132,7 @@ impl Fitter<'_> {
     /// A file with words below it: as its caption where it takes one and they fit, else as texts behind it.
     fn captioned(&mut self, mut media: Media, words: &str) {
         let takes_caption = matches!(media.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
-        let fits = takes_caption && length(words) <= CAPTION_MOST;
+        let fits = takes_caption && length(words) <= MAX_CAPTION;
         media.caption = (fits && is_visible(words)).then(|| words.to_owned());
         self.push(Said::Media(media));
         if !fits {
@@ -187,7 +187,7 @@ impl Fitter<'_> {
             };
             return self.text(&named.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
-        for contacts in named.chunks(CONTACTS_MOST) {
+        for contacts in named.chunks(MAX_CONTACTS) {
             self.push(Said::Contacts(contacts.to_vec()));
         }
     }
@@ -198,7 +198,7 @@ impl Fitter<'_> {
         if !self.takes_buttons() {
             return self.text(&text);
         }
-        let text = self.all_but_the_end(&text, BODY_MOST);
+        let text = self.all_but_the_end(&text, MAX_BODY);
         if is_visible(&text) {
             self.push(request(text));
         }
@@ -206,11 +206,11 @@ impl Fitter<'_> {
 
     fn flow(&mut self, flow: Flow) {
         let text = self.marked(&flow.text);
-        let label = clip(&one_line(&self.plain(&flow.label)), BUTTON_TITLE_MOST);
+        let label = clip(&one_line(&self.plain(&flow.label)), MAX_BUTTON_TITLE);
         if !self.takes_buttons() || !is_visible(&label) {
             return self.text(&text);
         }
-        let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { label.clone() };
+        let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { label.clone() };
         self.push(Said::Flow(Flow { text, label, ..flow }));
     }
 

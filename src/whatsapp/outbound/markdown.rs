@@ -27,7 +27,7 @@ const RULE: &str = "━━━━━━━━━━";
 /// What a list in a list is indented with: spaces at the start of a line are not shown, this is.
 const INDENT: &str = "\u{2002}\u{2002}";
 /// Lists deeper than this are indented no further: a phone is narrow.
-const INDENTS_MOST: usize = 4;
+const MAX_INDENTS: usize = 4;
 
 /// The text as WhatsApp shows what it means.
 #[must_use]
@@ -259,7 +259,7 @@ impl<'a> Page<'a> {
 
     fn put(&mut self, start: usize, end: usize, text: &str) {
         self.part(start, end);
-        let indent = INDENT.repeat(self.lists.len().saturating_sub(1).min(INDENTS_MOST));
+        let indent = INDENT.repeat(self.lists.len().saturating_sub(1).min(MAX_INDENTS));
         let markers = std::mem::take(&mut self.markers);
         let before = if markers.is_empty() { &indent } else { &markers };
         let mut lines = text.split('\n');
@@ -320,7 +320,7 @@ impl<'a> Page<'a> {
     /// What stands before an item: its number, or a bullet.
     fn marker(&mut self, item: &'a str) -> String {
         let depth = self.lists.len().saturating_sub(1);
-        let indent = if self.markers.is_empty() { INDENT.repeat(depth.min(INDENTS_MOST)) } else { String::new() };
+        let indent = if self.markers.is_empty() { INDENT.repeat(depth.min(MAX_INDENTS)) } else { String::new() };
         let item = item.trim_start();
         let digits = &item[..item.bytes().take_while(u8::is_ascii_digit).count()];
         let Some(list) = self.lists.last_mut().filter(|_| !digits.is_empty()) else {

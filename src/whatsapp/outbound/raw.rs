@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use self::words::words;
 use super::{
     limits::{
-        BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CAPTION_MOST, CARD_BODY_MOST, CARDS,
-        LIST_BODY_MOST, ROW_DESCRIPTION_MOST, ROW_ID_MOST, ROW_TITLE_MOST, ROWS_MOST, SMALL_PRINT_MOST, TEXT_MOST,
+        CARDS, MAX_BODY, MAX_BUTTON_ID, MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_CAPTION, MAX_CARD_BODY, MAX_LIST_BODY,
+        MAX_ROW_DESCRIPTION, MAX_ROW_ID, MAX_ROW_TITLE, MAX_ROWS, MAX_SMALL_PRINT, MAX_TEXT,
     },
     split::length,
 };
@@ -105,10 +105,10 @@ fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str>
         return Some("a file and a page have an address of the web");
     }
     match kind {
-        "text" => (!within(&body["body"], 1, TEXT_MOST)).then_some("a text has 1 to 4,096 characters"),
+        "text" => (!within(&body["body"], 1, MAX_TEXT)).then_some("a text has 1 to 4,096 characters"),
         "image" | "video" | "document" | "audio" | "sticker" => {
             let place = ["id", "link"].iter().filter(|name| within(&body[**name], 1, usize::MAX)).count();
-            match (place, within(&body["caption"], 0, CAPTION_MOST)) {
+            match (place, within(&body["caption"], 0, MAX_CAPTION)) {
                 (1, true) => None,
                 (1, false) => Some("a caption has 1,024 characters at most"),
                 _ => Some("a file has an id or a link"),
@@ -123,21 +123,21 @@ fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str>
 
 fn interactive(body: &Value) -> Option<&'static str> {
     let kind = body["type"].as_str().unwrap_or_default();
-    let body_most = if kind == "list" { LIST_BODY_MOST } else { BODY_MOST };
+    let body_most = if kind == "list" { MAX_LIST_BODY } else { MAX_BODY };
     let needs_body = !matches!(kind, "product");
     let action = &body["action"];
     if !within(&body["body"]["text"], usize::from(needs_body), body_most) {
         return Some("an interactive message has a body of 1 to 1,024 characters, a list of 4,096");
     }
-    if !within(&body["header"]["text"], 0, SMALL_PRINT_MOST) || !within(&body["footer"]["text"], 0, SMALL_PRINT_MOST) {
+    if !within(&body["header"]["text"], 0, MAX_SMALL_PRINT) || !within(&body["footer"]["text"], 0, MAX_SMALL_PRINT) {
         return Some("a header and a footer have 60 characters at most");
     }
     match kind {
         "button" => {
             let replies: Vec<_> = items(&action["buttons"]).iter().map(|button| &button["reply"]).collect();
-            let fits = (1..=BUTTONS_MOST).contains(&replies.len())
+            let fits = (1..=MAX_BUTTONS).contains(&replies.len())
                 && replies.iter().all(|reply| {
-                    within(&reply["title"], 1, BUTTON_TITLE_MOST) && within(&reply["id"], 1, BUTTON_ID_MOST)
+                    within(&reply["title"], 1, MAX_BUTTON_TITLE) && within(&reply["id"], 1, MAX_BUTTON_ID)
                 })
                 && unique(replies.iter().map(|reply| &reply["title"]))
                 && unique(replies.iter().map(|reply| &reply["id"]));
@@ -148,15 +148,15 @@ fn interactive(body: &Value) -> Option<&'static str> {
         "list" => {
             let sections = items(&action["sections"]);
             let rows: Vec<_> = sections.iter().flat_map(|section| items(&section["rows"])).collect();
-            let fits = within(&action["button"], 1, BUTTON_TITLE_MOST)
+            let fits = within(&action["button"], 1, MAX_BUTTON_TITLE)
                 && sections
                     .iter()
-                    .all(|section| within(&section["title"], usize::from(sections.len() > 1), ROW_TITLE_MOST))
-                && (1..=ROWS_MOST).contains(&rows.len())
+                    .all(|section| within(&section["title"], usize::from(sections.len() > 1), MAX_ROW_TITLE))
+                && (1..=MAX_ROWS).contains(&rows.len())
                 && rows.iter().all(|row| {
-                    within(&row["title"], 1, ROW_TITLE_MOST)
-                        && within(&row["id"], 1, ROW_ID_MOST)
-                        && within(&row["description"], 0, ROW_DESCRIPTION_MOST)
+                    within(&row["title"], 1, MAX_ROW_TITLE)
+                        && within(&row["id"], 1, MAX_ROW_ID)
+                        && within(&row["description"], 0, MAX_ROW_DESCRIPTION)
                 })
                 && unique(rows.iter().map(|row| &row["id"]));
             (!fits).then_some("a list has a button of 1 to 20 characters, titled sections, and one to ten rows with titles of 1 to 24, ids of 1 to 200 and descriptions of at most 72")
@@ -164,13 +164,13 @@ fn interactive(body: &Value) -> Option<&'static str> {
         "cta_url" => {
             let parameters = &action["parameters"];
             let fits =
-                within(&parameters["display_text"], 1, BUTTON_TITLE_MOST) && within(&parameters["url"], 1, usize::MAX);
+                within(&parameters["display_text"], 1, MAX_BUTTON_TITLE) && within(&parameters["url"], 1, usize::MAX);
             (!fits).then_some("a link button has 1 to 20 characters and a url")
         }
         "carousel" => {
             let cards = items(&action["cards"]);
             let fits = CARDS.contains(&cards.len())
-                && cards.iter().all(|card| within(&card["body"]["text"], 0, CARD_BODY_MOST));
+                && cards.iter().all(|card| within(&card["body"]["text"], 0, MAX_CARD_BODY));
             (!fits).then_some("a carousel has 2 to 10 cards with bodies of 160 characters at most")
         }
         _ => None,

@@ -8,7 +8,7 @@ use std::{
 use super::world::World;
 
 /// Most polls before a crash: few turns have more.
-const POLLS_MOST: u32 = 26;
+const MAX_POLLS: u32 = 26;
 
 /// When a turn crashes.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ impl Crash {
     }
 
     pub fn some_time(world: &World) -> Self {
-        world.roll(|dice| Self { polls: dice.u32(0..POLLS_MOST), at_once: dice.bool() })
+        world.roll(|dice| Self { polls: dice.u32(0..MAX_POLLS), at_once: dice.bool() })
     }
 }
 

@@ -33,7 +33,7 @@ use crate::support::{
 };
 
 /// Far more deliveries than a schedule needs.
-const DELIVERIES_MOST: u32 = 400;
+const MAX_DELIVERIES: u32 = 400;
 /// What is on its way when a turn ends has arrived by then. As all time here it is virtual.
 const WIRE_EMPTY: Duration = Duration::from_millis(60);
 
@@ -84,7 +84,7 @@ impl Schedule {
             let writing = self.people.iter().enumerate().filter(|(_, writer)| !writer.waiting.is_empty());
             let writing: Vec<_> = writing.map(|(index, _)| index).collect();
             let Some(&writer) = self.world.roll(|dice| dice.choice(&writing)) else { break };
-            if deliveries == DELIVERIES_MOST {
+            if deliveries == MAX_DELIVERIES {
                 self.world.wrong("it does not come to an end");
             }
             if self.world.outage_passes() {

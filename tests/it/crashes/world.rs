@@ -16,7 +16,7 @@ use super::tally::Tally;
 use crate::support::deployed::SORRY;
 
 /// After its fifth failure a job would be given up.
-const AGENT_FAILURES_MOST: u32 = 3;
+const MAX_AGENT_FAILURES: u32 = 3;
 
 /// What becomes of the statuses of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl World {
     pub fn agent_fails(&self, key: &str, one_in: u32) -> bool {
         let job: JobId = key.parse().expect("a job's id");
         let failures = self.state().answers.get(&job).map_or(0, |answer| answer.failures);
-        let fails = failures < AGENT_FAILURES_MOST && self.strikes(one_in);
+        let fails = failures < MAX_AGENT_FAILURES && self.strikes(one_in);
         if let Some(answer) = self.state().answers.get_mut(&job).filter(|_| fails) {
             answer.failures += 1;
         }

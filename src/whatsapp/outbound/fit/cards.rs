@@ -6,8 +6,8 @@ use super::{
     super::{
         address::address,
         limits::{
-            BODY_MOST, BUTTON_ID_MOST, BUTTON_TITLE_MOST, BUTTONS_MOST, CARD_BODY_MOST, CARD_BUTTONS_MOST,
-            CARD_LINE_ENDS_MOST, CARDS,
+            CARDS, MAX_BODY, MAX_BUTTON_ID, MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_CARD_BODY, MAX_CARD_BUTTONS,
+            MAX_CARD_LINE_ENDS,
         },
         split::{is_visible, length},
     },
@@ -46,13 +46,13 @@ impl Fitter<'_> {
             }
         }
         if let ([(title, url)], true, true) = (&links[..], choices.is_empty() && below.is_empty(), self.takes_buttons())
-            && length(title) <= BUTTON_TITLE_MOST
+            && length(title) <= MAX_BUTTON_TITLE
             && address(url).is_some()
         {
-            let title = if is_visible(title) { title.clone() } else { clip(host(url), BUTTON_TITLE_MOST) };
+            let title = if is_visible(title) { title.clone() } else { clip(host(url), MAX_BUTTON_TITLE) };
             let link = Action::Link { title: title.clone(), url: url.clone() };
             let media = self.header(media);
-            let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { title };
+            let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { title };
             return self.push(Said::Card(Card { media, text, actions: vec![link] }));
         }
         below.extend(links.iter().map(|(title, url)| labelled(title, url)));
@@ -68,8 +68,8 @@ impl Fitter<'_> {
         }
         if self.takes_buttons() && are_buttons(&choices) {
             let media = self.header(media);
-            let text = if is_visible(&text) { self.all_but_the_end(&text, BODY_MOST) } else { words_of(&choices) };
-            let actions = self.with_ids(choices, BUTTON_ID_MOST).into_iter().map(Action::Choice).collect();
+            let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { words_of(&choices) };
+            let actions = self.with_ids(choices, MAX_BUTTON_ID).into_iter().map(Action::Choice).collect();
             return self.push(Said::Card(Card { media, text, actions }));
         }
         if let Some(media) = media {
@@ -101,12 +101,12 @@ impl Fitter<'_> {
         let words = if is_visible(text) { text.to_owned() } else { titles() };
         // Meta demands words above the cards; the cards may have none.
         let words = if is_visible(&words) { words } else { self.style.settings.list_label.clone() };
-        let text = self.all_but_the_end(&words, BODY_MOST);
+        let text = self.all_but_the_end(&words, MAX_BODY);
         let mut ids = Ids::default();
         let with_ids = |card: Card| {
             let with_id = |action| match action {
                 Action::Choice(choice) => {
-                    visible(choice).map(|choice| Action::Choice(ids.give(choice, BUTTON_ID_MOST, &mut self.offers)))
+                    visible(choice).map(|choice| Action::Choice(ids.give(choice, MAX_BUTTON_ID, &mut self.offers)))
                 }
                 Action::Link { .. } | Action::Call { .. } => Some(action),
             };
@@ -119,21 +119,21 @@ impl Fitter<'_> {
 
 fn are_buttons(choices: &[Choice]) -> bool {
     let titles: BTreeSet<_> = choices.iter().map(|choice| &choice.title).collect();
-    choices.len() <= BUTTONS_MOST
+    choices.len() <= MAX_BUTTONS
         && titles.len() == choices.len()
-        && choices.iter().all(|choice| length(&choice.title) <= BUTTON_TITLE_MOST && choice.description.is_none())
+        && choices.iter().all(|choice| length(&choice.title) <= MAX_BUTTON_TITLE && choice.description.is_none())
 }
 
 /// Whether Meta takes these cards as a carousel: all with a picture or a video, short words, and the same kind and number of buttons.
 fn are_carousel(cards: &[Card]) -> bool {
     let fits =
-        |card: &Card| length(&card.text) <= CARD_BODY_MOST && card.text.matches('\n').count() <= CARD_LINE_ENDS_MOST;
-    let short = |title: &str| is_visible(title) && one_line(title) == title && length(title) <= BUTTON_TITLE_MOST;
+        |card: &Card| length(&card.text) <= MAX_CARD_BODY && card.text.matches('\n').count() <= MAX_CARD_LINE_ENDS;
+    let short = |title: &str| is_visible(title) && one_line(title) == title && length(title) <= MAX_BUTTON_TITLE;
     let links = |card: &Card| matches!(&card.actions[..], [Action::Link { title, url }] if short(title) && address(url).is_some());
     let replies = |card: &Card| {
         let mut titles = BTreeSet::new();
         let unique = |action: &Action| matches!(action, Action::Choice(choice) if short(&choice.title) && titles.insert(choice.title.clone()));
-        (1..=CARD_BUTTONS_MOST).contains(&card.actions.len()) && card.actions.iter().all(unique)
+        (1..=MAX_CARD_BUTTONS).contains(&card.actions.len()) && card.actions.iter().all(unique)
     };
     let kind = |card: &Card| card.media.as_ref().map(|media| media.kind);
     let alike = |pair: &[Card]| kind(&pair[0]) == kind(&pair[1]) && pair[0].actions.len() == pair[1].actions.len();

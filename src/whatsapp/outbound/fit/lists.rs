@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        limits::{
-            BODY_MOST, BUTTON_TITLE_MOST, LIST_BODY_MOST, ROW_DESCRIPTION_MOST, ROW_ID_MOST, ROW_TITLE_MOST, ROWS_MOST,
-        },
+        limits::{MAX_BODY, MAX_BUTTON_TITLE, MAX_LIST_BODY, MAX_ROW_DESCRIPTION, MAX_ROW_ID, MAX_ROW_TITLE, MAX_ROWS},
         split::{is_visible, length},
     },
     Fitter,
@@ -15,7 +13,7 @@ use super::{
 use crate::conversation::{Choice, List, Offers, Said, Section};
 
 /// Most lists of one answer; what has more choices is said in words, with numbers.
-const LISTS_MOST: usize = 3;
+const MAX_LISTS: usize = 3;
 
 impl Fitter<'_> {
     /// A list, or several, or numbered lines; `text` has its marks already.
@@ -30,7 +28,7 @@ impl Fitter<'_> {
         if count == 0 {
             return self.text(&text);
         }
-        if !self.takes_buttons() || count > LISTS_MOST * ROWS_MOST {
+        if !self.takes_buttons() || count > MAX_LISTS * MAX_ROWS {
             return self.numbered(&text, sections);
         }
         let mut text = if is_visible(&text) {
@@ -38,14 +36,13 @@ impl Fitter<'_> {
         } else {
             sections.iter().map(|section| words_of(&section.rows)).collect::<Vec<_>>().join("\n")
         };
-        let label = label
-            .map(|label| clip(&one_line(&self.plain(&label)), BUTTON_TITLE_MOST))
-            .filter(|label| is_visible(label));
+        let label =
+            label.map(|label| clip(&one_line(&self.plain(&label)), MAX_BUTTON_TITLE)).filter(|label| is_visible(label));
         let label = label.unwrap_or_else(|| self.style.settings.list_label.clone());
         for sections in in_lists(sections) {
             // The words stand above the first list; the others need some of their own.
             let words = std::mem::replace(&mut text, label.clone());
-            let text = self.all_but_the_end(&words, LIST_BODY_MOST);
+            let text = self.all_but_the_end(&words, MAX_LIST_BODY);
             let sections = self.row_ids(sections);
             self.push(Said::List(List { text, label: Some(label.clone()), sections }));
         }
@@ -81,15 +78,15 @@ impl Fitter<'_> {
         let mut ids = Ids::default();
         let several = sections.len() > 1;
         let mut row = |choice: Choice| {
-            let Choice { id, title, description } = ids.give(choice, ROW_ID_MOST, &mut self.offers);
+            let Choice { id, title, description } = ids.give(choice, MAX_ROW_ID, &mut self.offers);
             let below = description.filter(|words| is_visible(words));
-            let below = below.or_else(|| (length(&title) > ROW_TITLE_MOST).then(|| title.clone()));
-            let description = below.map(|words| clip(words.trim(), ROW_DESCRIPTION_MOST));
-            Choice { id, title: clip(&title, ROW_TITLE_MOST), description }
+            let below = below.or_else(|| (length(&title) > MAX_ROW_TITLE).then(|| title.clone()));
+            let description = below.map(|words| clip(words.trim(), MAX_ROW_DESCRIPTION));
+            Choice { id, title: clip(&title, MAX_ROW_TITLE), description }
         };
         let section = |section: Section| Section {
             // Several sections need a title each.
-            title: several.then(|| clip(&one_line(section.title.as_deref().unwrap_or_default()), ROW_TITLE_MOST)),
+            title: several.then(|| clip(&one_line(section.title.as_deref().unwrap_or_default()), MAX_ROW_TITLE)),
             rows: section.rows.into_iter().map(&mut row).collect(),
         };
         sections.into_iter().map(section).collect()
@@ -131,12 +128,12 @@ fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
         vec![Section { title: None, rows: sections.into_iter().flat_map(|section| section.rows).collect() }]
     };
     let mut lists: Vec<Vec<Section>> = vec![Vec::new()];
-    let mut room = ROWS_MOST;
+    let mut room = MAX_ROWS;
     for Section { title, mut rows } in sections {
         while !rows.is_empty() {
             if room == 0 {
                 lists.push(Vec::new());
-                room = ROWS_MOST;
+                room = MAX_ROWS;
             }
             let rest = rows.split_off(rows.len().min(room));
             room -= rows.len();
@@ -152,5 +149,5 @@ fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
 /// What is chosen from, as words for where Meta demands some.
 pub(super) fn words_of(choices: &[Choice]) -> String {
     let lines: Vec<_> = choices.iter().map(|choice| format!("- {}", choice.title)).collect();
-    clip(&lines.join("\n"), BODY_MOST)
+    clip(&lines.join("\n"), MAX_BODY)
 }

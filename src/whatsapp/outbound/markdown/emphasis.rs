@@ -13,7 +13,7 @@ use super::signs::OPTIONS;
 /// A sign of punctuation that nobody writes, the editorial coronis. Beside it a row of stars may open and close; it is taken out again.
 pub const JOINT: char = '\u{2e0e}';
 /// Longest row of stars that is a mark.
-const ROW_MOST: usize = 3;
+const MAX_ROW: usize = 3;
 /// What words in bold type do not begin with.
 const ENDS: &str = ")]},.;:!?%…」』）】》〉。，、；：！？";
 /// What words in bold type do not end with.
@@ -34,7 +34,7 @@ pub fn mended(text: &str) -> Cow<'_, str> {
     let parts = inline_parts(text);
     let (mut next, mut block) = (0, usize::MAX);
     // By sign and length: what is open.
-    let mut open = [[false; ROW_MOST + 1]; 2];
+    let mut open = [[false; MAX_ROW + 1]; 2];
     let (mut mended, mut from) = (String::with_capacity(text.len() + 16), 0);
     for row in rows(text) {
         next += parts[next..].partition_point(|(part, _)| part.end <= row.at.start);
@@ -113,7 +113,7 @@ fn rows(text: &str) -> impl Iterator<Item = Row> {
     });
     every.filter(|row| {
         let is_pair = row.at.len() == 2 || text[row.at.clone()].starts_with('*');
-        row.at.len() <= ROW_MOST && is_pair && row.before != Some('\\')
+        row.at.len() <= MAX_ROW && is_pair && row.before != Some('\\')
     })
 }
 

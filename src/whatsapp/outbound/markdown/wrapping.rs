@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// What a block is called that holds a whole answer.
 const LABELS: &[&str] = &["markdown", "md"];
 /// Most bytes of a reference to a source.
-const REFERENCE_MOST: usize = 200;
+const MAX_REFERENCE: usize = 200;
 /// How references begin, what they hold, and how they end: those of assistants with files, and those of searches.
 const REFERENCES: &[(char, &str, char)] = &[('【', "†", '】'), ('\u{e200}', "\u{e202}", '\u{e201}')];
 
@@ -32,7 +32,7 @@ pub fn without_references(text: &str) -> Cow<'_, str> {
     let (mut bare, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((at, (start, holds, end))) = first(rest) {
         let within = &rest[at + start.len_utf8()..];
-        let most = within.floor_char_boundary(REFERENCE_MOST);
+        let most = within.floor_char_boundary(MAX_REFERENCE);
         let words = within[..most].split_once([*start, *end]).map(|(words, _)| words);
         let is_reference = words.is_some_and(|words| words.contains(holds) && within[words.len()..].starts_with(*end));
         bare.push_str(&rest[..at]);
