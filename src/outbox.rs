@@ -10,17 +10,17 @@
 //! Graph takes no idempotency key. A reply that was being sent when the invocation ended is in doubt: the status of the message
 //! settles it, which brings back the tag that we sent along, and only without one it is sent again.
 
+mod deferred;
 mod delivery;
-mod files;
 mod giving_up;
-mod later;
-mod moving;
+mod identity;
 mod substitutes;
+mod uploads;
 
 use std::{sync::Arc, time::Duration};
 
+pub use deferred::Awaited;
 pub use giving_up::{GivenUp, Judged};
-pub use later::Awaited;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -28,14 +28,14 @@ use uuid::Uuid;
 use self::substitutes::without_file;
 use crate::{
     conversation::{
-        Conversation, ConversationId, DONE_KEPT, Job, JobId, Offers, Output, Pending, Reply, ReplyId, ReplyState, Said,
-        Template,
+        Content, Conversation, ConversationId, DONE_KEPT, Job, JobId, Offers, Output, Pending, Reply, ReplyId,
+        ReplyState, Template,
     },
     credentials::Credentials,
     queue::{DeadLetter, DeadLetters, QueueError},
     retry::{Clock, Retry, after, back_off},
     settings::{Pace, Settings, TextSettings},
-    store::{self, Hold, Lease, Store, StoreError},
+    store::{self, Hold, LeaseToken, Store, StoreError},
     whatsapp::{
         graph::{Graph, GraphError},
         outbound::{self, Style},
@@ -69,24 +69,24 @@ pub struct Outbox {
 
 /// A conversation in our hands.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct Lease {
     /// What we know of it.
     pub conversation: Conversation,
     id: ConversationId,
-    lease: Lease,
+    token: LeaseToken,
     /// Whether a reply that was being sent may be out: another invocation, or a send of ours, ended without an answer.
     in_doubt: bool,
     /// What goes out for the reply at this place: the same with ids of uploaded files in the place of links.
-    uploaded: Option<(usize, Said)>,
+    uploaded: Option<(usize, Content)>,
 }
 
 /// What a claim came to.
 #[derive(Debug)]
 pub enum Claim {
     /// Nobody has done the job.
-    Fresh(Held),
+    Fresh(Lease),
     /// Replies of this or an earlier job are still on their way and come first.
-    Resume(Held),
+    Resume(Lease),
     /// The job is done.
     Done,
     /// Another invocation works on the conversation, until this moment at the latest.
@@ -157,7 +157,7 @@ impl OutboxError {
     }
 }
 
-impl Held {
+impl Lease {
     /// Notes how far the first reply has come that is to go out.
     fn set_first(&mut self, state: ReplyState) {
         if let Some(first) = self.conversation.outbox.as_mut().and_then(|outbox| outbox.replies.first_mut()) {
@@ -220,25 +220,31 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn claim(&self, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
-        let lease = Lease { owner: Uuid::now_v7(), until: clock.deadline() };
-        let claim = self.take(&job.conversation, job, &lease, clock).await?;
+        let token = LeaseToken { owner: Uuid::now_v7(), until: clock.deadline() };
+        let claim = self.take(&job.conversation, job, &token, clock).await?;
         self.follow(claim, job, clock).await
     }
 
     /// Takes the conversation `id`, and no other, for `job`.
-    async fn take(&self, id: &ConversationId, job: &Job, lease: &Lease, clock: &Clock) -> Result<Claim, OutboxError> {
-        let held = |conversation, in_doubt| Held {
+    async fn take(
+        &self,
+        id: &ConversationId,
+        job: &Job,
+        token: &LeaseToken,
+        clock: &Clock,
+    ) -> Result<Claim, OutboxError> {
+        let lease = |conversation, in_doubt| Lease {
             conversation,
             id: id.clone(),
-            lease: lease.clone(),
+            token: token.clone(),
             in_doubt,
             uploaded: None,
         };
         let mut patience = self.busy_patience;
         for tries in 0.. {
-            match self.store.claim(id, &job.own_id(), lease, clock.now(), self.keep_until(clock)).await? {
-                store::Claim::Fresh(conversation) => return Ok(Claim::Fresh(held(conversation, false))),
-                store::Claim::Resume(conversation) => return Ok(Claim::Resume(held(conversation, true))),
+            match self.store.claim(id, &job.own_id(), token, clock.now(), self.keep_until(clock)).await? {
+                store::Claim::Fresh(conversation) => return Ok(Claim::Fresh(lease(conversation, false))),
+                store::Claim::Resume(conversation) => return Ok(Claim::Resume(lease(conversation, true))),
                 store::Claim::Done => return Ok(Claim::Done),
                 store::Claim::Busy(until) => {
                     let pause = back_off(tries);
@@ -257,28 +263,28 @@ impl Outbox {
     /// With nothing to say, the conversation is free afterwards. Returns how many messages are to go out.
     ///
     /// # Errors
-    /// When the answer is too large, which changes nothing; or when the store fails. It may have kept the answer then, so `held` is
+    /// When the answer is too large, which changes nothing; or when the store fails. It may have kept the answer then, so `lease` is
     /// what it would be, with nothing in doubt: nothing was sent.
     pub async fn commit(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         mut next: Conversation,
         job: &Job,
         commit: Commit,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
         let Commit { mut outputs, replies, letter } = commit;
-        self.upload_data(&held.id.number, &mut outputs, clock).await;
+        self.upload_data(&lease.id.number, &mut outputs, clock).await;
         next.mark_done(job, clock.now());
         let is_said_again = !replies.is_empty() || letter.is_some();
         let (fitted, offers) = self.fit(outputs, &next);
         if !is_said_again {
             next.offers.renew(offers);
             // Older words are not sent again behind newer ones. A file may be reported much later.
-            next.sent.retain(|sent| !without_file(&sent.output.said).is_empty());
+            next.sent.retain(|sent| !without_file(&sent.output.content).is_empty());
         }
         let replies = fitted.into_iter().map(Reply::from).chain(replies).collect();
-        self.plan(held, next, job, Plan { replies, letter, is_apology: false }, clock).await
+        self.plan(lease, next, job, Plan { replies, letter, is_apology: false }, clock).await
     }
 
     /// What is said, as the channel takes it, and the choices in it.
@@ -288,7 +294,7 @@ impl Outbox {
 
     async fn plan(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         mut next: Conversation,
         job: &Job,
         plan: Plan,
@@ -297,7 +303,8 @@ impl Outbox {
         let Plan { replies, letter, is_apology } = plan;
         let letter = letter.as_ref().map(serde_json::to_string).transpose();
         let letter = letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
-        let is_sent_now = letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.said));
+        let is_sent_now =
+            letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.content));
         let count = replies.len();
         next.outbox = (count > 0 || letter.is_some()).then(|| Pending {
             job: job.own_id(),
@@ -312,19 +319,19 @@ impl Outbox {
             return Err(OutboxError::AnswerTooLarge { bytes });
         }
         let then = if next.outbox.is_some() { Hold::Keep } else { Hold::Release };
-        let before = std::mem::replace(&mut held.conversation, next);
-        held.in_doubt = false;
+        let before = std::mem::replace(&mut lease.conversation, next);
+        lease.in_doubt = false;
         if is_sent_now {
-            held.set_first(ReplyState::Sending(clock.now()));
+            lease.set_first(ReplyState::Sending(clock.now()));
         }
-        match self.save(held, then).await {
+        match self.save(lease, then).await {
             Ok(()) => Ok(count),
             Err(error) => {
                 if let OutboxError::Store(StoreError::TooLarge) = error {
-                    held.conversation = before;
+                    lease.conversation = before;
                 }
                 // Nothing has gone out, whether the store has kept the plan or not.
-                held.set_first(ReplyState::Planned);
+                lease.set_first(ReplyState::Planned);
                 Err(error)
             }
         }
@@ -342,9 +349,9 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails; then the lease ends by itself.
-    pub async fn give_back(&self, held: &mut Held, job: &JobId, reason: &str) -> Result<u32, OutboxError> {
-        let tries = held.conversation.count_failure(job, reason);
-        self.save(held, Hold::Release).await?;
+    pub async fn give_back(&self, lease: &mut Lease, job: &JobId, reason: &str) -> Result<u32, OutboxError> {
+        let tries = lease.conversation.count_failure(job, reason);
+        self.save(lease, Hold::Release).await?;
         Ok(tries)
     }
 
@@ -352,12 +359,12 @@ impl Outbox {
     ///
     /// # Errors
     /// As [`Outbox::give_back`].
-    pub async fn free(&self, held: &Held) -> Result<(), OutboxError> {
-        self.save(held, Hold::Release).await
+    pub async fn free(&self, lease: &Lease) -> Result<(), OutboxError> {
+        self.save(lease, Hold::Release).await
     }
 
-    async fn save(&self, held: &Held, then: Hold) -> Result<(), OutboxError> {
-        Ok(self.store.save(&held.id, &held.lease, &held.conversation, then).await?)
+    async fn save(&self, lease: &Lease, then: Hold) -> Result<(), OutboxError> {
+        Ok(self.store.save(&lease.id, &lease.token, &lease.conversation, then).await?)
     }
 
     /// Without expiration a conversation is kept for good; else as long as a repeat of its last job may come.

@@ -33,7 +33,7 @@ use url::Url;
 use self::{cloud_api::media::Shelf, history::History, postman::Mail, rules::Pace, wire::Sessions};
 pub use faults::{ALWAYS, Fault, Group, Shown};
 pub use people::{Newcomer, Person};
-pub use phone::{Bubble, Button, Line, Reaction, Side, Tick, said::Said};
+pub use phone::{Bubble, Button, Line, Reaction, Side, Tick, user_action::UserAction};
 pub use samples::{Sample, all as samples};
 pub use status::Status;
 pub use wire::{Exchange, Kind};

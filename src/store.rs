@@ -20,7 +20,7 @@ use crate::conversation::{Conversation, ConversationId, JobId, ReplyId};
 
 /// The right to work on one conversation until a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
+pub struct LeaseToken {
     /// Who holds it: new for every claim.
     pub owner: Uuid,
     /// When it ends by itself: the end of the holder's invocation, when the holder cannot be alive any more.
@@ -89,7 +89,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         &self,
         id: &ConversationId,
         job: &JobId,
-        lease: &Lease,
+        lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError>;
@@ -101,7 +101,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn save(
         &self,
         id: &ConversationId,
-        lease: &Lease,
+        lease: &LeaseToken,
         conversation: &Conversation,
         hold: Hold,
     ) -> Result<(), StoreError>;

@@ -18,7 +18,7 @@ use crate::{
     agents::AgentError,
     app::App,
     conversation::{Answer, Conversation, Job, MemoryTooLarge, MessageTask, Task},
-    outbox::{Claim, Commit, Held, OutboxError},
+    outbox::{Claim, Commit, Lease, OutboxError},
     queue::{DeadLetter, QueueError},
     retry::{Clock, Retry},
     store::Hold,
@@ -121,7 +121,7 @@ pub(crate) struct Turn<'a> {
     app: &'a App,
     job: &'a Job,
     /// The conversation as it is kept, and the right to write it.
-    held: Held,
+    lease: Lease,
     /// What the conversation becomes with the answer.
     next: Conversation,
     /// The letter that goes out before the answer's replies.
@@ -154,7 +154,7 @@ async fn attempt<'a>(
     clock: &'a Clock,
 ) -> Result<Outcome, TurnError> {
     match app.outbox.claim(job, clock).await? {
-        Claim::Fresh(held) | Claim::Resume(held) => converse(turn.insert(Turn::of(app, job, held, clock))).await,
+        Claim::Fresh(lease) | Claim::Resume(lease) => converse(turn.insert(Turn::of(app, job, lease, clock))).await,
         Claim::Done => Ok(Outcome::Repeated),
         Claim::Busy(until) => Err(TurnError::Busy(until)),
     }
@@ -186,25 +186,25 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
 }
 
 impl<'a> Turn<'a> {
-    fn of(app: &'a App, job: &'a Job, held: Held, clock: &'a Clock) -> Self {
-        Self { app, job, next: held.conversation.clone(), held, letter: None, agent_time: None, clock }
+    fn of(app: &'a App, job: &'a Job, lease: Lease, clock: &'a Clock) -> Self {
+        Self { app, job, next: lease.conversation.clone(), lease, letter: None, agent_time: None, clock }
     }
 
     /// Whether the job is done, though its replies may still be on their way.
     fn is_done(&self) -> bool {
-        self.held.has_done(self.job)
+        self.lease.has_done(self.job)
     }
 
     /// Sends what is still to be sent, of this job or of an earlier one.
     async fn deliver(&mut self, then: Hold) -> Result<(), TurnError> {
-        self.app.outbox.deliver(&mut self.held, &self.job.own_id(), then, self.clock).await?;
-        self.next = self.held.conversation.clone();
+        self.app.outbox.deliver(&mut self.lease, &self.job.own_id(), then, self.clock).await?;
+        self.next = self.lease.conversation.clone();
         Ok(())
     }
 
     /// Whether the job has been tried out; then it was to be given up already.
     fn check_tries(&self) -> Result<(), TurnError> {
-        let failing = self.held.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
+        let failing = self.lease.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
         match failing.filter(|failing| failing.tries >= MAX_TRIES) {
             Some(failing) => Err(TurnError::TriedOut(failing.reason.clone())),
             None => Ok(()),
@@ -214,7 +214,7 @@ impl<'a> Turn<'a> {
     /// Lets the conversation go on under the names that the message tells.
     async fn adopt_identity(&mut self, task: &MessageTask) -> Result<(), TurnError> {
         if let Some(becomes) = &task.becomes {
-            self.app.outbox.rename(&mut self.held, becomes, self.job, self.clock).await?;
+            self.app.outbox.rename(&mut self.lease, becomes, self.job, self.clock).await?;
             // What was on its way under the new name.
             self.deliver(Hold::Keep).await?;
         }
@@ -230,12 +230,12 @@ impl<'a> Turn<'a> {
         }
         let mut next = std::mem::take(&mut self.next);
         if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
-            self.app.outbox.await_answer(&self.held, self.job, session.id, self.clock).await?;
+            self.app.outbox.await_answer(&self.lease, self.job, session.id, self.clock).await?;
             tracing::info!(job = %self.job.id, "the agent promises an answer for later");
         }
         next.remember(memory, ends_session)?;
         let commit = Commit { outputs, replies, letter: self.letter.take() };
-        Ok(self.app.outbox.commit(&mut self.held, next, self.job, commit, self.clock).await?)
+        Ok(self.app.outbox.commit(&mut self.lease, next, self.job, commit, self.clock).await?)
     }
 
     fn outcome(&self, messages: usize) -> Outcome {

@@ -7,7 +7,7 @@ use std::fs;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{Output, Person, Said},
+    conversation::{Content, Output, Person},
     credentials::Keys,
     settings::{TextFormat, TextSettings},
     simulator::DEVELOPMENT_SECRET,
@@ -37,7 +37,7 @@ fn a_text_costs_few_allocations_and_a_thousand_a_thousand_times_that() {
         let (made, records) = allocations(|| events.into_iter().map(record).collect::<Vec<_>>());
         assert!(made <= making && records.len() == messages, "{made} to write {messages} jobs");
     }
-    let (rendered, bodies) = allocations(|| render(vec![Said::Text("Your order is on its way.".to_owned()).into()]));
+    let (rendered, bodies) = allocations(|| render(vec![Content::Text("Your order is on its way.".to_owned()).into()]));
     assert!(rendered <= 34 && bodies.len() == 1, "{rendered} to write a reply");
 }
 

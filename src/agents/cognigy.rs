@@ -81,12 +81,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::conversation::Said;
+    use crate::conversation::Content;
 
     fn words(answer: &Value) -> Vec<String> {
         let outputs = read(answer.to_string().as_bytes()).expect("readable");
-        let text =
-            |output: Output| if let Said::Text(text) = output.said { text } else { panic!("not a text: {output:?}") };
+        let text = |output: Output| {
+            if let Content::Text(text) = output.content { text } else { panic!("not a text: {output:?}") }
+        };
         outputs.into_iter().map(text).collect()
     }
 

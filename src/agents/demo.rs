@@ -1,7 +1,7 @@
 //! The agent that is built in: it needs nothing, and shows that everything around it works.
 
 use super::{Answer, Question};
-use crate::conversation::{Action, Card, Choice, Contact, List, Location, Output, Said, Section};
+use crate::conversation::{Action, Card, Choice, Contact, Content, List, Location, Output, Section};
 
 const MENU: &str = "Write *menu* to see what I can do, and *more* for what an agent can say.";
 const CONNECT: &str =
@@ -24,34 +24,35 @@ pub fn answer(question: &Question<'_>) -> Answer {
         ("link", _) => link(),
         ("place", _) => place(),
         ("contact", _) => contact(),
-        ("where", _) => Said::LocationRequest("Where are you? Your place is only echoed.".into()),
-        ("number", _) => Said::ContactRequest("May I have your number? It is only echoed.".into()),
-        ("markdown", _) => Said::Text(MARKDOWN.into()),
-        ("count", inputs) => Said::Text(format!("This is message {inputs} of this session.")),
-        ("connect", _) => Said::Text(CONNECT.into()),
+        ("where", _) => Content::LocationRequest("Where are you? Your place is only echoed.".into()),
+        ("number", _) => Content::ContactRequest("May I have your number? It is only echoed.".into()),
+        ("markdown", _) => Content::Text(MARKDOWN.into()),
+        ("count", inputs) => Content::Text(format!("This is message {inputs} of this session.")),
+        ("connect", _) => Content::Text(CONNECT.into()),
         ("reaction", _) => {
-            return vec![Said::Reaction("👍".into()).into(), quote("That was a reaction, and this is a quote.")].into();
+            return vec![Content::Reaction("👍".into()).into(), quote("That was a reaction, and this is a quote.")]
+                .into();
         }
         ("hello" | "hi" | "", 1) | ("hello", _) => text(&[&greeting(question), MENU]),
         (_, 1) => text(&[&greeting(question), &echo(question), MENU]),
-        (_, inputs) => Said::Text(format!("{} (Message {inputs} of this session.)", echo(question))),
+        (_, inputs) => Content::Text(format!("{} (Message {inputs} of this session.)", echo(question))),
     };
     vec![said.into()].into()
 }
 
-fn text(lines: &[&str]) -> Said {
-    Said::Text(lines.join("\n"))
+fn text(lines: &[&str]) -> Content {
+    Content::Text(lines.join("\n"))
 }
 
 fn quote(words: &str) -> Output {
-    Output { said: Said::Text(words.into()), quotes: true }
+    Output { content: Content::Text(words.into()), quotes: true }
 }
 
-fn choices(text: &str, choices: &[(&str, &str)]) -> Said {
-    Said::choices(text, choices.iter().map(|(id, title)| Choice::new(*id, *title)))
+fn choices(text: &str, choices: &[(&str, &str)]) -> Content {
+    Content::choices(text, choices.iter().map(|(id, title)| Choice::new(*id, *title)))
 }
 
-fn list() -> Said {
+fn list() -> Content {
     let row = |(id, title, description): (&str, &str, &str)| Choice {
         description: Some(description.into()),
         ..Choice::new(id, title)
@@ -82,26 +83,26 @@ fn list() -> Said {
                 .into(),
         ),
     ];
-    Said::List(List {
+    Content::List(List {
         text: "Everything an agent can say looks like this:".into(),
         label: Some("Show me".into()),
         sections,
     })
 }
 
-fn link() -> Said {
+fn link() -> Content {
     let link = Action::Link { title: "Open example.com".into(), url: "https://example.com/".into() };
-    Said::Card(Card { text: "One link is a button.".into(), actions: vec![link], media: None })
+    Content::Card(Card { text: "One link is a button.".into(), actions: vec![link], media: None })
 }
 
-fn place() -> Said {
+fn place() -> Content {
     let name = Some("Royal Observatory, Greenwich".into());
-    Said::Location(Location { latitude: 51.4769, longitude: -0.0005, name, address: Some("London SE10 8XJ".into()) })
+    Content::Location(Location { latitude: 51.4769, longitude: -0.0005, name, address: Some("London SE10 8XJ".into()) })
 }
 
-fn contact() -> Said {
+fn contact() -> Content {
     let phones = vec!["+1 555 010 0300".into()];
-    Said::Contacts(vec![Contact { name: "Bob Example".into(), phones, ..Contact::default() }])
+    Content::Contacts(vec![Contact { name: "Bob Example".into(), phones, ..Contact::default() }])
 }
 
 fn greeting(question: &Question<'_>) -> String {

@@ -27,7 +27,7 @@ use super::{
     AgentError, Answer, Question,
     wire::{self, Call, Reading, Wire, to_json},
 };
-use crate::{conversation::Said, json, retry, settings::AgentSettings, telemetry::Chain};
+use crate::{conversation::Content, json, retry, settings::AgentSettings, telemetry::Chain};
 
 /// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
 const MAX_NAME: usize = 64;
@@ -99,13 +99,13 @@ impl Model {
                 let body = chat::body(self, history, question, &said, images);
                 let text = self.heard(&body, question, patience).await?.text()?;
                 history.add(said, text.clone());
-                Ok(Answer { memory: Some(history.memory()), ..vec![Said::Text(text).into()].into() })
+                Ok(Answer { memory: Some(history.memory()), ..vec![Content::Text(text).into()].into() })
             }
             Before::Response(previous) => {
                 let body = responses::body(self, previous.as_deref(), question, images);
                 let heard = self.heard(&body, question, patience).await?;
                 let memory = heard.id.clone().map(|id| Memory { response: Some(id) }.value());
-                Ok(Answer { memory, ..vec![Said::Text(heard.text()?).into()].into() })
+                Ok(Answer { memory, ..vec![Content::Text(heard.text()?).into()].into() })
             }
         }
     }

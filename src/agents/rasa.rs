@@ -15,7 +15,7 @@ use super::{
     http::{Fault, Fields, output, readable},
     wire::{self, Wire},
 };
-use crate::conversation::{Action, Card, Choice, Media, MediaKind, Output, Said, Source};
+use crate::conversation::{Action, Card, Choice, Content, Media, MediaKind, Output, Source};
 
 /// Asks the assistant.
 pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
@@ -64,9 +64,9 @@ fn words(fields: &mut Fields) -> Result<Vec<Output>, Fault> {
     let (text, actions) = (fields.maybe_text("text")?, fields.items("buttons", button));
     let said = match (text, actions?) {
         (text, actions) if !actions.is_empty() => {
-            Some(Said::Card(Card { text: text.unwrap_or_default(), actions, media: None }))
+            Some(Content::Card(Card { text: text.unwrap_or_default(), actions, media: None }))
         }
-        (text, _) => text.map(Said::Text),
+        (text, _) => text.map(Content::Text),
     };
     Ok(said.map(Output::from).into_iter().collect())
 }
@@ -116,9 +116,9 @@ fn attached(place: &str, attachment: Map<String, Value>, base: &Url) -> Result<V
 fn template(cards: Vec<Card>) -> Vec<Output> {
     let is_carousel = cards.len() > 1 && cards.iter().all(|card| card.media.is_some() && !card.actions.is_empty());
     if is_carousel {
-        return vec![Said::Carousel { text: String::new(), cards }.into()];
+        return vec![Content::Carousel { text: String::new(), cards }.into()];
     }
-    cards.into_iter().map(|card| Said::Card(card).into()).collect()
+    cards.into_iter().map(|card| Content::Card(card).into()).collect()
 }
 
 fn card(place: &str, value: Value, base: &Url) -> Result<Card, Fault> {
@@ -137,7 +137,7 @@ fn card(place: &str, value: Value, base: &Url) -> Result<Card, Fault> {
 }
 
 fn file(kind: MediaKind, link: String) -> Output {
-    Said::Media(Media { kind, source: Source::Link(link), caption: None, name: None }).into()
+    Content::Media(Media { kind, source: Source::Link(link), caption: None, name: None }).into()
 }
 
 /// What a link leads to, as far as its end tells.
@@ -159,7 +159,7 @@ fn custom_outputs(place: &str, custom: Value) -> Result<Vec<Output>, Fault> {
             let items = items.map(|(index, item)| custom_outputs(&format!("{place}[{index}]"), item));
             Ok(readable(items)?.into_iter().flatten().collect())
         }
-        Value::Object(message) if is_of_the_channel(&message) => Ok(vec![Said::Raw(message).into()]),
+        Value::Object(message) if is_of_the_channel(&message) => Ok(vec![Content::Raw(message).into()]),
         Value::Object(ref object) if object.contains_key("outputs") => {
             let mut fields = Fields::of(place, custom)?;
             let outputs = fields.some("outputs", output)?;
@@ -190,12 +190,12 @@ mod tests {
 
     #[test]
     fn empty_fields_are_absent_and_an_odd_part_silences_nothing_else() {
-        let said = |items: Value| -> Vec<Said> {
+        let said = |items: Value| -> Vec<Content> {
             let outputs =
                 read(items.to_string().as_bytes(), &base()).unwrap_or_else(|error| panic!("{items}: {error}"));
-            outputs.into_iter().map(|output| output.said).collect()
+            outputs.into_iter().map(|output| output.content).collect()
         };
-        let hi = || Said::Text("hi".into());
+        let hi = || Content::Text("hi".into());
         for items in [
             json!([{ "text": "hi" }, { "recipient_id": "1" }, { "attachment": 7 }]),
             json!([{ "text": "hi", "image": "javascript:0" }]),
@@ -206,10 +206,10 @@ mod tests {
         }
         let buttons = json!([{ "title": "Yes", "payload": "/affirm", "url": "" }, { "payload": "/lost" }]);
         let card = said(json!([{ "text": "Sure?", "buttons": buttons }]));
-        assert_eq!(card, [Said::choices("Sure?", [Choice::new("/affirm", "Yes")])]);
+        assert_eq!(card, [Content::choices("Sure?", [Choice::new("/affirm", "Yes")])]);
         let picture = said(json!([{ "image": "/static/cat.png" }]));
         assert!(
-            matches!(&picture[0], Said::Media(media) if media.source == Source::Link("https://rasa.example.com/static/cat.png".into()))
+            matches!(&picture[0], Content::Media(media) if media.source == Source::Link("https://rasa.example.com/static/cat.png".into()))
         );
     }
 
@@ -222,15 +222,15 @@ mod tests {
         let template = |elements: Value| {
             let payload = json!({ "template_type": "generic", "elements": elements });
             let items = json!([{ "attachment": { "type": "template", "payload": payload } }]);
-            read(items.to_string().as_bytes(), &base()).expect("readable").remove(0).said
+            read(items.to_string().as_bytes(), &base()).expect("readable").remove(0).content
         };
-        let Said::Card(card) = template(json!([element("Sea view")])) else { panic!("no card") };
+        let Content::Card(card) = template(json!([element("Sea view")])) else { panic!("no card") };
         assert_eq!(
             (card.text.as_str(), card.actions.len(), card.media.is_some()),
             ("**Sea view**\nFrom 90 €", 1, true)
         );
         assert!(
-            matches!(template(json!([element("One"), element("Two")])), Said::Carousel { cards, .. } if cards.len() == 2)
+            matches!(template(json!([element("One"), element("Two")])), Content::Carousel { cards, .. } if cards.len() == 2)
         );
     }
 
@@ -265,14 +265,14 @@ mod tests {
             json!({ "type": "contacts", "contacts": [{ "name": { "formatted_name": "Bob" } }] }),
             json!({ "messaging_product": "whatsapp", "type": "interactive", "interactive": {} }),
         ] {
-            assert!(matches!(first(message.clone()).said, Said::Raw(_)), "{message}");
+            assert!(matches!(first(message.clone()).content, Content::Raw(_)), "{message}");
         }
         for ours in [
             json!({ "type": "text", "text": "hi" }),
             json!({ "type": "contacts", "contacts": [{ "name": "Bob" }] }),
             json!([{ "type": "location", "latitude": 1, "longitude": 2 }]),
         ] {
-            assert!(!matches!(first(ours.clone()).said, Said::Raw(_)), "{ours}");
+            assert!(!matches!(first(ours.clone()).content, Content::Raw(_)), "{ours}");
         }
     }
 }

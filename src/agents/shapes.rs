@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::conversation::{Output, Said};
+use crate::conversation::{Content, Output};
 
 /// The names under which an answer stands, the most telling first.
 pub const NAMES: &[&str] = &["result", "response", "output", "answer", "reply", "text", "message", "content"];
@@ -26,5 +26,5 @@ pub fn words(value: &Value) -> Option<Vec<String>> {
 
 /// The texts as outputs; those without words are none.
 pub fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
-    words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Said::Text(text).into()).collect()
+    words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Content::Text(text).into()).collect()
 }

@@ -5,7 +5,7 @@
 //! channels of OpenAI's open models.
 //! <https://docs.vllm.ai/en/latest/features/reasoning_outputs.html>, <https://cookbook.openai.com/articles/openai-harmony>
 
-use crate::conversation::{Output, Said};
+use crate::conversation::{Content, Output};
 
 /// Tags around thoughts.
 const THOUGHTS: [&str; 5] = ["think", "thinking", "thought", "reasoning", "reflection"];
@@ -30,13 +30,13 @@ pub fn without_thoughts(outputs: Vec<Output>) -> Vec<Output> {
 
 fn spoken(mut output: Output) -> Option<Output> {
     let (mut had_thoughts, mut is_empty) = (false, true);
-    for words in words(&mut output.said) {
+    for words in words(&mut output.content) {
         let kept = strip(words);
         had_thoughts |= kept != *words;
         is_empty &= kept.is_empty();
         *words = kept;
     }
-    let is_only_thoughts = had_thoughts && is_empty && matches!(output.said, Said::Text(_));
+    let is_only_thoughts = had_thoughts && is_empty && matches!(output.content, Content::Text(_));
     if is_only_thoughts {
         tracing::warn!("an output of the agent is nothing but thoughts: it is left out");
     }
@@ -44,17 +44,19 @@ fn spoken(mut output: Output) -> Option<Output> {
 }
 
 /// The words of an output that a model may have written.
-fn words(said: &mut Said) -> Vec<&mut String> {
+fn words(said: &mut Content) -> Vec<&mut String> {
     match said {
-        Said::Text(text) | Said::LocationRequest(text) | Said::ContactRequest(text) => vec![text],
-        Said::Card(card) => vec![&mut card.text],
-        Said::List(list) => vec![&mut list.text],
-        Said::Carousel { text, cards } => {
+        Content::Text(text) | Content::LocationRequest(text) | Content::ContactRequest(text) => vec![text],
+        Content::Card(card) => vec![&mut card.text],
+        Content::List(list) => vec![&mut list.text],
+        Content::Carousel { text, cards } => {
             [text].into_iter().chain(cards.iter_mut().map(|card| &mut card.text)).collect()
         }
-        Said::Media(media) => media.caption.iter_mut().collect(),
-        Said::Flow(flow) => vec![&mut flow.text],
-        Said::Location(_) | Said::Contacts(_) | Said::Template(_) | Said::Reaction(_) | Said::Raw(_) => Vec::new(),
+        Content::Media(media) => media.caption.iter_mut().collect(),
+        Content::Flow(flow) => vec![&mut flow.text],
+        Content::Location(_) | Content::Contacts(_) | Content::Template(_) | Content::Reaction(_) | Content::Raw(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -220,11 +222,15 @@ mod tests {
             name: None,
         };
         let card = Card { text: "<think>a</think>Pick".into(), ..Card::default() };
-        let outputs =
-            [Said::Text("<think>a</think>".into()), Said::Card(card), Said::Media(media), Said::Text(String::new())];
+        let outputs = [
+            Content::Text("<think>a</think>".into()),
+            Content::Card(card),
+            Content::Media(media),
+            Content::Text(String::new()),
+        ];
         let kept = without_thoughts(outputs.into_iter().map(Output::from).collect());
-        assert!(matches!(&kept[0].said, Said::Card(card) if card.text == "Pick"));
-        assert!(matches!(&kept[1].said, Said::Media(media) if media.caption.as_deref() == Some("")));
+        assert!(matches!(&kept[0].content, Content::Card(card) if card.text == "Pick"));
+        assert!(matches!(&kept[1].content, Content::Media(media) if media.caption.as_deref() == Some("")));
         assert_eq!(kept.len(), 3, "an empty text is not ours to judge");
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Held, Outbox, OutboxError, giving_up::blame_graph, substitutes::other_number};
+use super::{Lease, Outbox, OutboxError, giving_up::blame_graph, substitutes::other_number};
 use crate::{
     conversation::{JobId, Output, Pending, Reply, ReplyId, ReplyState, SentReply},
     queue::DeadLetter,
@@ -34,12 +34,12 @@ impl Outbox {
     /// only if no status has told within `resend_after` that it is out.
     ///
     /// # Errors
-    /// The first failure that another delivery of the job can heal; `held` knows how far it came and has to be given back.
-    pub async fn deliver(&self, held: &mut Held, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
-        let Some(mut pending) = held.conversation.outbox.clone() else { return Ok(()) };
+    /// The first failure that another delivery of the job can heal; `lease` knows how far it came and has to be given back.
+    pub async fn deliver(&self, lease: &mut Lease, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
+        let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
         if let Some(letter) = pending.letter.take() {
             self.bury_committed(&letter).await?;
-            held.conversation.outbox = Some(pending.clone());
+            lease.conversation.outbox = Some(pending.clone());
         }
         let mut pause = Duration::ZERO;
         let mut index = 0;
@@ -49,28 +49,28 @@ impl Outbox {
                 index += 1;
                 continue;
             }
-            let state = self.deliver_one(held, &mut pending, index, job, pause, clock).await?;
+            let state = self.deliver_one(lease, &mut pending, index, job, pause, clock).await?;
             let Reply { output, resends, .. } = pending.replies[index].clone();
             if let ReplyState::Sent(_) = &state {
-                held.conversation.note_sent(SentReply { id: ReplyId::of(&pending.job, index), output, resends });
+                lease.conversation.note_sent(SentReply { id: ReplyId::of(&pending.job, index), output, resends });
             }
             pending.replies[index].state = state;
-            held.in_doubt = false;
+            lease.in_doubt = false;
             pause = self.pace.message_delay;
             index += 1;
             if index < pending.replies.len() {
-                self.upload_for(held, &pending, index, clock).await;
-                self.mark(held, &mut pending, index, pause, clock).await?;
+                self.upload_for(lease, &pending, index, clock).await;
+                self.mark(lease, &mut pending, index, pause, clock).await?;
             }
         }
-        held.conversation.outbox = None;
-        self.save(held, then).await
+        lease.conversation.outbox = None;
+        self.save(lease, then).await
     }
 
     /// Brings one reply to its end.
     async fn deliver_one(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         pending: &mut Pending,
         index: usize,
         job: &JobId,
@@ -82,29 +82,29 @@ impl Outbox {
         loop {
             match pending.replies[index].state {
                 ReplyState::Planned => {
-                    self.upload_for(held, pending, index, clock).await;
-                    self.mark(held, pending, index, pause, clock).await?;
+                    self.upload_for(lease, pending, index, clock).await;
+                    self.mark(lease, pending, index, pause, clock).await?;
                 }
-                ReplyState::Sending(since) if held.in_doubt => {
-                    if self.is_out(held, job, &reply, since, clock).await? {
+                ReplyState::Sending(since) if lease.in_doubt => {
+                    if self.is_out(lease, job, &reply, since, clock).await? {
                         return Ok(ReplyState::Sent(None));
                     }
-                    self.upload_for(held, pending, index, clock).await;
-                    self.mark(held, pending, index, Duration::ZERO, clock).await?;
+                    self.upload_for(lease, pending, index, clock).await;
+                    self.mark(lease, pending, index, Duration::ZERO, clock).await?;
                 }
                 ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
             }
-            let error = match self.send(held, pending, index, std::mem::take(&mut pause), clock).await {
+            let error = match self.send(lease, pending, index, std::mem::take(&mut pause), clock).await {
                 Ok(wamid) => return Ok(ReplyState::Sent(Some(wamid).filter(|wamid| wamid.len() <= MAX_WAMID))),
                 Err(OutboxError::Graph(error)) => error,
-                Err(error) => return Err(Self::put_back(held, pending, index, error)),
+                Err(error) => return Err(Self::put_back(lease, pending, index, error)),
             };
             if error.leaves_doubt() {
                 tracing::warn!(%reply, error = %Chain(&error), "waiting for a status to tell");
                 // From now on: the send itself may have waited before it went out.
                 pending.replies[index].state = ReplyState::Sending(clock.now());
-                held.conversation.outbox = Some(pending.clone());
-                held.in_doubt = true;
+                lease.conversation.outbox = Some(pending.clone());
+                lease.in_doubt = true;
                 continue;
             }
             match error.retry() {
@@ -115,13 +115,13 @@ impl Outbox {
                         pending.replies[index].state = ReplyState::Planned;
                         continue;
                     }
-                    let substitutes = self.substitutes(&held.id.number, pending, index, &error, clock).await;
+                    let substitutes = self.substitutes(&lease.id.number, pending, index, &error, clock).await;
                     if substitutes.is_empty() {
                         if pending.is_apology {
                             // The letter of the job says all there is to say.
                             tracing::error!(%reply, error = %Chain(&error), "the person could not be told that no answer will come");
                         } else {
-                            self.bury(held, &reply, &error, clock).await?;
+                            self.bury(lease, &reply, &error, clock).await?;
                         }
                         return Ok(ReplyState::Refused);
                     }
@@ -136,7 +136,7 @@ impl Outbox {
                 Retry::After(least) => {
                     tries += 1;
                     if tries == TRIES || !error.heals() || !clock.pause(least.max(back_off(tries))).await {
-                        return Err(Self::put_back(held, pending, index, error.into()));
+                        return Err(Self::put_back(lease, pending, index, error.into()));
                     }
                     tracing::debug!(%reply, tries, error = %error, "sending again");
                 }
@@ -146,38 +146,38 @@ impl Outbox {
     }
 
     /// Notes that a reply is known not to be out, for the next delivery of the job.
-    fn put_back(held: &mut Held, pending: &mut Pending, index: usize, error: OutboxError) -> OutboxError {
+    fn put_back(lease: &mut Lease, pending: &mut Pending, index: usize, error: OutboxError) -> OutboxError {
         pending.replies[index].state = ReplyState::Planned;
-        held.conversation.outbox = Some(pending.clone());
+        lease.conversation.outbox = Some(pending.clone());
         error
     }
 
     /// Notes that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
     async fn mark(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         pending: &mut Pending,
         index: usize,
         pause: Duration,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
         pending.replies[index].state = ReplyState::Sending(after(clock.now(), pause));
-        held.conversation.outbox = Some(pending.clone());
-        held.in_doubt = false;
-        self.save(held, Hold::Keep).await
+        lease.conversation.outbox = Some(pending.clone());
+        lease.in_doubt = false;
+        self.save(lease, Hold::Keep).await
     }
 
     /// Whether a reply in doubt is out, as far as the statuses tell until it is time to send it again.
     async fn is_out(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         job: &JobId,
         reply: &ReplyId,
         since: Timestamp,
         clock: &Clock,
     ) -> Result<bool, OutboxError> {
         loop {
-            if held.conversation.settled.contains(reply) {
+            if lease.conversation.settled.contains(reply) {
                 return Ok(true);
             }
             // The send may have been planned for later than the process lived.
@@ -189,8 +189,8 @@ impl Outbox {
                 return Err(OutboxError::OutOfTime);
             }
             // The claim of the holder succeeds and brings the record as it is now.
-            match self.store.claim(&held.id, job, &held.lease, clock.now(), self.keep_until(clock)).await? {
-                store::Claim::Fresh(found) | store::Claim::Resume(found) => held.conversation.settled = found.settled,
+            match self.store.claim(&lease.id, job, &lease.token, clock.now(), self.keep_until(clock)).await? {
+                store::Claim::Fresh(found) | store::Claim::Resume(found) => lease.conversation.settled = found.settled,
                 store::Claim::Done | store::Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
             }
         }
@@ -199,7 +199,7 @@ impl Outbox {
     /// Sends one reply after a pause; answers its wamid.
     async fn send(
         &self,
-        held: &Held,
+        lease: &Lease,
         pending: &Pending,
         index: usize,
         pause: Duration,
@@ -209,35 +209,35 @@ impl Outbox {
             return Err(OutboxError::OutOfTime);
         }
         let output = &pending.replies[index].output;
-        let uploaded = held.uploaded.as_ref().filter(|(place, _)| *place == index);
+        let uploaded = lease.uploaded.as_ref().filter(|(place, _)| *place == index);
         let output =
-            &uploaded.map_or_else(|| output.clone(), |(_, said)| Output { said: said.clone(), ..output.clone() });
-        let heard_at = held.conversation.last_message_at;
-        if outbound::needs_window(&output.said)
+            &uploaded.map_or_else(|| output.clone(), |(_, said)| Output { content: said.clone(), ..output.clone() });
+        let heard_at = lease.conversation.last_message_at;
+        if outbound::needs_window(&output.content)
             && heard_at.is_some_and(|heard_at| after(heard_at, WINDOW) < clock.now())
         {
             return Err(GraphError::WindowClosed.into());
         }
-        let tag = inbound::Tag { reply: ReplyId::of(&pending.job, index), user: held.id.user.clone() };
+        let tag = inbound::Tag { reply: ReplyId::of(&pending.job, index), user: lease.id.user.clone() };
         let body = outbound::send_body(&pending.to, output, &pending.message_id, &tag.to_string());
-        Ok(self.graph.send(&held.id.number, &body, clock).await?)
+        Ok(self.graph.send(&lease.id.number, &body, clock).await?)
     }
 
     /// Uploads the files of a reply, for its send.
-    async fn upload_for(&self, held: &mut Held, pending: &Pending, index: usize, clock: &Clock) {
-        let said = &pending.replies[index].output.said;
-        held.uploaded = None;
+    async fn upload_for(&self, lease: &mut Lease, pending: &Pending, index: usize, clock: &Clock) {
+        let said = &pending.replies[index].output.content;
+        lease.uploaded = None;
         if self.has_upload(said) {
             let mut said = said.clone();
-            self.upload(&held.id.number, &mut said, clock).await;
-            held.uploaded = Some((index, said));
+            self.upload(&lease.id.number, &mut said, clock).await;
+            lease.uploaded = Some((index, said));
         }
     }
 
     /// Writes down that a reply is refused for good.
-    async fn bury(&self, held: &Held, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
-        let label = self.credentials.label(&held.id).await;
-        let mut letter = DeadLetter::of_reply(reply, &held.id, label, Chain(error).to_string(), clock.now());
+    async fn bury(&self, lease: &Lease, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
+        let label = self.credentials.label(&lease.id).await;
+        let mut letter = DeadLetter::of_reply(reply, &lease.id, label, Chain(error).to_string(), clock.now());
         blame_graph(&mut letter, error);
         self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Held, Outbox, OutboxError, Plan};
+use super::{Lease, Outbox, OutboxError, Plan};
 use crate::{
-    conversation::{Conversation, DeliveryFailure, Job, JobId, Output, Reply, Resend, Said, Task, Undelivered},
+    conversation::{Content, Conversation, DeliveryFailure, Job, JobId, Output, Reply, Resend, Task, Undelivered},
     json,
     queue::DeadLetter,
     retry::{Clock, Retry},
@@ -33,7 +33,7 @@ pub struct GivenUp {
     /// How often it has failed.
     pub tries: u32,
     /// What is said instead of an answer, if anything.
-    pub apology: Option<Said>,
+    pub apology: Option<Content>,
 }
 
 /// What follows from a reply that was not delivered.
@@ -52,7 +52,7 @@ impl Outbox {
     /// As [`Outbox::commit`].
     pub async fn give_up(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         job: &Job,
         given_up: &GivenUp,
         cause: Option<&GraphError>,
@@ -63,13 +63,13 @@ impl Outbox {
         if !is_small {
             self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
         }
-        let mut next = held.conversation.clone();
+        let mut next = lease.conversation.clone();
         job.task.person().into_iter().for_each(|person| next.meet(person));
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
         let plan = Plan { replies, letter: Some(letter).filter(|_| is_small), is_apology: true };
-        self.plan(held, next, job, plan, clock).await.map(|_| ())
+        self.plan(lease, next, job, plan, clock).await.map(|_| ())
     }
 
     /// Counts a failure of `job`, says that the answer takes longer, and frees the conversation; returns how often the job has failed by
@@ -81,13 +81,13 @@ impl Outbox {
     /// As [`Outbox::give_back`].
     pub async fn delay(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         job: &Job,
         reason: &str,
-        said: Said,
+        said: Content,
         clock: &Clock,
     ) -> Result<u32, OutboxError> {
-        let mut next = held.conversation.clone();
+        let mut next = lease.conversation.clone();
         job.task.person().into_iter().for_each(|person| next.meet(person));
         let tries = next.count_failure(&job.own_id(), reason);
         // The answer will have replies under the job's own id.
@@ -95,10 +95,10 @@ impl Outbox {
         let notice = Job { id: notice, redrives: 0, ..job.clone() };
         let (fitted, _) = self.fit(vec![said.into()], &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
-        self.plan(held, next, &notice, Plan { replies, letter: None, is_apology: true }, clock).await?;
-        if let Err(error) = self.deliver(held, &job.own_id(), Hold::Release, clock).await {
+        self.plan(lease, next, &notice, Plan { replies, letter: None, is_apology: true }, clock).await?;
+        if let Err(error) = self.deliver(lease, &job.own_id(), Hold::Release, clock).await {
             tracing::warn!(job = %job.id, error = %Chain(&error), "DELAY_TEXT is not out yet");
-            self.free(held).await?;
+            self.free(lease).await?;
         }
         Ok(tries)
     }
@@ -110,19 +110,19 @@ impl Outbox {
     /// When the dead-letter queue or the store fails; then it is still to be sent.
     pub async fn write_off(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         given_up: &GivenUp,
         cause: Option<&GraphError>,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        let Some(pending) = held.conversation.outbox.clone() else { return Ok(()) };
+        let Some(pending) = lease.conversation.outbox.clone() else { return Ok(()) };
         if let Some(letter) = &pending.letter {
             self.bury_committed(letter).await?;
         }
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
         let job = Job {
             id: pending.job,
-            conversation: held.id.clone(),
+            conversation: lease.id.clone(),
             task: Task::Resend(Resend { message_id: pending.message_id, to: pending.to, outputs: rest.collect() }),
             redrives: 0,
         };
@@ -133,17 +133,17 @@ impl Outbox {
             let letter = self.letter(&job, given_up, cause, clock).await;
             self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
         }
-        held.conversation.outbox = None;
-        held.conversation.failing = None;
-        held.in_doubt = false;
-        self.save(held, Hold::Keep).await
+        lease.conversation.outbox = None;
+        lease.conversation.failing = None;
+        lease.in_doubt = false;
+        self.save(lease, Hold::Keep).await
     }
 
     /// Judges what Meta reports later as what it refuses at once: a fault that passes is sent again, what was outside of the window is a
     /// template, a file that Meta cannot use is left out. Everything but the first is a dead letter as well.
     pub async fn judge(
         &self,
-        held: &Held,
+        lease: &Lease,
         next: &mut Conversation,
         undelivered: &Undelivered,
         clock: &Clock,
@@ -161,20 +161,20 @@ impl Outbox {
         }
         let substitutes = match sent {
             Some(sent) if has(errors::MEDIA_REFUSED) => {
-                self.without_file(&held.id.number, &sent.output.said, clock).await
+                self.without_file(&lease.id.number, &sent.output.content, clock).await
             }
             Some(sent) if has(errors::OUTSIDE_WINDOW) => {
                 // One says all that may be said, whatever else of the answer comes back.
                 next.sent.retain(|other| !other.id.is_beside(reply));
-                let is_template = matches!(sent.output.said, Said::Template(_));
-                self.window_template.clone().filter(|_| !is_template).map(Said::Template).into_iter().collect()
+                let is_template = matches!(sent.output.content, Content::Template(_));
+                self.window_template.clone().filter(|_| !is_template).map(Content::Template).into_iter().collect()
             }
             Some(_) | None => Vec::new(),
         };
         let reasons: Vec<_> = failures.iter().map(|failure| failure.reason.as_str()).collect();
         let reason = format!("a reply was not delivered: {}", reasons.join("; "));
-        let label = self.credentials.label(&held.id).await;
-        let mut letter = DeadLetter::of_reply(reply, &held.id, label, reason, clock.now());
+        let label = self.credentials.label(&lease.id).await;
+        let mut letter = DeadLetter::of_reply(reply, &lease.id, label, reason, clock.now());
         if let Some(failure) = failures.first() {
             let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
             letter.blame(failure.code, None, class.name(), cure);

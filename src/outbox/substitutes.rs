@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Outbox, files::links};
+use super::{Outbox, uploads::links};
 use crate::{
-    conversation::{Action, Card, Media, Pending, Said, Source, Template},
+    conversation::{Action, Card, Content, Media, Pending, Source, Template},
     retry::Clock,
     whatsapp::{
         errors,
@@ -22,13 +22,13 @@ impl Outbox {
         index: usize,
         error: &GraphError,
         clock: &Clock,
-    ) -> Vec<Said> {
-        let said = &pending.replies[index].output.said;
+    ) -> Vec<Content> {
+        let said = &pending.replies[index].output.content;
         match error {
             GraphError::WindowClosed | GraphError::OutsideWindow(_) => {
                 // One says all that may be said: that the person should write again.
-                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.said, Said::Template(_)));
-                self.window_template.clone().filter(|_| !is_said).map(Said::Template).into_iter().collect()
+                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.content, Content::Template(_)));
+                self.window_template.clone().filter(|_| !is_said).map(Content::Template).into_iter().collect()
             }
             GraphError::Refused(refusal) if may_be_the_file(refusal) => self.without_file(number, said, clock).await,
             _ => Vec::new(),
@@ -36,7 +36,7 @@ impl Outbox {
     }
 
     /// The same without a file that Meta cannot use; what is remembered of its upload is forgotten.
-    pub(super) async fn without_file(&self, number: &str, said: &Said, clock: &Clock) -> Vec<Said> {
+    pub(super) async fn without_file(&self, number: &str, said: &Content, clock: &Clock) -> Vec<Content> {
         for media in links(&mut said.clone()) {
             if let Source::Link(link) = &media.source {
                 self.forget_upload(number, link, clock).await;
@@ -62,30 +62,30 @@ fn may_be_the_file(refusal: &Refusal) -> bool {
 }
 
 /// What is said without its file: words with the link in them, or words and buttons without the picture above them.
-pub(super) fn without_file(said: &Said) -> Vec<Said> {
+pub(super) fn without_file(said: &Content) -> Vec<Content> {
     match said {
-        Said::Media(media) => words_of(media).into_iter().collect(),
-        Said::Card(card @ Card { media: Some(_), .. }) => vec![without_picture(card)],
+        Content::Media(media) => words_of(media).into_iter().collect(),
+        Content::Card(card @ Card { media: Some(_), .. }) => vec![without_picture(card)],
         // Meta does not say which of the pictures it is, and a carousel needs them all.
-        Said::Carousel { text, cards } => {
-            let text = Some(Said::Text(text.clone())).filter(|_| !text.trim().is_empty());
+        Content::Carousel { text, cards } => {
+            let text = Some(Content::Text(text.clone())).filter(|_| !text.trim().is_empty());
             text.into_iter().chain(cards.iter().map(without_picture)).collect()
         }
-        Said::Raw(message) => raw_without_file(message).into_iter().collect(),
-        Said::Card(Card { media: None, .. })
-        | Said::Text(_)
-        | Said::List(_)
-        | Said::Location(_)
-        | Said::Contacts(_)
-        | Said::Template(Template { .. })
-        | Said::Reaction(_)
-        | Said::LocationRequest(_)
-        | Said::ContactRequest(_)
-        | Said::Flow(_) => Vec::new(),
+        Content::Raw(message) => raw_without_file(message).into_iter().collect(),
+        Content::Card(Card { media: None, .. })
+        | Content::Text(_)
+        | Content::List(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Template(Template { .. })
+        | Content::Reaction(_)
+        | Content::LocationRequest(_)
+        | Content::ContactRequest(_)
+        | Content::Flow(_) => Vec::new(),
     }
 }
 
-fn words_of(Media { source, caption, .. }: &Media) -> Option<Said> {
+fn words_of(Media { source, caption, .. }: &Media) -> Option<Content> {
     let link = match source {
         Source::Link(link) => Some(link.as_str()),
         Source::Id(_) => None,
@@ -93,12 +93,12 @@ fn words_of(Media { source, caption, .. }: &Media) -> Option<Said> {
     words([caption.as_deref(), link])
 }
 
-fn words(parts: [Option<&str>; 2]) -> Option<Said> {
+fn words(parts: [Option<&str>; 2]) -> Option<Content> {
     let words: Vec<_> = parts.into_iter().flatten().filter(|words| !words.trim().is_empty()).collect();
-    (!words.is_empty()).then(|| Said::Text(words.join("\n")))
+    (!words.is_empty()).then(|| Content::Text(words.join("\n")))
 }
 
-fn without_picture(card: &Card) -> Said {
+fn without_picture(card: &Card) -> Content {
     let title = |action: &Action| match action {
         Action::Choice(choice) => choice.title.clone(),
         Action::Link { title, .. } | Action::Call { title, .. } => title.clone(),
@@ -109,13 +109,13 @@ fn without_picture(card: &Card) -> Said {
         _ => card.text.clone(),
     };
     match card.actions.is_empty() {
-        true => Said::Text(text),
-        false => Said::Card(Card { media: None, text, actions: card.actions.clone() }),
+        true => Content::Text(text),
+        false => Content::Card(Card { media: None, text, actions: card.actions.clone() }),
     }
 }
 
 /// A message in Meta's own words without its file: a caption and a link, or without what stands above the words.
-fn raw_without_file(message: &Map<String, Value>) -> Option<Said> {
+fn raw_without_file(message: &Map<String, Value>) -> Option<Content> {
     let kind = message.get("type")?.as_str()?;
     let object = message.get(kind)?;
     match kind {
@@ -125,7 +125,7 @@ fn raw_without_file(message: &Map<String, Value>) -> Option<Said> {
         "interactive" if matches!(object["header"]["type"].as_str(), Some("image" | "video" | "document")) => {
             let mut message = message.clone();
             message.get_mut(kind)?.as_object_mut()?.remove("header");
-            Some(Said::Raw(message))
+            Some(Content::Raw(message))
         }
         _ => None,
     }
@@ -148,22 +148,25 @@ mod tests {
         let link = "https://example.invalid/a.webp";
         let book = vec![Action::Choice(Choice::new("a", "Book"))];
         let card = |text: &str| Card { media: Some(picture(None)), text: text.into(), actions: book.clone() };
-        let bare = |text: &str| Said::Card(Card { media: None, text: text.into(), actions: book.clone() });
-        assert_eq!(without_file(&Said::Media(picture(Some("Your code")))), [Said::Text(format!("Your code\n{link}"))]);
-        assert_eq!(without_file(&Said::Media(picture(None))), [Said::Text(link.into())]);
+        let bare = |text: &str| Content::Card(Card { media: None, text: text.into(), actions: book.clone() });
+        assert_eq!(
+            without_file(&Content::Media(picture(Some("Your code")))),
+            [Content::Text(format!("Your code\n{link}"))]
+        );
+        assert_eq!(without_file(&Content::Media(picture(None))), [Content::Text(link.into())]);
         let by_id = Media { source: Source::Id("7".into()), ..picture(None) };
-        assert_eq!(without_file(&Said::Media(by_id)), []);
-        assert_eq!(without_file(&Said::Card(card("Pick"))), [bare("Pick")]);
-        let carousel = Said::Carousel { text: "Rooms".into(), cards: vec![card("One"), card("")] };
-        assert_eq!(without_file(&carousel), [Said::Text("Rooms".into()), bare("One"), bare("Book")]);
-        assert_eq!(without_file(&Said::Text("hi".into())), []);
+        assert_eq!(without_file(&Content::Media(by_id)), []);
+        assert_eq!(without_file(&Content::Card(card("Pick"))), [bare("Pick")]);
+        let carousel = Content::Carousel { text: "Rooms".into(), cards: vec![card("One"), card("")] };
+        assert_eq!(without_file(&carousel), [Content::Text("Rooms".into()), bare("One"), bare("Book")]);
+        assert_eq!(without_file(&Content::Text("hi".into())), []);
     }
 
     #[test]
     fn a_raw_message_is_said_without_its_file() {
-        let raw = |value: Value| Said::Raw(value.as_object().expect("an object").clone());
+        let raw = |value: Value| Content::Raw(value.as_object().expect("an object").clone());
         let image = raw(json!({ "type": "image", "image": { "link": "https://h.invalid/a", "caption": "Look" } }));
-        assert_eq!(without_file(&image), [Said::Text("Look\nhttps://h.invalid/a".into())]);
+        assert_eq!(without_file(&image), [Content::Text("Look\nhttps://h.invalid/a".into())]);
         let buttons = |header: Value| {
             let mut interactive = json!({ "type": "button", "body": { "text": "Pick" } });
             if !header.is_null() {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{ALWAYS, Fault, Newcomer, Simulator, phone::said::Said, samples};
+use super::{ALWAYS, Fault, Newcomer, Simulator, phone::user_action::UserAction, samples};
 
 /// Above the largest file that WhatsApp carries.
 const MAX_BODY: usize = 101_000_000;
@@ -133,7 +133,7 @@ struct Speech {
     person: String,
     reply_to: Option<String>,
     #[serde(flatten)]
-    said: Said,
+    said: UserAction,
 }
 
 fn ada() -> String {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Simulator, State, faults::Shown, people::Person, status::Status, wire::Exchange};
 
 mod reply;
-pub(super) mod said;
+pub(super) mod user_action;
 
 /// One thing that the page is told. A line is also an event of the page's stream.
 #[derive(Debug, Clone, Serialize)]
@@ -236,7 +236,7 @@ impl State {
     /// Shows a message of the person.
     pub(super) fn show_message(&mut self, id: &str, person: &str, message: &Value) {
         let mut bubble = Bubble::new(id, person, Side::Person, message);
-        bubble.text = Some(said::words(message));
+        bubble.text = Some(user_action::words(message));
         bubble.quoted = message["context"]["id"].as_str().map(str::to_owned);
         bubble.status = Tick::Sent;
         self.history.tell(Line::Bubble(Box::new(bubble)));

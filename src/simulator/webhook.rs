@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Simulator, State,
-    phone::{Side, said::Said},
+    phone::{Side, user_action::UserAction},
     postman::{About, Letter},
     wire::Kind,
 };
@@ -17,7 +17,7 @@ pub(super) const WABA: &str = "900000000000001";
 
 impl Simulator {
     /// Writes what the person says into a webhook, and shows it on the phone.
-    pub(super) fn write(&self, person: &str, said: &Said, reply_to: Option<&str>) -> Result<Letter, String> {
+    pub(super) fn write(&self, person: &str, said: &UserAction, reply_to: Option<&str>) -> Result<Letter, String> {
         let now = self.now();
         self.change(|state| {
             let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
@@ -30,7 +30,7 @@ impl Simulator {
             if let (true, Some(fields)) = (is_notice, message.as_object_mut()) {
                 fields.remove("from_user_id");
             }
-            if !matches!(said, Said::Reaction { .. }) {
+            if !matches!(said, UserAction::Reaction { .. }) {
                 state.show_message(&id, person, &message);
             }
             state.open_window(person, now);

@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Claim, Hold, Lease, Store, StoreError, found};
+use super::{Claim, Hold, LeaseToken, Store, StoreError, found};
 use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
 
 type Item = HashMap<String, AttributeValue>;
@@ -54,7 +54,7 @@ impl Store for Dynamo {
         &self,
         id: &ConversationId,
         job: &JobId,
-        lease: &Lease,
+        lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
@@ -99,7 +99,7 @@ impl Store for Dynamo {
     async fn save(
         &self,
         id: &ConversationId,
-        lease: &Lease,
+        lease: &LeaseToken,
         conversation: &Conversation,
         hold: Hold,
     ) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use redb::{Database, ReadableTable, TableDefinition, backends::InMemoryBackend};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Claim, Hold, Lease, MAX_RECORD_BYTES, Store, StoreError, found};
+use super::{Claim, Hold, LeaseToken, MAX_RECORD_BYTES, Store, StoreError, found};
 use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
 
 /// From the key of a conversation to its record as JSON.
@@ -95,7 +95,7 @@ impl Store for Embedded {
         &self,
         id: &ConversationId,
         job: &JobId,
-        lease: &Lease,
+        lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
@@ -115,7 +115,7 @@ impl Store for Embedded {
     async fn save(
         &self,
         id: &ConversationId,
-        lease: &Lease,
+        lease: &LeaseToken,
         conversation: &Conversation,
         hold: Hold,
     ) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use super::{Turn, TurnError, nameless::Nameless};
 use crate::{
     agents::{AgentError, Question},
     app::App,
-    conversation::{Answer, Details, Job, Message, MessageTask, Person, Said, Session},
+    conversation::{Answer, Content, Details, Job, Message, MessageTask, Person, Session},
     retry::{Clock, USEFUL_REST, after},
     settings::UserIdFormat,
     telemetry::Chain,
@@ -65,9 +65,9 @@ impl Turn<'_> {
     async fn answer(&self, message: &Message, session: &Session) -> Result<(Answer, Duration), AgentError> {
         let Turn { app, job, next, clock, .. } = self;
         if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
-            return Ok((vec![Said::Text(words.clone()).into()].into(), Duration::ZERO));
+            return Ok((vec![Content::Text(words.clone()).into()].into(), Duration::ZERO));
         }
-        let user_id = self.held.known_as();
+        let user_id = self.lease.known_as();
         let nameless;
         let (user_id, person, message) = match app.settings.agent.user_id {
             UserIdFormat::Plain => (user_id, &next.person, message),

@@ -6,7 +6,7 @@
 use super::{Failure, MAX_TRIES, Outcome, Turn, TurnError, caught};
 use crate::{
     app::App,
-    conversation::{DONE_KEPT, Job, JobId, Said},
+    conversation::{Content, DONE_KEPT, Job, JobId},
     outbox::{GivenUp, OutboxError},
     retry::{Clock, Retry, after},
     store::Hold,
@@ -42,7 +42,7 @@ pub(super) async fn end(
             let given_up = GivenUp { reason: Chain(&error).to_string(), tries: 0, apology: None };
             let buried = caught(bury(app, job, &given_up, None, clock)).await;
             if let Some(turn) = &turn {
-                let freed = caught(async { Ok(app.outbox.free(&turn.held).await?) }).await;
+                let freed = caught(async { Ok(app.outbox.free(&turn.lease).await?) }).await;
                 warn_unless_free(job, freed);
             }
             buried.map(|()| Outcome::GivenUp).map_err(|error| Failure { error, tries: 0 })
@@ -55,12 +55,12 @@ impl Turn<'_> {
     async fn settle(&mut self, error: TurnError, receives: u32) -> Result<Result<Outcome, Failure>, TurnError> {
         let Turn { app, job, clock, .. } = *self;
         if error.is_waiting() && receives < MAX_RECEIVES {
-            warn_unless_free(job, app.outbox.free(&self.held).await.map_err(TurnError::from));
+            warn_unless_free(job, app.outbox.free(&self.lease).await.map_err(TurnError::from));
             return Ok(Err(Failure { error, tries: 0 }));
         }
         // Replies of an earlier job are on their way before this one is looked at; their failure is not its fault.
-        let failing = self.held.delivering().cloned().unwrap_or_else(|| job.own_id());
-        let failures = self.held.conversation.failures(&failing).saturating_add(1).min(MAX_TRIES);
+        let failing = self.lease.delivering().cloned().unwrap_or_else(|| job.own_id());
+        let failures = self.lease.conversation.failures(&failing).saturating_add(1).min(MAX_TRIES);
         let is_final = error.retry() == Retry::Never || failures >= MAX_TRIES || receives >= MAX_RECEIVES;
         if !is_final {
             let tries = self.give_back(&error, &failing, failures == 1).await;
@@ -73,7 +73,7 @@ impl Turn<'_> {
             Ok(false) => Ok(Err(Failure { error, tries: 0 })),
             Err(why) => {
                 tracing::error!(job = %job.id, error = %Chain(&why), "a message could not be given up: it comes again");
-                let counted = app.outbox.give_back(&mut self.held, &failing, &given_up.reason).await;
+                let counted = app.outbox.give_back(&mut self.lease, &failing, &given_up.reason).await;
                 warn_unless_free(job, counted.map(|_| ()).map_err(TurnError::from));
                 // Without the store there is nothing but the letter, and nothing to wait for any more.
                 if receives >= MAX_RECEIVES {
@@ -90,8 +90,8 @@ impl Turn<'_> {
         let reason = Chain(error).to_string();
         let delay = delay(app, job, error).filter(|_| is_first && *failing == job.own_id());
         let counted = match delay {
-            Some(said) => app.outbox.delay(&mut self.held, job, &reason, said, clock).await,
-            None => app.outbox.give_back(&mut self.held, failing, &reason).await,
+            Some(said) => app.outbox.delay(&mut self.lease, job, &reason, said, clock).await,
+            None => app.outbox.give_back(&mut self.lease, failing, &reason).await,
         };
         let tries = counted.as_ref().copied().unwrap_or_default();
         warn_unless_free(job, counted.map(|_| ()).map_err(TurnError::from));
@@ -102,15 +102,15 @@ impl Turn<'_> {
     async fn give_up(&mut self, given_up: &GivenUp, error: &TurnError) -> Result<bool, TurnError> {
         let Turn { app, job, clock, .. } = *self;
         let cause = graph_error(error);
-        let is_own = self.held.delivering().is_none_or(|delivering| *delivering == job.own_id());
-        app.outbox.write_off(&mut self.held, given_up, cause, clock).await?;
-        if self.held.has_done(job) || !is_own {
-            app.outbox.free(&self.held).await?;
+        let is_own = self.lease.delivering().is_none_or(|delivering| *delivering == job.own_id());
+        app.outbox.write_off(&mut self.lease, given_up, cause, clock).await?;
+        if self.lease.has_done(job) || !is_own {
+            app.outbox.free(&self.lease).await?;
             return Ok(is_own);
         }
-        app.outbox.give_up(&mut self.held, job, given_up, cause, clock).await?;
+        app.outbox.give_up(&mut self.lease, job, given_up, cause, clock).await?;
         // From here on the job is done: what is not out yet follows with the next delivery.
-        app.outbox.deliver(&mut self.held, &job.own_id(), Hold::Release, clock).await?;
+        app.outbox.deliver(&mut self.lease, &job.own_id(), Hold::Release, clock).await?;
         Ok(true)
     }
 }
@@ -136,15 +136,15 @@ async fn bury(
 }
 
 /// What the person is told once when the agent has to be asked again.
-fn delay(app: &App, job: &Job, error: &TurnError) -> Option<Said> {
+fn delay(app: &App, job: &Job, error: &TurnError) -> Option<Content> {
     let is_asked_again = job.task.question().is_some() && matches!(error, TurnError::Agent(_));
-    app.settings.delay_text.clone().filter(|_| is_asked_again).map(Said::Text)
+    app.settings.delay_text.clone().filter(|_| is_asked_again).map(Content::Text)
 }
 
 /// What the person is told, in what the operator has prepared for it.
-fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Said> {
+fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Content> {
     // Only who waits for an answer is told that none will come.
-    let fallback = || app.settings.fallback_text.clone().filter(|_| job.task.is_awaited()).map(Said::Text);
+    let fallback = || app.settings.fallback_text.clone().filter(|_| job.task.is_awaited()).map(Content::Text);
     match error {
         TurnError::TooLate => {
             // A template is paid for. Nobody waits for one after so long, and what is older than our memory may be a repeat.
@@ -152,7 +152,7 @@ fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Sai
             let is_recent = |sent_at| after(sent_at, DONE_KEPT) >= clock.now();
             let template = app.outbox.window_template().filter(|_| sent_at.is_some_and(is_recent));
 
-            template.cloned().map(Said::Template)
+            template.cloned().map(Content::Template)
         }
         TurnError::Outbox(OutboxError::Graph(_)) | TurnError::Busy(_) => None,
         TurnError::NoTime
@@ -170,6 +170,6 @@ fn graph_error(error: &TurnError) -> Option<&GraphError> {
 
 fn warn_unless_free(job: &Job, freed: Result<(), TurnError>) {
     if let Err(error) = freed {
-        tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation is not free before the lease ends");
+        tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation is not free before the token ends");
     }
 }

@@ -15,7 +15,7 @@ impl Turn<'_> {
 
     /// What follows from a reply that the channel could not deliver.
     pub(super) async fn judge(&mut self, undelivered: &Undelivered) -> Answer {
-        let judged = self.app.outbox.judge(&self.held, &mut self.next, undelivered, self.clock).await;
+        let judged = self.app.outbox.judge(&self.lease, &mut self.next, undelivered, self.clock).await;
         self.letter = judged.letter;
         Answer::of_replies(judged.replies)
     }

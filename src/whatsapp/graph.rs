@@ -2,7 +2,7 @@
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages>
 
-mod files;
+mod media;
 
 use std::{sync::Arc, time::Duration};
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use content::{Content, Media, MediaKind};
+pub use content::{InboundContent, Media, MediaKind};
 pub use details::details;
 pub use nameless::without_names;
 pub use names::without_mobile_digit;
@@ -107,7 +107,7 @@ pub struct Received {
     /// Meta's word for what it is.
     pub kind: String,
     /// What it says.
-    pub content: Content,
+    pub content: InboundContent,
     /// The bytes as Meta sent them.
     pub raw: Box<RawValue>,
 }
@@ -205,9 +205,9 @@ impl Received {
         }
         let user = self.person.lasting_name().ok_or(Unanswered::NoSender)?.clone();
         let message = Message {
-            is_unsupported: matches!(self.content, Content::Unsupported(_)),
+            is_unsupported: matches!(self.content, InboundContent::Unsupported(_)),
             text: self.content.text().map(str::to_owned),
-            tap: if let Content::Tap(tap) = self.content { Some(tap) } else { None },
+            tap: if let InboundContent::Tap(tap) = self.content { Some(tap) } else { None },
             sent_at: self.sent_at,
             raw: self.raw,
             id: self.id,

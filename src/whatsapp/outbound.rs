@@ -19,24 +19,24 @@ pub use fit::{Style, fit};
 pub use markdown::to_whatsapp;
 pub use split::{length, split};
 
-use crate::conversation::Said;
+use crate::conversation::Content;
 
 /// Whether Meta takes it only within [`limits::WINDOW`] of the person's last message.
 #[must_use]
-pub fn needs_window(said: &Said) -> bool {
+pub fn needs_window(said: &Content) -> bool {
     match said {
-        Said::Template(_) => false,
-        Said::Raw(message) => message.get("type").is_none_or(|kind| kind != "template"),
-        Said::Text(_)
-        | Said::Card(_)
-        | Said::List(_)
-        | Said::Carousel { .. }
-        | Said::Media(_)
-        | Said::Location(_)
-        | Said::Contacts(_)
-        | Said::Reaction(_)
-        | Said::LocationRequest(_)
-        | Said::ContactRequest(_)
-        | Said::Flow(_) => true,
+        Content::Template(_) => false,
+        Content::Raw(message) => message.get("type").is_none_or(|kind| kind != "template"),
+        Content::Text(_)
+        | Content::Card(_)
+        | Content::List(_)
+        | Content::Carousel { .. }
+        | Content::Media(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Reaction(_)
+        | Content::LocationRequest(_)
+        | Content::ContactRequest(_)
+        | Content::Flow(_) => true,
     }
 }

@@ -12,7 +12,7 @@ use divan::{
 };
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{Action, Card, Choice, JobId, List, Output, Person, Said, Section},
+    conversation::{Action, Card, Choice, Content, JobId, List, Output, Person, Section},
     credentials::Keys,
     settings::{TextFormat, TextSettings},
     simulator::DEVELOPMENT_SECRET,
@@ -66,13 +66,13 @@ fn jobs(bencher: Bencher, messages: usize) {
 
 #[divan::bench]
 fn render_text(bencher: Bencher) {
-    bencher.with_inputs(|| vec![Said::Text("Your order is on its way.".to_owned()).into()]).bench_values(render);
+    bencher.with_inputs(|| vec![Content::Text("Your order is on its way.".to_owned()).into()]).bench_values(render);
 }
 
 #[divan::bench]
 fn render_markdown_of_4_kb(bencher: Bencher) {
     let text = markdown(4_000);
-    bencher.with_inputs(|| vec![Said::Text(text.clone()).into()]).bench_values(render);
+    bencher.with_inputs(|| vec![Content::Text(text.clone()).into()]).bench_values(render);
 }
 
 #[divan::bench]
@@ -80,7 +80,7 @@ fn render_list(bencher: Bencher) {
     let rows = (0..10).map(|row| Choice::new(format!("row-{row}"), format!("Choice number {row}"))).collect();
     let sections = vec![Section { title: Some("All of them".to_owned()), rows }];
     let list = List { text: "Please **choose** one.".to_owned(), label: Some("Choose".to_owned()), sections };
-    bencher.with_inputs(|| vec![Said::List(list.clone()).into()]).bench_values(render);
+    bencher.with_inputs(|| vec![Content::List(list.clone()).into()]).bench_values(render);
 }
 
 #[divan::bench]
@@ -94,7 +94,7 @@ fn render_carousel(bencher: Bencher) {
             actions: vec![Action::Link { title: "Look".to_owned(), url }],
         }
     };
-    let carousel = Said::Carousel { text: "Look at these.".to_owned(), cards: (0..10).map(card).collect() };
+    let carousel = Content::Carousel { text: "Look at these.".to_owned(), cards: (0..10).map(card).collect() };
     bencher.with_inputs(|| vec![carousel.clone().into()]).bench_values(render);
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use whatsapp_endpoint::{
     conversation::{Conversation, ConversationId, Job, JobId, Pending, Person},
     settings::{TextFormat, TextSettings},
-    store::{Claim, Embedded, Hold, Lease, Store, StoreError},
+    store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
     whatsapp::outbound::{self, Style},
 };
 
@@ -74,11 +74,11 @@ async fn claim(record: &str) {
     let store = Embedded::open(&path).expect("the file that was just written");
     let gone = std::fs::remove_file(&path);
     gone.expect("the file is there");
-    let lease = Lease { owner: Uuid::now_v7(), until: NOW + HALF_AN_HOUR };
+    let lease = LeaseToken { owner: Uuid::now_v7(), until: NOW + HALF_AN_HOUR };
     match store.claim(&id, &JobId::of("8", "wamid"), &lease, NOW, None).await {
         Ok(Claim::Fresh(found) | Claim::Resume(found)) => {
             store.save(&id, &lease, &found, Hold::Release).await.expect("what was read can be written");
-            let next = Lease { owner: Uuid::now_v7(), ..lease };
+            let next = LeaseToken { owner: Uuid::now_v7(), ..lease };
             match store.claim(&id, &JobId::of("8", "another"), &next, NOW, None).await {
                 Ok(Claim::Fresh(again) | Claim::Resume(again)) => assert_eq!(again, found, "nothing is lost"),
                 Ok(Claim::Done) => assert!(found.outbox.is_none()),

@@ -4,8 +4,8 @@ use proptest::{option, prelude::*, sample::select};
 use serde_json::{Map, Value, json, value::RawValue};
 use whatsapp_endpoint::{
     conversation::{
-        Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Message, Output, Parameter, Person,
-        Said, Section, Source, Tap, Template,
+        Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Message, Output, Parameter,
+        Person, Section, Source, Tap, Template,
     },
     https,
     settings::{TextFormat, TextSettings},
@@ -177,13 +177,13 @@ fn relink(value: &mut Value, url: &str) {
     }
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn said() -> impl Strategy<Value = Content> {
     let section =
         (option::of(line()), prop::collection::vec(choice(), 0..8)).prop_map(|(title, rows)| Section { title, rows });
     let list = (text(), option::of(line()), prop::collection::vec(section, 0..5))
         .prop_map(|(text, label, sections)| List { text, label, sections });
     let carousel = |card: BoxedStrategy<Card>| {
-        (text(), prop::collection::vec(card, 0..13)).prop_map(|(text, cards)| Said::Carousel { text, cards })
+        (text(), prop::collection::vec(card, 0..13)).prop_map(|(text, cards)| Content::Carousel { text, cards })
     };
     let place = (-100.0..100.0_f64, -200.0..200.0_f64, option::of(line()))
         .prop_map(|(latitude, longitude, name)| Location { latitude, longitude, name, address: None });
@@ -195,19 +195,19 @@ fn said() -> impl Strategy<Value = Said> {
         ..Flow::default()
     });
     prop_oneof![
-        text().prop_map(Said::Text),
-        card().prop_map(Said::Card),
-        list.prop_map(Said::List),
+        text().prop_map(Content::Text),
+        card().prop_map(Content::Card),
+        list.prop_map(Content::List),
         carousel(card().boxed()),
         carousel(neat_card().boxed()),
-        media().prop_map(Said::Media),
-        place.prop_map(Said::Location),
-        prop::collection::vec(contact(), 0..4).prop_map(Said::Contacts),
-        Just(Said::Reaction("👍".into())),
-        text().prop_map(Said::LocationRequest),
-        text().prop_map(Said::ContactRequest),
-        flow.prop_map(Said::Flow),
-        Just(Said::Template(Template {
+        media().prop_map(Content::Media),
+        place.prop_map(Content::Location),
+        prop::collection::vec(contact(), 0..4).prop_map(Content::Contacts),
+        Just(Content::Reaction("👍".into())),
+        text().prop_map(Content::LocationRequest),
+        text().prop_map(Content::ContactRequest),
+        flow.prop_map(Content::Flow),
+        Just(Content::Template(Template {
             name: "come_back".into(),
             language: "en_US".into(),
             parameters: vec![
@@ -215,7 +215,7 @@ fn said() -> impl Strategy<Value = Said> {
                 Parameter { name: None, text: " a\r\n\tb      c ".into() }
             ]
         })),
-        raw().prop_map(Said::Raw),
+        raw().prop_map(Content::Raw),
     ]
 }
 
@@ -237,7 +237,7 @@ proptest! {
 
     #[test]
     fn whatever_is_said_is_taken_by_meta(
-        outputs in prop::collection::vec((said(), any::<bool>()).prop_map(|(said, quotes)| Output { said, quotes }), 1..4),
+        outputs in prop::collection::vec((said(), any::<bool>()).prop_map(|(said, quotes)| Output { content: said, quotes }), 1..4),
         to in select(people()),
         merge in any::<bool>(),
         format in select(vec![TextFormat::Auto, TextFormat::Markdown, TextFormat::Whatsapp]),
@@ -261,7 +261,7 @@ proptest! {
             let meant = if choice.id.trim().is_empty() { words.iter().skip(1).map(|words| one_line(words)).find(|words| !words.is_empty())? } else { choice.id.clone() };
             Some(meant)
         }).collect();
-        let (fitted, offers) = outbound::fit(vec![Said::choices("Pick", choices).into()], Style { settings: &settings, to_group });
+        let (fitted, offers) = outbound::fit(vec![Content::choices("Pick", choices).into()], Style { settings: &settings, to_group });
         let body = |output: &Output| outbound::send_body(&people()[0], output, WAMID, "t")["interactive"].clone();
         let ids: Vec<String> = fitted.iter().flat_map(|output| ids(&body(output))).collect();
         let heard = |text: &str, tap: Option<Tap>| {

@@ -9,7 +9,7 @@ use whatsapp_endpoint::{
     ingress,
     settings::Settings,
     simulator::{
-        ALWAYS, Bubble, DEVELOPMENT_SECRET, Exchange, Fault, Kind, Line, Newcomer, Said, Side, Simulator, Tick,
+        ALWAYS, Bubble, DEVELOPMENT_SECRET, Exchange, Fault, Kind, Line, Newcomer, Side, Simulator, Tick, UserAction,
     },
 };
 
@@ -60,7 +60,7 @@ impl Chat {
     }
 
     /// Somebody says something, and the endpoint takes it; answers its id.
-    async fn says(&self, person: &str, said: Said) -> String {
+    async fn says(&self, person: &str, said: UserAction) -> String {
         let id = self.meta.speak(person, &said, None).expect("sayable");
         let is_taken = |exchange: &Exchange| {
             let status = exchange.response.as_ref().map(|response| response["status"] == 200);
@@ -101,8 +101,8 @@ fn bubbles(meta: &Simulator) -> Vec<Bubble> {
     lines.filter_map(|line| if let Line::Bubble(bubble) = line { Some(*bubble) } else { None }).collect()
 }
 
-fn text(words: &str) -> Said {
-    Said::Text(words.to_owned())
+fn text(words: &str) -> UserAction {
+    UserAction::Text(words.to_owned())
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn everything_that_a_person_can_say_is_understood_by_the_endpoint() {
     chat.says("ada", text("hello")).await;
     let first = chat.heard("ada")[0].id.clone();
     let picture = upload(&chat, "image/jpeg", b"\xff\xd8\xff\xe0 a picture").await;
-    let media = |id: &str, kind: &str| Said::Media {
+    let media = |id: &str, kind: &str| UserAction::Media {
         id: id.to_owned(),
         kind: kind.to_owned(),
         caption: Some("Look".into()),
@@ -160,11 +160,11 @@ async fn everything_that_a_person_can_say_is_understood_by_the_endpoint() {
     };
     let (name, address) = (Some("Museum".into()), None);
     let said = [
-        ("location", Said::Location { latitude: 48.2, longitude: 16.37, name, address }),
-        ("contacts", Said::Contact { name: "Bob Example".into(), phone: "+1 555 010 0300".into() }),
+        ("location", UserAction::Location { latitude: 48.2, longitude: 16.37, name, address }),
+        ("contacts", UserAction::Contact { name: "Bob Example".into(), phone: "+1 555 010 0300".into() }),
         ("image", media(&picture, "image")),
         ("document", media(&picture, "document")),
-        ("interactive", Said::Tap { id: "yes".into(), title: "Yes".into(), message_id: first.clone() }),
+        ("interactive", UserAction::Tap { id: "yes".into(), title: "Yes".into(), message_id: first.clone() }),
     ];
     for (kind, said) in said {
         let id = chat.says("ada", said).await;
@@ -184,11 +184,11 @@ async fn everything_that_a_person_can_say_is_understood_by_the_endpoint() {
     assert_eq!(quoting.quoted.as_deref(), Some(first.as_str()));
     let unsayable = [
         text("  "),
-        Said::Location { latitude: 91.0, longitude: 0.0, name: None, address: None },
-        Said::Contact { name: "Bob".into(), phone: "none".into() },
+        UserAction::Location { latitude: 91.0, longitude: 0.0, name: None, address: None },
+        UserAction::Contact { name: "Bob".into(), phone: "none".into() },
         media("1", "image"),
         media(&picture, "video"),
-        Said::Sample("nothing".into()),
+        UserAction::Sample("nothing".into()),
     ];
     for said in unsayable {
         assert!(chat.meta.speak("ada", &said, None).is_err(), "{said:?}");
@@ -218,14 +218,14 @@ async fn a_file_that_no_phone_would_send_is_not_picked() {
     }
     let id = upload(&chat, "application/x-anything", b"anything").await;
     let kind = "document".to_owned();
-    chat.says("ada", Said::Media { id, kind, caption: None, voice: false, filename: None }).await;
+    chat.says("ada", UserAction::Media { id, kind, caption: None, voice: false, filename: None }).await;
 }
 
 #[tokio::test]
 async fn every_sample_is_taken_and_shown() {
     let chat = Chat::start().await;
     for sample in whatsapp_endpoint::simulator::samples() {
-        let id = chat.says("bob", Said::Sample(sample.name.to_owned())).await;
+        let id = chat.says("bob", UserAction::Sample(sample.name.to_owned())).await;
         assert_ne!(chat.meta.bubble(&id).expect("shown").text, None, "{sample:?}");
     }
 }
@@ -235,7 +235,7 @@ async fn a_new_number_changes_the_person_and_not_the_session() {
     let chat = Chat::start().await;
     for person in ["ada", "bob", "dan"] {
         chat.says(person, text("before")).await;
-        chat.says(person, Said::Sample("new-number".into())).await;
+        chat.says(person, UserAction::Sample("new-number".into())).await;
         chat.says(person, text("after")).await;
         let to = chat.heard(person).pop().expect("answered").message;
         let first = chat.heard(person)[0].message.clone();
@@ -262,12 +262,12 @@ async fn reactions_of_both_sides_stand_on_the_message_and_can_be_taken_back() {
     let chat = Chat::start().await;
     let hello = chat.says("ada", text("hello")).await;
     let reply = chat.heard("ada")[0].id.clone();
-    let react = |emoji: &str| Said::Reaction { message_id: reply.clone(), emoji: emoji.into() };
+    let react = |emoji: &str| UserAction::Reaction { message_id: reply.clone(), emoji: emoji.into() };
     chat.meta.speak("ada", &react("👍"), None).expect("sayable");
     assert_eq!(chat.meta.bubble(&reply).expect("shown").reactions[0].emoji, "👍");
     chat.meta.speak("ada", &react(""), None).expect("sayable");
     assert!(chat.meta.bubble(&reply).expect("shown").reactions.is_empty());
-    let unknown = Said::Reaction { message_id: "wamid.NEVER".into(), emoji: "👍".into() };
+    let unknown = UserAction::Reaction { message_id: "wamid.NEVER".into(), emoji: "👍".into() };
     assert!(chat.meta.speak("ada", &unknown, None).is_err());
 
     let business = crate::cloud_api::Business::start().await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, JobId, Output, Pending, Person, Reply, ReplyId, ReplyState, Said},
-    store::{Claim, Dynamo, Embedded, Hold, Lease, Store, StoreError},
+    conversation::{Content, Conversation, ConversationId, JobId, Output, Pending, Person, Reply, ReplyId, ReplyState},
+    store::{Claim, Dynamo, Embedded, Hold, LeaseToken, Store, StoreError},
 };
 
 use crate::support::parts;
@@ -54,15 +54,15 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A claim at `second` whose lease lasts a minute.
-async fn claim(store: &dyn Store, user: &str, name: &str, second: i64) -> (Claim, Lease) {
-    let lease = Lease { owner: Uuid::now_v7(), until: at(second) + Duration::from_mins(1) };
+async fn claim(store: &dyn Store, user: &str, name: &str, second: i64) -> (Claim, LeaseToken) {
+    let lease = LeaseToken { owner: Uuid::now_v7(), until: at(second) + Duration::from_mins(1) };
     let claim =
         store.claim(&id(user), &job(name), &lease, at(second), Some(at(second) + Duration::from_hours(1))).await;
     (claim.expect("a claim"), lease)
 }
 
 fn pending(name: &str) -> Pending {
-    let reply = |text: &str, state| Reply { state, ..Reply::from(Output::from(Said::Text(text.into()))) };
+    let reply = |text: &str, state| Reply { state, ..Reply::from(Output::from(Content::Text(text.into()))) };
     let replies = vec![
         reply("out", ReplyState::Sent(Some("wamid.A".into()))),
         reply("é😀 \"next\"", ReplyState::Sending(at(0))),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     agents::{AgentError, wire::unreadable},
-    conversation::{JobId, Media, MediaKind, Output, Said, Source},
+    conversation::{Content, JobId, Media, MediaKind, Output, Source},
 };
 
 /// How many artifacts are remembered as told.
@@ -105,7 +105,7 @@ impl Task {
         let new = self.artifacts.iter().flatten().filter(|artifact| !is_told(artifact));
         let new: Vec<_> = new.flat_map(|artifact| outputs(artifact.parts.as_deref(), job)).collect();
         // Some agents say their result in the message and as an artifact.
-        let is_said = |output: &Output| message.iter().any(|said| is_same(&said.said, &output.said));
+        let is_said = |output: &Output| message.iter().any(|said| is_same(&said.content, &output.content));
         let new: Vec<_> = new.into_iter().filter(|output| !is_said(output)).collect();
         message.into_iter().chain(new).collect()
     }
@@ -120,16 +120,16 @@ impl Task {
 /// What one message or one artifact says. Neighbouring texts are one text, as it is for whoever appends what a stream brings:
 /// <https://a2a-protocol.org/latest/specification/#422-taskartifactupdateevent>
 fn outputs(parts: Option<&[Value]>, job: &JobId) -> Vec<Output> {
-    let mut said: Vec<Said> = Vec::new();
+    let mut said: Vec<Content> = Vec::new();
     let (mut left_out, mut is_open) = (0, false);
     for part in parts.unwrap_or_default() {
         match (Part::read(part), said.last_mut()) {
-            (Part::Piece(piece), Some(Said::Text(text))) if is_open => text.push_str(&piece),
+            (Part::Piece(piece), Some(Content::Text(text))) if is_open => text.push_str(&piece),
             (Part::Piece(piece), _) => {
-                said.push(Said::Text(piece));
+                said.push(Content::Text(piece));
                 is_open = true;
             }
-            (Part::File(media), _) => said.push(Said::Media(media)),
+            (Part::File(media), _) => said.push(Content::Media(media)),
             (Part::Other, _) => {
                 left_out += 1;
                 is_open = false;
@@ -139,13 +139,13 @@ fn outputs(parts: Option<&[Value]>, job: &JobId) -> Vec<Output> {
     if left_out > 0 {
         tracing::warn!(%job, left_out, "parts of the agent's answer that are neither words nor a file with a URL");
     }
-    said.retain(|said| !matches!(said, Said::Text(text) if text.trim().is_empty()));
+    said.retain(|said| !matches!(said, Content::Text(text) if text.trim().is_empty()));
     said.into_iter().map(Output::from).collect()
 }
 
-fn is_same(one: &Said, other: &Said) -> bool {
+fn is_same(one: &Content, other: &Content) -> bool {
     match (one, other) {
-        (Said::Text(one), Said::Text(other)) => one.trim() == other.trim(),
+        (Content::Text(one), Content::Text(other)) => one.trim() == other.trim(),
         (one, other) => one == other,
     }
 }
@@ -196,10 +196,10 @@ mod tests {
 
     use super::*;
 
-    fn said(task: &Value, told: &[&str]) -> Vec<Said> {
+    fn said(task: &Value, told: &[&str]) -> Vec<Content> {
         let Ok(Reply::Task(task)) = Reply::read(task) else { panic!("no task: {task}") };
         let told: Vec<_> = told.iter().map(|id| (*id).to_owned()).collect();
-        task.outputs(&told, &JobId::of("8", "1")).into_iter().map(|output| output.said).collect()
+        task.outputs(&told, &JobId::of("8", "1")).into_iter().map(|output| output.content).collect()
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
             caption: None,
             name: None,
         };
-        let expected = [Said::Text("Done.".to_owned()), Said::Media(image)];
+        let expected = [Content::Text("Done.".to_owned()), Content::Media(image)];
         assert_eq!(said(&new, &[]), expected);
         assert_eq!(said(&old, &[]), expected);
         assert_eq!(said(&old, &["a"]), expected[..1]);
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn the_tokens_of_a_stream_are_one_text_and_artifacts_stay_apart() {
         let texts = |task: &Value| {
-            let text = |said| if let Said::Text(text) = said { text } else { panic!("not a text: {said:?}") };
+            let text = |said| if let Content::Text(text) = said { text } else { panic!("not a text: {said:?}") };
             said(task, &[]).into_iter().map(text).collect::<Vec<_>>()
         };
         // As the artifacts of real agents come: tokens with their blanks, some of them twice, and an empty one at the end.
@@ -267,8 +267,8 @@ mod tests {
             { "url": "https://h.invalid/a.pdf", "filename": 7 }, { "text": "three" }, "x",
         ] });
         let Ok(Reply::Message(message)) = Reply::read(&message) else { panic!("no message") };
-        let said = message.outputs(&JobId::of("8", "1")).into_iter().map(|output| match output.said {
-            Said::Text(text) => text,
+        let said = message.outputs(&JobId::of("8", "1")).into_iter().map(|output| match output.content {
+            Content::Text(text) => text,
             other => format!("{other:?}").chars().take(5).collect(),
         });
         assert_eq!(said.collect::<Vec<_>>(), ["One text", "two", "Media", "three"]);

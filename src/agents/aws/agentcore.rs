@@ -18,7 +18,7 @@ use crate::{
         AgentError, Answer, Data, Question,
         wire::{self, to_json, traceparent},
     },
-    conversation::{JobId, Said},
+    conversation::{Content, JobId},
 };
 
 /// The session of the service: at least 33 characters, and our id of it has 36.
@@ -75,7 +75,7 @@ fn read(kind: &str, bytes: &[u8]) -> Result<Answer, AgentError> {
     match wire::read("JSON", bytes) {
         Ok(value) => said::read(&value),
         Err(_) if kind.starts_with("text/plain") => {
-            Ok(vec![Said::Text(String::from_utf8_lossy(bytes).into_owned()).into()].into())
+            Ok(vec![Content::Text(String::from_utf8_lossy(bytes).into_owned()).into()].into())
         }
         Err(error) => Err(error),
     }
@@ -89,8 +89,8 @@ mod tests {
     use super::*;
 
     fn words(kind: &str, body: &str) -> Result<Vec<String>, AgentError> {
-        let text = |said| if let Said::Text(text) = said { text } else { panic!("not a text: {said:?}") };
-        Ok(read(kind, body.as_bytes())?.outputs.into_iter().map(|output| text(output.said)).collect())
+        let text = |said| if let Content::Text(text) = said { text } else { panic!("not a text: {said:?}") };
+        Ok(read(kind, body.as_bytes())?.outputs.into_iter().map(|output| text(output.content)).collect())
     }
 
     #[test]

@@ -8,13 +8,13 @@ use super::{
     loose::{either, items, link, words},
     structured::card,
 };
-use crate::conversation::{Action, Choice, Said};
+use crate::conversation::{Action, Choice, Content};
 
 /// The fields of the data of a submit button that may hold what it says.
 const PAYLOADS: &[&str] = &["value", "payload", "text"];
 
 /// The card itself, or a structure that holds it as `adaptiveCard`.
-pub fn read(structure: &Value) -> Option<Said> {
+pub fn read(structure: &Value) -> Option<Content> {
     let of = if structure["adaptiveCard"].is_object() { &structure["adaptiveCard"] } else { structure };
     let flattened = || {
         let mut lines = Vec::new();

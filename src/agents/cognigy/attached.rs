@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::loose::{self, either, items, words};
-use crate::conversation::{Contact, Location, Media, MediaKind, Said, Source};
+use crate::conversation::{Contact, Content, Location, Media, MediaKind, Source};
 
 /// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling of what is sent in: `type`, `name`.
-pub fn files(attachments: &Value) -> Vec<Said> {
-    items(attachments).iter().filter_map(file).map(Said::Media).collect()
+pub fn files(attachments: &Value) -> Vec<Content> {
+    items(attachments).iter().filter_map(file).map(Content::Media).collect()
 }
 
 fn file(attachment: &Value) -> Option<Media> {
@@ -24,7 +24,7 @@ fn file(attachment: &Value) -> Option<Media> {
 }
 
 /// The place of `location: {"latitude","longitude","name","address"}`.
-pub fn place(location: &Value) -> Vec<Said> {
+pub fn place(location: &Value) -> Vec<Content> {
     let degrees = |name: &str| match &location[name] {
         Value::Number(number) => number.as_f64(),
         // "NaN" and "inf" are numbers to Rust and nothing to JSON.
@@ -32,7 +32,7 @@ pub fn place(location: &Value) -> Vec<Said> {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     let (Some(latitude), Some(longitude)) = (degrees("latitude"), degrees("longitude")) else { return Vec::new() };
-    vec![Said::Location(Location {
+    vec![Content::Location(Location {
         latitude,
         longitude,
         name: words(&location["name"]),
@@ -42,9 +42,9 @@ pub fn place(location: &Value) -> Vec<Said> {
 
 /// The cards of `contacts`, in the shape in which people's cards come in:
 /// `[{"name":{"formatted_name"},"phones":[{"phone"}],"emails":[{"email"}],"org":{"company"},"urls":[{"url"}]}]`.
-pub fn contacts(contacts: &Value) -> Vec<Said> {
+pub fn contacts(contacts: &Value) -> Vec<Content> {
     let contacts: Vec<_> = items(contacts).iter().filter_map(contact).collect();
-    if contacts.is_empty() { Vec::new() } else { vec![Said::Contacts(contacts)] }
+    if contacts.is_empty() { Vec::new() } else { vec![Content::Contacts(contacts)] }
 }
 
 fn contact(card: &Value) -> Option<Contact> {
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_file_is_what_its_media_type_says_and_a_document_otherwise() {
         let kind = |file: Value| match &files(&json!([file]))[..] {
-            [Said::Media(media)] => Some((media.kind, media.name.clone())),
+            [Content::Media(media)] => Some((media.kind, media.name.clone())),
             _ => None,
         };
         let file = |mime: &str| kind(json!({ "url": "https://example.com/a", "mimeType": mime, "fileName": "a" }));

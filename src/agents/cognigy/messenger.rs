@@ -9,16 +9,16 @@ use super::{
     loose::{either, file, items, words},
     structured::{card, carousel, list, media},
 };
-use crate::conversation::{Card, Media, MediaKind, Said, Source};
+use crate::conversation::{Card, Content, Media, MediaKind, Source};
 
 /// What the message says: its attachment first, then its words with what can be tapped.
-pub fn read(message: &Value) -> Vec<Said> {
+pub fn read(message: &Value) -> Vec<Content> {
     let attached = attachment(&message["attachment"]);
     let replies = actions(either(message, &["quick_replies", "quickReplies"]));
     attached.into_iter().chain(card(words(&message["text"]), replies)).collect()
 }
 
-fn attachment(attachment: &Value) -> Option<Said> {
+fn attachment(attachment: &Value) -> Option<Content> {
     let payload = &attachment["payload"];
     let file = |kind| media(kind, &payload["url"], None, words(either(payload, &["altText", "alt_text"])));
     match attachment["type"].as_str().unwrap_or_default() {
@@ -26,12 +26,12 @@ fn attachment(attachment: &Value) -> Option<Said> {
         "video" => file(MediaKind::Video),
         "audio" => file(MediaKind::Audio),
         "file" => file(MediaKind::Document),
-        "template" => template(payload).or_else(|| words(&payload["text"]).map(Said::Text)),
+        "template" => template(payload).or_else(|| words(&payload["text"]).map(Content::Text)),
         _ => None,
     }
 }
 
-fn template(payload: &Value) -> Option<Said> {
+fn template(payload: &Value) -> Option<Content> {
     let (text, elements) = (words(&payload["text"]), &payload["elements"]);
     match payload["template_type"].as_str().unwrap_or_default() {
         "button" => card(text, actions(&payload["buttons"])),
@@ -43,13 +43,13 @@ fn template(payload: &Value) -> Option<Said> {
 }
 
 /// The one element of a media template: `{"media_type","url","buttons"}`.
-fn shown(element: &Value) -> Option<Said> {
+fn shown(element: &Value) -> Option<Content> {
     let kind = if element["media_type"] == "video" { MediaKind::Video } else { MediaKind::Image };
     let media = file(&element["url"]).map(|url| Media { kind, source: Source::Link(url), caption: None, name: None });
     let actions = actions(&element["buttons"]);
     match media {
-        Some(media) if actions.is_empty() => Some(Said::Media(media)),
-        Some(_) => Some(Said::Card(Card { media, text: String::new(), actions })),
+        Some(media) if actions.is_empty() => Some(Content::Media(media)),
+        Some(_) => Some(Content::Card(Card { media, text: String::new(), actions })),
         None => card(None, actions),
     }
 }

@@ -12,7 +12,7 @@ use super::{
     loose::{first_words, link, words},
     messenger, structured,
 };
-use crate::conversation::{Action, Card, List, Output, Said};
+use crate::conversation::{Action, Card, Content, List, Output};
 
 /// Where a flow says what is not meant for WhatsApp, the best first.
 const CHANNELS: &[&str] = &["_default", "_webchat", "_facebook"];
@@ -25,7 +25,7 @@ pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
     let channels = nested(data, "_cognigy");
     let own = raw(&channels["_whatsapp"]);
     let has_own = !own.is_empty();
-    let field = |name: &str, read: fn(&Value) -> Vec<Said>| (nested(data, name), read(nested(data, name)));
+    let field = |name: &str, read: fn(&Value) -> Vec<Content>| (nested(data, name), read(nested(data, name)));
     let structures = match if has_own { own } else { first_channel(channels) } {
         // A plugin often shows in the web chat what the structures say elsewhere.
         said if said.is_empty() => field("_plugin", plugin),
@@ -53,7 +53,7 @@ pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
     {
         *words = if words.is_empty() { text } else { [text.trim_end(), words].join("\n") };
     }
-    let all = texts.into_iter().map(Said::Text).chain(said);
+    let all = texts.into_iter().map(Content::Text).chain(said);
     let mut outputs: Vec<_> = all.map(Output::from).collect();
     match outputs.first_mut() {
         Some(first) => first.quotes = nested(data, "quote") == &Value::Bool(true),
@@ -75,7 +75,7 @@ fn texts(text: &Value) -> Vec<String> {
 }
 
 /// Messages in Meta's own words: one or several, each alone or as the `message` of an object.
-fn raw(own: &Value) -> Vec<Said> {
+fn raw(own: &Value) -> Vec<Content> {
     let messages = match own {
         Value::Array(messages) => messages.as_slice(),
         message => std::slice::from_ref(message),
@@ -86,16 +86,16 @@ fn raw(own: &Value) -> Vec<Said> {
             Value::Object(object) => match &message["message"] {
                 wrapped @ (Value::Object(_) | Value::Array(_) | Value::String(_)) => said.extend(raw(wrapped)),
                 _ if object.is_empty() => {}
-                _ => said.push(Said::Raw(object.clone())),
+                _ => said.push(Content::Raw(object.clone())),
             },
-            other => said.extend(other.as_str().and_then(|_| words(other)).map(Said::Text)),
+            other => said.extend(other.as_str().and_then(|_| words(other)).map(Content::Text)),
         }
     }
     said
 }
 
 /// What the first channel that says anything says: in structures, or in a message in the style of Messenger.
-fn first_channel(channels: &Value) -> Vec<Said> {
+fn first_channel(channels: &Value) -> Vec<Content> {
     let said = CHANNELS.iter().map(|name| {
         let channel = &channels[*name];
         let structures = structured::read(channel);
@@ -108,13 +108,13 @@ fn first_channel(channels: &Value) -> Vec<Said> {
 }
 
 /// Plugins of the web chat have no place here, but cards have words and apps have a page.
-fn plugin(plugin: &Value) -> Vec<Said> {
+fn plugin(plugin: &Value) -> Vec<Content> {
     let said = match plugin["type"].as_str().unwrap_or_default() {
         "adaptivecards" => adaptive_card::read(&plugin["payload"]),
         "x-app" => link(&plugin["data"]["sessionUrl"]).map(|url| {
             let title = words(&plugin["data"]["openButtonLabel"]).unwrap_or_default();
             let text = words(&plugin["text"]).unwrap_or_default();
-            Said::Card(Card { media: None, text, actions: vec![Action::Link { title, url }] })
+            Content::Card(Card { media: None, text, actions: vec![Action::Link { title, url }] })
         }),
         _ => None,
     };
@@ -157,20 +157,20 @@ fn is_repeated(text: &str, said: &[&Value]) -> bool {
 }
 
 /// The words of a structure that the text belongs before: those of a list, which are lines beside its rows, and none.
-fn open_words(said: &mut Said) -> Option<&mut String> {
+fn open_words(said: &mut Content) -> Option<&mut String> {
     match said {
-        Said::List(List { text, .. }) => Some(text),
-        Said::Card(Card { text, .. }) | Said::Carousel { text, .. } => text.is_empty().then_some(text),
-        Said::Text(_)
-        | Said::Media(_)
-        | Said::Location(_)
-        | Said::Contacts(_)
-        | Said::Template(_)
-        | Said::Reaction(_)
-        | Said::LocationRequest(_)
-        | Said::ContactRequest(_)
-        | Said::Flow(_)
-        | Said::Raw(_) => None,
+        Content::List(List { text, .. }) => Some(text),
+        Content::Card(Card { text, .. }) | Content::Carousel { text, .. } => text.is_empty().then_some(text),
+        Content::Text(_)
+        | Content::Media(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Template(_)
+        | Content::Reaction(_)
+        | Content::LocationRequest(_)
+        | Content::ContactRequest(_)
+        | Content::Flow(_)
+        | Content::Raw(_) => None,
     }
 }
 

@@ -11,9 +11,9 @@ use super::{
     buttons::{action, actions},
     loose::{either, file, items, link, words},
 };
-use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section, Source};
+use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind, Section, Source};
 
-type Reader = fn(&Value) -> Option<Said>;
+type Reader = fn(&Value) -> Option<Content>;
 
 /// The structures and their readers; another one still has its `text`.
 const STRUCTURES: &[(&str, Reader)] = &[
@@ -33,8 +33,8 @@ const STRUCTURES: &[(&str, Reader)] = &[
 const PLAYERS: &[&str] = &["youtube.com", "youtu.be", "vimeo.com", "dailymotion.com", "twitch.tv"];
 
 /// What the structures of a channel say. Their `fallbackText` is not among it: that is for where nothing else is.
-pub fn read(channel: &Value) -> Vec<Said> {
-    let text = |structure: &Value| words(&structure["text"]).map(Said::Text);
+pub fn read(channel: &Value) -> Vec<Content> {
+    let text = |structure: &Value| words(&structure["text"]).map(Content::Text);
     let known = |name: &str| STRUCTURES.iter().any(|(known, _)| *known == name);
     let mut said: Vec<_> =
         STRUCTURES.iter().filter_map(|(name, read)| read(&channel[*name]).or_else(|| text(&channel[*name]))).collect();
@@ -44,22 +44,22 @@ pub fn read(channel: &Value) -> Vec<Said> {
 }
 
 /// Words with what can be tapped.
-pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Said> {
+pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Content> {
     if actions.is_empty() {
-        return text.map(Said::Text);
+        return text.map(Content::Text);
     }
-    Some(Said::Card(Card { media: None, text: text.unwrap_or_default(), actions }))
+    Some(Content::Card(Card { media: None, text: text.unwrap_or_default(), actions }))
 }
 
 /// A file at a link. What describes a picture to those who do not see it is its caption, if it has no words of its own.
-pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Said> {
+pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Content> {
     let alt = alt.filter(|_| matches!(kind, MediaKind::Image | MediaKind::Video));
     let caption = text.or(alt);
-    let Some(url) = file(url) else { return caption.map(Said::Text) };
+    let Some(url) = file(url) else { return caption.map(Content::Text) };
     if kind == MediaKind::Video && is_player(&url) {
-        return Some(Said::Text(caption.into_iter().chain([url]).collect::<Vec<_>>().join("\n")));
+        return Some(Content::Text(caption.into_iter().chain([url]).collect::<Vec<_>>().join("\n")));
     }
-    Some(Said::Media(Media { kind, source: Source::Link(url), caption, name: None }))
+    Some(Content::Media(Media { kind, source: Source::Link(url), caption, name: None }))
 }
 
 fn is_player(url: &str) -> bool {
@@ -69,22 +69,22 @@ fn is_player(url: &str) -> bool {
     PLAYERS.iter().any(|site| is_at(site))
 }
 
-fn image(image: &Value) -> Option<Said> {
+fn image(image: &Value) -> Option<Content> {
     media(MediaKind::Image, &image["imageUrl"], words(&image["text"]), words(&image["imageAltText"]))
 }
 
-fn video(video: &Value) -> Option<Said> {
+fn video(video: &Value) -> Option<Content> {
     media(MediaKind::Video, &video["videoUrl"], words(&video["text"]), words(&video["videoAltText"]))
 }
 
-fn audio(audio: &Value) -> Option<Said> {
+fn audio(audio: &Value) -> Option<Content> {
     media(MediaKind::Audio, &audio["audioUrl"], words(&audio["text"]), words(&audio["audioAltText"]))
 }
 
 /// Cards side by side, from the items of a gallery or the elements of a template.
-pub fn carousel(text: Option<String>, items: &Value) -> Option<Said> {
+pub fn carousel(text: Option<String>, items: &Value) -> Option<Content> {
     let cards: Vec<_> = self::items(items).iter().filter_map(element).collect();
-    (!cards.is_empty()).then(|| Said::Carousel { text: text.unwrap_or_default(), cards })
+    (!cards.is_empty()).then(|| Content::Carousel { text: text.unwrap_or_default(), cards })
 }
 
 /// One card: its title in bold, its subtitle below, and the page that the card itself would open.
@@ -126,7 +126,7 @@ fn opens(action: &Action, page: &str) -> bool {
 ///
 /// A row can be chosen and no more: what opens a page or calls a number, or does nothing, becomes a line of the words.
 /// The pictures of the items have no place.
-pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Said> {
+pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Content> {
     let mut lines: Vec<String> = text.into_iter().collect();
     let (mut rows, mut others) = (Vec::new(), Vec::new());
     for item in self::items(items) {
@@ -170,7 +170,7 @@ pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option
     }
     lines.extend(others.iter().map(line));
     let section = Section { title: None, rows };
-    Some(Said::List(List { text: lines.join("\n"), label: None, sections: vec![section] }))
+    Some(Content::List(List { text: lines.join("\n"), label: None, sections: vec![section] }))
 }
 
 fn line(action: &Action) -> String {
@@ -200,7 +200,7 @@ mod tests {
             |id: &str, title: &str, below: &str| Choice { description: Some(below.into()), ..Choice::new(id, title) };
         let text = "Who?\nAda – Doctor: +4930\nAda – Doctor: https://example.com/ada".to_owned();
         let rows = vec![row("book ada", "Ada", "Doctor"), row("ask ada", "Ask", "Ada")];
-        let whole = Said::List(List { text, label: None, sections: vec![Section { title: None, rows }] });
+        let whole = Content::List(List { text, label: None, sections: vec![Section { title: None, rows }] });
         assert_eq!(list(Some("Who?".into()), &items, Vec::new()), Some(whole));
     }
 
@@ -218,6 +218,6 @@ mod tests {
     fn a_structure_we_do_not_know_has_its_text() {
         let channel =
             json!({ "_dial": { "text": "Turn it" }, "_image": { "text": "No picture" }, "type": { "text": "no" } });
-        assert_eq!(read(&channel), [Said::Text("No picture".into()), Said::Text("Turn it".into())]);
+        assert_eq!(read(&channel), [Content::Text("No picture".into()), Content::Text("Turn it".into())]);
     }
 }

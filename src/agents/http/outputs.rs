@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::{Fault, Fields, readable, shown};
 use crate::conversation::{
-    Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Parameter, Said, Section, Source,
+    Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Parameter, Section, Source,
     Template,
 };
 
@@ -27,31 +27,31 @@ fn is_empty(value: &Value) -> bool {
 /// Reads the output at `place`. A mere text is one too.
 pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
     let mut fields = match value {
-        Value::String(text) if !text.trim().is_empty() => return Ok(Said::Text(text).into()),
+        Value::String(text) if !text.trim().is_empty() => return Ok(Content::Text(text).into()),
         value => Fields::of(place, value)?,
     };
     let quotes = fields.flag("quote")?;
     let kind = fields.text("type")?;
     let said = said(&kind, &mut fields)?;
     fields.end();
-    Ok(Output { said, quotes })
+    Ok(Output { content: said, quotes })
 }
 
-fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
+fn said(kind: &str, fields: &mut Fields) -> Result<Content, Fault> {
     Ok(match kind {
-        "text" => Said::Text(fields.text("text")?),
-        "choices" => Said::Card(Card {
+        "text" => Content::Text(fields.text("text")?),
+        "choices" => Content::Card(Card {
             media: nested_media(fields)?,
             text: fields.text("text")?,
             actions: fields.some("options", |place, value| Ok(Action::Choice(choice(place, value)?)))?,
         }),
-        "list" => Said::List(list(fields)?),
+        "list" => Content::List(list(fields)?),
         "link" | "cta" => {
             let action = Action::Link { title: fields.text("label")?, url: fields.link("url")? };
-            Said::Card(Card { media: nested_media(fields)?, text: fields.text("text")?, actions: vec![action] })
+            Content::Card(Card { media: nested_media(fields)?, text: fields.text("text")?, actions: vec![action] })
         }
-        "card" => Said::Card(card(fields)?),
-        "carousel" => Said::Carousel {
+        "card" => Content::Card(card(fields)?),
+        "carousel" => Content::Carousel {
             text: fields.maybe_text("text")?.unwrap_or_default(),
             cards: fields.some("cards", |place, value| {
                 let mut fields = Fields::of(place, value)?;
@@ -60,27 +60,27 @@ fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
                 Ok(card)
             })?,
         },
-        "media" => Said::Media(media(fields)?),
-        "location" => Said::Location(Location {
+        "media" => Content::Media(media(fields)?),
+        "location" => Content::Location(Location {
             latitude: fields.degrees("latitude", 90.0)?,
             longitude: fields.degrees("longitude", 180.0)?,
             name: fields.maybe_text("name")?,
             address: fields.maybe_text("address")?,
         }),
-        "contacts" => Said::Contacts(fields.some("contacts", contact)?),
-        "template" => Said::Template(Template {
+        "contacts" => Content::Contacts(fields.some("contacts", contact)?),
+        "template" => Content::Template(Template {
             name: fields.text("name")?,
             language: fields.text("language")?,
             parameters: fields.each("params", parameter)?,
         }),
         // An empty one takes it back, and is not the same as none.
         "reaction" => match fields.any("emoji") {
-            Some(Value::String(emoji)) => Said::Reaction(emoji),
+            Some(Value::String(emoji)) => Content::Reaction(emoji),
             _ => return Err(fields.fault("\"emoji\" is not a text")),
         },
-        "location_request" => Said::LocationRequest(fields.text("text")?),
-        "contact_request" => Said::ContactRequest(fields.text("text")?),
-        "flow" => Said::Flow(Flow {
+        "location_request" => Content::LocationRequest(fields.text("text")?),
+        "contact_request" => Content::ContactRequest(fields.text("text")?),
+        "flow" => Content::Flow(Flow {
             text: fields.text("text")?,
             id: fields.text("id")?,
             label: fields.text("label")?,
@@ -93,7 +93,7 @@ fn said(kind: &str, fields: &mut Fields) -> Result<Said, Fault> {
             },
         }),
         "whatsapp" => match fields.any("message") {
-            Some(Value::Object(message)) if !message.is_empty() => Said::Raw(message),
+            Some(Value::Object(message)) if !message.is_empty() => Content::Raw(message),
             _ => return Err(fields.fault("\"message\" is not an object with a message of the Cloud API")),
         },
         other => return Err(fields.fault(format_args!("the type {} is none of {TYPES}", shown(other)))),

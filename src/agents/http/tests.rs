@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::conversation::{Output, Said};
+use crate::conversation::{Content, Output};
 
 fn why(answer: &Value) -> String {
     match read(answer.to_string().as_bytes()) {
@@ -73,7 +73,7 @@ fn what_can_be_meant_in_one_way_only_is_taken() {
         { "type": "template", "name": "t", "language": "de", "params": ["a", 2, { "name": "n", "text": "c" }] },
     ] });
     let outputs = read(answer.to_string().as_bytes()).expect("readable").outputs;
-    assert!(outputs[0].said == Said::Text("hello".into()) && outputs[1].quotes);
+    assert!(outputs[0].content == Content::Text("hello".into()) && outputs[1].quotes);
     insta::assert_json_snapshot!(outputs[1..]);
 }
 
@@ -144,7 +144,7 @@ fn whatever_stands_in_a_field_is_read_or_named_without_its_words() {
 fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
     let texts = |answer: Value| -> Vec<String> {
         let outputs = read(answer.to_string().as_bytes()).unwrap_or_else(|error| panic!("{answer}: {error}")).outputs;
-        let text = |output: Output| if let Said::Text(text) = output.said { text } else { "?".to_owned() };
+        let text = |output: Output| if let Content::Text(text) = output.content { text } else { "?".to_owned() };
         outputs.into_iter().map(text).collect()
     };
     for (answer, said) in [
@@ -170,5 +170,5 @@ fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
     let options = json!([{ "title": "A" }, { "id": "b" }, { "title": "C" }]);
     let answer = json!({ "outputs": [{ "type": "choices", "text": "?", "options": options }] });
     let outputs = read(answer.to_string().as_bytes()).expect("readable").outputs;
-    assert!(matches!(&outputs[0].said, Said::Card(card) if card.actions.len() == 2), "{outputs:?}");
+    assert!(matches!(&outputs[0].content, Content::Card(card) if card.actions.len() == 2), "{outputs:?}");
 }

@@ -12,7 +12,7 @@ use crate::{
     queue::DeadLetter,
     retry::{Clock, after},
     telemetry::redact,
-    whatsapp::inbound::{Content, Event, Part, Received, Status, Unanswered},
+    whatsapp::inbound::{Event, InboundContent, Part, Received, Status, Unanswered},
 };
 
 /// Most characters of Meta's word for a type that goes into the log.
@@ -120,7 +120,7 @@ fn take_message(app: &App, received: Received, clock: &Clock, sorted: &mut Sorte
         ignored.replayed += 1;
         return;
     }
-    if let Content::Unrecognized { kind, why } = &received.content {
+    if let InboundContent::Unrecognized { kind, why } = &received.content {
         let kind: String = redact(kind, []).chars().take(MAX_WORD).collect();
         tracing::warn!(
             kind,

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a message says. The bytes stay beside it, so a variant holds only what we act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum InboundContent {
     /// Words.
     Text(String),
     /// A file of some kind.
@@ -75,7 +75,7 @@ pub enum MediaKind {
     Sticker,
 }
 
-impl Content {
+impl InboundContent {
     /// The words the agent gets: a text, a caption, the id of a tapped choice, the name of a place.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -238,29 +238,30 @@ fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -
     serde_json::from_str(raw.get()).map_err(super::wire::why)
 }
 
-fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<Content, String> {
-    body(kind, fields).map(|file: File| Content::Media(Media { kind: media, id: file.id, caption: file.caption }))
+fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<InboundContent, String> {
+    body(kind, fields)
+        .map(|file: File| InboundContent::Media(Media { kind: media, id: file.id, caption: file.caption }))
 }
 
 /// A quick reply of a template: its payload is what the template set, else the label.
-fn button(button: Button) -> Result<Content, String> {
+fn button(button: Button) -> Result<InboundContent, String> {
     tap(button.payload, button.text).ok_or_else(|| "a button without payload and text".to_owned())
 }
 
-fn interactive(interactive: Interactive) -> Result<Content, String> {
+fn interactive(interactive: Interactive) -> Result<InboundContent, String> {
     let Interactive { kind, button_reply, list_reply } = interactive;
     let tapped = tap(button_reply.id, button_reply.title).or_else(|| tap(list_reply.id, list_reply.title));
     match (kind.as_deref(), tapped) {
         (_, Some(tapped)) => Ok(tapped),
-        (Some("nfm_reply" | "call_permission_reply"), None) => Ok(Content::Form),
+        (Some("nfm_reply" | "call_permission_reply"), None) => Ok(InboundContent::Form),
         (Some("button_reply" | "list_reply"), None) => Err("a choice without id and title".to_owned()),
         (Some(_) | None, None) => Err("an interactive answer of a type that we do not know".to_owned()),
     }
 }
 
 /// A choice by its id, else by the words on it.
-fn tap(id: Option<String>, title: Option<String>) -> Option<Content> {
+fn tap(id: Option<String>, title: Option<String>) -> Option<InboundContent> {
     let [id, title] = [id, title].map(|text| text.filter(|text| !text.trim().is_empty()));
     let id = id.or_else(|| title.clone())?;
-    Some(Content::Tap(Tap { title: title.unwrap_or_else(|| id.clone()), id }))
+    Some(InboundContent::Tap(Tap { title: title.unwrap_or_else(|| id.clone()), id }))
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Content, Event, Part, Pricing, Problem, Received, Status, Tag, names};
+use super::{Event, InboundContent, Part, Pricing, Problem, Received, Status, Tag, names};
 use crate::json::{self, JsonError, lenient, lenient_text};
 
 /// Most bytes of an id of a message; it is stored with the answer.
@@ -218,7 +218,7 @@ fn received(raw: &RawValue, number: &str, contacts: &[names::Contact]) -> Result
     Ok(Received {
         number: number.to_owned(),
         becomes,
-        content: Content::read(&kind, &fields),
+        content: InboundContent::read(&kind, &fields),
         kind,
         id,
         person,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::conversation::{
-    Action, Card, Choice, Contact, Flow, List, Location, Media, MediaKind, Output, Person, Said, Source, Template,
+    Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Person, Source, Template,
 };
 
 /// Digits of a phone number with its country (E.164).
@@ -12,7 +12,7 @@ const MSISDN: std::ops::RangeInclusive<usize> = 7..=15;
 /// The body that sends one fitted message in answer to the message `answered`, with `tag` as what its statuses bring back.
 #[must_use]
 pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Value {
-    let mut body = message(&output.said, answered);
+    let mut body = message(&output.content, answered);
     body.insert("messaging_product".into(), json!("whatsapp"));
     body.insert("biz_opaque_callback_data".into(), json!(tag));
     // A reaction names its message itself.
@@ -39,14 +39,14 @@ pub fn reading_body(message_id: &str) -> Value {
 }
 
 /// The type in Meta's words, and the object that goes with it.
-fn message(said: &Said, answered: &str) -> Map<String, Value> {
+fn message(said: &Content, answered: &str) -> Map<String, Value> {
     let (kind, object) = match said {
-        Said::Text(text) => {
+        Content::Text(text) => {
             let preview = text.contains("https://") || text.contains("http://");
             ("text", json!({ "body": text, "preview_url": preview }))
         }
-        Said::Card(card) => ("interactive", card_object(card)),
-        Said::List(List { text, label, sections }) => {
+        Content::Card(card) => ("interactive", card_object(card)),
+        Content::List(List { text, label, sections }) => {
             let row = |Choice { id, title, description }: &Choice| {
                 present([("id", json!(id)), ("title", json!(title)), ("description", json!(description))])
             };
@@ -57,12 +57,12 @@ fn message(said: &Said, answered: &str) -> Map<String, Value> {
             let action = json!({ "button": label, "sections": sections.collect::<Vec<_>>() });
             ("interactive", interactive("list", text, &action))
         }
-        Said::Carousel { text, cards } => {
+        Content::Carousel { text, cards } => {
             let cards: Vec<_> = cards.iter().enumerate().map(|(index, card)| carousel_card(index, card)).collect();
             ("interactive", interactive("carousel", text, &json!({ "cards": cards })))
         }
-        Said::Media(media) => media_object(media),
-        Said::Location(Location { latitude, longitude, name, address }) => {
+        Content::Media(media) => media_object(media),
+        Content::Location(Location { latitude, longitude, name, address }) => {
             let place = [
                 ("latitude", json!(latitude.to_string())),
                 ("longitude", json!(longitude.to_string())),
@@ -71,17 +71,17 @@ fn message(said: &Said, answered: &str) -> Map<String, Value> {
             ];
             ("location", present(place))
         }
-        Said::Contacts(contacts) => ("contacts", contacts.iter().map(contact_object).collect()),
-        Said::Template(template) => ("template", template_object(template)),
-        Said::Reaction(emoji) => ("reaction", json!({ "message_id": answered, "emoji": emoji })),
-        Said::LocationRequest(text) => {
+        Content::Contacts(contacts) => ("contacts", contacts.iter().map(contact_object).collect()),
+        Content::Template(template) => ("template", template_object(template)),
+        Content::Reaction(emoji) => ("reaction", json!({ "message_id": answered, "emoji": emoji })),
+        Content::LocationRequest(text) => {
             ("interactive", interactive("location_request_message", text, &json!({ "name": "send_location" })))
         }
-        Said::ContactRequest(text) => {
+        Content::ContactRequest(text) => {
             ("interactive", interactive("request_contact_info", text, &json!({ "name": "request_contact_info" })))
         }
-        Said::Flow(flow) => ("interactive", flow_object(flow)),
-        Said::Raw(message) => return message.clone(),
+        Content::Flow(flow) => ("interactive", flow_object(flow)),
+        Content::Raw(message) => return message.clone(),
     };
     Map::from_iter([("type".to_owned(), json!(kind)), (kind.to_owned(), object)])
 }

@@ -14,7 +14,7 @@ use super::{
     split::{is_visible, length, split},
 };
 use crate::{
-    conversation::{Contact, Flow, List, Location, Media, MediaKind, Offers, Output, Said, Source, Template},
+    conversation::{Contact, Content, Flow, List, Location, Media, MediaKind, Offers, Output, Source, Template},
     settings::TextSettings,
 };
 
@@ -32,7 +32,7 @@ pub struct Style<'a> {
 #[must_use]
 pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Offers) {
     let mut fitter = Fitter { style, offers: Offers::default(), fitted: Vec::new() };
-    for Output { said, quotes } in if style.settings.merge { merged(outputs) } else { outputs } {
+    for Output { content: said, quotes } in if style.settings.merge { merged(outputs) } else { outputs } {
         let first = fitter.fitted.len();
         fitter.say(said);
         if let Some(message) = fitter.fitted.get_mut(first) {
@@ -46,8 +46,8 @@ pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Offers) {
 fn merged(outputs: Vec<Output>) -> Vec<Output> {
     let mut merged: Vec<Output> = Vec::with_capacity(outputs.len());
     for output in outputs {
-        match (merged.last_mut().map(|last| &mut last.said), output) {
-            (Some(Said::Text(before)), Output { said: Said::Text(text), quotes: false }) => {
+        match (merged.last_mut().map(|last| &mut last.content), output) {
+            (Some(Content::Text(before)), Output { content: Content::Text(text), quotes: false }) => {
                 *before = [before.trim_end(), text.trim_start()].join("\n\n");
             }
             (_, output) => merged.push(output),
@@ -63,27 +63,27 @@ struct Fitter<'a> {
 }
 
 impl Fitter<'_> {
-    fn say(&mut self, said: Said) {
+    fn say(&mut self, said: Content) {
         match said {
-            Said::Text(text) => self.text(&self.marked(&text)),
-            Said::Card(card) => self.card(card),
-            Said::List(list) => {
+            Content::Text(text) => self.text(&self.marked(&text)),
+            Content::Card(card) => self.card(card),
+            Content::List(list) => {
                 let text = self.marked(&list.text);
                 self.list(List { text, ..list });
             }
-            Said::Carousel { text, cards } => self.carousel(&text, &cards),
-            Said::Media(media) => self.media(media),
-            Said::Location(place) => self.location(place),
-            Said::Contacts(contacts) => self.contacts(contacts),
+            Content::Carousel { text, cards } => self.carousel(&text, &cards),
+            Content::Media(media) => self.media(media),
+            Content::Location(place) => self.location(place),
+            Content::Contacts(contacts) => self.contacts(contacts),
             // Groups take none.
-            Said::Reaction(_) if self.style.to_group => {}
-            Said::Reaction(emoji) => self.push(Said::Reaction(emoji)),
-            Said::LocationRequest(text) => self.request(&text, Said::LocationRequest),
-            Said::ContactRequest(text) => self.request(&text, Said::ContactRequest),
-            Said::Flow(flow) => self.flow(flow),
-            Said::Template(template) => self.push(Said::Template(one_lined(template))),
-            Said::Raw(message) => match raw::checked(message, self.style.to_group) {
-                Ok(message) => self.push(Said::Raw(message)),
+            Content::Reaction(_) if self.style.to_group => {}
+            Content::Reaction(emoji) => self.push(Content::Reaction(emoji)),
+            Content::LocationRequest(text) => self.request(&text, Content::LocationRequest),
+            Content::ContactRequest(text) => self.request(&text, Content::ContactRequest),
+            Content::Flow(flow) => self.flow(flow),
+            Content::Template(template) => self.push(Content::Template(one_lined(template))),
+            Content::Raw(message) => match raw::checked(message, self.style.to_group) {
+                Ok(message) => self.push(Content::Raw(message)),
                 Err(raw::Wrong { rule, words }) => {
                     tracing::warn!(rule, "a message in Meta's own words breaks a limit: its words are sent");
                     self.text(&words);
@@ -92,7 +92,7 @@ impl Fitter<'_> {
         }
     }
 
-    fn push(&mut self, said: Said) {
+    fn push(&mut self, said: Content) {
         self.fitted.push(said.into());
     }
 
@@ -107,7 +107,7 @@ impl Fitter<'_> {
 
     fn text(&mut self, text: &str) {
         for piece in split(text, MAX_TEXT) {
-            self.push(Said::Text(piece));
+            self.push(Content::Text(piece));
         }
     }
 
@@ -134,7 +134,7 @@ impl Fitter<'_> {
         let takes_caption = matches!(media.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
         let fits = takes_caption && length(words) <= MAX_CAPTION;
         media.caption = (fits && is_visible(words)).then(|| words.to_owned());
-        self.push(Said::Media(media));
+        self.push(Content::Media(media));
         if !fits {
             self.text(words);
         }
@@ -146,7 +146,7 @@ impl Fitter<'_> {
         match media.kind {
             MediaKind::Image | MediaKind::Video | MediaKind::Document => Some(Media { caption: None, ..media }),
             MediaKind::Audio | MediaKind::Voice | MediaKind::Sticker => {
-                self.push(Said::Media(Media { caption: None, ..media }));
+                self.push(Content::Media(Media { caption: None, ..media }));
                 None
             }
         }
@@ -157,7 +157,7 @@ impl Fitter<'_> {
         let (name, address) = (name.filter(|name| is_visible(name)), address.filter(|address| is_visible(address)));
         let is_on_earth = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
         if is_on_earth && !self.style.to_group {
-            return self.push(Said::Location(Location { latitude, longitude, name, address }));
+            return self.push(Content::Location(Location { latitude, longitude, name, address }));
         }
         let at = is_on_earth.then(|| format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}"));
         let words: Vec<_> = [name, address, at].into_iter().flatten().collect();
@@ -188,12 +188,12 @@ impl Fitter<'_> {
             return self.text(&named.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
         for contacts in named.chunks(MAX_CONTACTS) {
-            self.push(Said::Contacts(contacts.to_vec()));
+            self.push(Content::Contacts(contacts.to_vec()));
         }
     }
 
     /// Words with one button of the channel's own; a group gets the words.
-    fn request(&mut self, text: &str, request: fn(String) -> Said) {
+    fn request(&mut self, text: &str, request: fn(String) -> Content) {
         let text = self.marked(text);
         if !self.takes_buttons() {
             return self.text(&text);
@@ -211,7 +211,7 @@ impl Fitter<'_> {
             return self.text(&text);
         }
         let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { label.clone() };
-        self.push(Said::Flow(Flow { text, label, ..flow }));
+        self.push(Content::Flow(Flow { text, label, ..flow }));
     }
 
     fn takes_buttons(&self) -> bool {

@@ -14,7 +14,7 @@ use whatsapp_endpoint::{
     retry::Clock,
     settings::Settings,
     simulator::{Account, DEVELOPMENT_SECRET, Simulator},
-    store::{Claim, Embedded, Lease, Store as _},
+    store::{Claim, Embedded, LeaseToken, Store as _},
     turn,
     whatsapp::signature::HEADER,
 };
@@ -242,7 +242,7 @@ impl Schedule {
         for Writer { name, conversations, .. } in &self.people {
             for (later_names, id) in conversations.iter().rev().enumerate() {
                 let now = if later_names == 0 { World::beginning() } else { self.world.now() + Duration::from_mins(1) };
-                let lease = Lease { owner: Uuid::now_v7(), until: now };
+                let lease = LeaseToken { owner: Uuid::now_v7(), until: now };
                 let claim = self.store.claim(id, &probe, &lease, now, None).await;
                 if !matches!(claim, Ok(Claim::Fresh(_))) {
                     self.world

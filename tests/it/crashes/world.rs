@@ -10,7 +10,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
-use whatsapp_endpoint::conversation::{Conversation, ConversationId, JobId, ReplyState, Said};
+use whatsapp_endpoint::conversation::{Content, Conversation, ConversationId, JobId, ReplyState};
 
 use super::tally::Tally;
 use crate::support::deployed::SORRY;
@@ -346,7 +346,7 @@ impl State {
         let Some((job, answer)) = self.answer_with(words) else { return false };
         let Some(kept) = self.kept.get(&answer.conversation) else { return false };
         let on_its_way = kept.outbox.iter().flat_map(|outbox| &outbox.replies).any(|reply| {
-            matches!(&reply.output.said, Said::Text(said) if said == words)
+            matches!(&reply.output.content, Content::Text(said) if said == words)
                 && !matches!(reply.state, ReplyState::Sent(_) | ReplyState::Refused)
         });
         kept.done.contains(job) && !on_its_way

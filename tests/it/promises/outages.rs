@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use whatsapp_endpoint::{
     conversation::{ConversationId, JobId},
-    store::{Claim, Lease},
+    store::{Claim, LeaseToken},
 };
 
 use crate::crashes::crash::{Crash, MayCrash};
@@ -138,7 +138,7 @@ async fn a_busy_conversation_is_postponed_until_its_lease_ends() {
     let deployed = Deployed::start(&[], echo).await;
     let id = ConversationId { number: NUMBER.into(), user: ADA.into() };
     let until = deployed.sqs.now() + Duration::from_mins(1);
-    let lease = Lease { owner: uuid::Uuid::now_v7(), until };
+    let lease = LeaseToken { owner: uuid::Uuid::now_v7(), until };
     let claimed = deployed.endpoint.app.store.claim(&id, &JobId::of(NUMBER, "x"), &lease, now(), None).await;
     assert!(matches!(claimed, Ok(Claim::Fresh(_))));
     deployed.hear(&[(ADA, "hello"), (BOB, "hi")]).await;

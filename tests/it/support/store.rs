@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use whatsapp_endpoint::{
     conversation::{Conversation, ConversationId, JobId, ReplyId},
-    store::{Claim, Embedded, Hold, Lease, Store, StoreError},
+    store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
 };
 
 /// What a store was asked.
 #[derive(Debug, Clone, Copy)]
 pub enum Request<'a> {
-    Claim(&'a ConversationId, &'a Lease),
+    Claim(&'a ConversationId, &'a LeaseToken),
     Save(&'a ConversationId, &'a Conversation),
     Read,
     Remember,
@@ -69,7 +69,7 @@ impl<F: Faults> Store for Faulty<F> {
         &self,
         id: &ConversationId,
         job: &JobId,
-        lease: &Lease,
+        lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
@@ -83,7 +83,7 @@ impl<F: Faults> Store for Faulty<F> {
     async fn save(
         &self,
         id: &ConversationId,
-        lease: &Lease,
+        lease: &LeaseToken,
         conversation: &Conversation,
         hold: Hold,
     ) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     agents::{AgentError, Answer, http},
-    conversation::{Action, Card, Choice, Media, MediaKind, Said, Source},
+    conversation::{Action, Card, Choice, Content, Media, MediaKind, Source},
 };
 
 /// A message of a bot.
@@ -46,8 +46,8 @@ pub fn read(message: &Message, answer: &mut Answer) -> Result<(), AgentError> {
     Ok(())
 }
 
-fn text(words: &str) -> Option<Said> {
-    (!words.trim().is_empty()).then(|| Said::Text(words.trim().to_owned()))
+fn text(words: &str) -> Option<Content> {
+    (!words.trim().is_empty()).then(|| Content::Text(words.trim().to_owned()))
 }
 
 /// Our own contract, or a message of the channel; what is no JSON object is words.
@@ -57,7 +57,7 @@ fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
         return Ok(());
     };
     if !["outputs", "handover", "session"].iter().any(|name| object.contains_key(*name)) {
-        answer.outputs.push(Said::Raw(object).into());
+        answer.outputs.push(Content::Raw(object).into());
         return Ok(());
     }
     let more = http::read(content.as_bytes())?;
@@ -68,7 +68,7 @@ fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
 }
 
 impl ResponseCard {
-    fn said(&self) -> Said {
+    fn said(&self) -> Content {
         let media = self.image_url.clone().map(|url| Media {
             kind: MediaKind::Image,
             source: Source::Link(url),
@@ -77,7 +77,11 @@ impl ResponseCard {
         });
         let lines: Vec<_> = [Some(self.title.as_str()), self.subtitle.as_deref()].into_iter().flatten().collect();
         let choice = |button: &Button| Action::Choice(Choice::new(&*button.value, &*button.text));
-        Said::Card(Card { media, text: lines.join("\n"), actions: self.buttons.iter().flatten().map(choice).collect() })
+        Content::Card(Card {
+            media,
+            text: lines.join("\n"),
+            actions: self.buttons.iter().flatten().map(choice).collect(),
+        })
     }
 }
 

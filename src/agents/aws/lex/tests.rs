@@ -1,15 +1,15 @@
 use serde_json::json;
 
 use super::*;
-use crate::conversation::{Action, Card, Choice, Media, MediaKind, Said, Source};
+use crate::conversation::{Action, Card, Choice, Content, Media, MediaKind, Source};
 
 fn answer(messages: &Value, state: &Value) -> Result<Answer, AgentError> {
     read(json!({ "messages": messages, "sessionState": state }).to_string().as_bytes())
 }
 
-fn said(message: &Value) -> Vec<Said> {
+fn said(message: &Value) -> Vec<Content> {
     let answer = answer(&json!([message]), &json!({})).expect("readable");
-    answer.outputs.into_iter().map(|output| output.said).collect()
+    answer.outputs.into_iter().map(|output| output.content).collect()
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn speech_is_shown_without_its_marks() {
         ("<speak>&amp;lt;", "&lt;"),
         ("half <spe", "half"),
     ] {
-        assert_eq!(said(&json!({ "contentType": "SSML", "content": speech })), [Said::Text(expected.into())]);
+        assert_eq!(said(&json!({ "contentType": "SSML", "content": speech })), [Content::Text(expected.into())]);
     }
 }
 
@@ -35,21 +35,21 @@ fn a_response_card_is_a_picture_with_words_and_choices() {
     let link = Source::Link("https://example.invalid/a.jpg".into());
     let media = Media { kind: MediaKind::Image, source: link, caption: None, name: None };
     let actions = vec![Action::Choice(Choice::new("red please", "Red"))];
-    let expected = Said::Card(Card { media: Some(media), text: "Which one?\nWe have two".into(), actions });
+    let expected = Content::Card(Card { media: Some(media), text: "Which one?\nWe have two".into(), actions });
     assert_eq!(said(&card), [expected]);
     let bare = json!({ "contentType": "ImageResponseCard", "imageResponseCard": { "title": "Just this" } });
-    assert!(matches!(&said(&bare)[..], [Said::Card(Card { media: None, text, .. })] if text == "Just this"));
+    assert!(matches!(&said(&bare)[..], [Content::Card(Card { media: None, text, .. })] if text == "Just this"));
 }
 
 #[test]
 fn a_custom_payload_is_our_contract_a_message_of_the_channel_or_words() {
     let payload = |content: &str| said(&json!({ "contentType": "CustomPayload", "content": content }));
     assert!(
-        matches!(&payload(r#"{"type":"sticker","sticker":{"id":"1"}}"#)[..], [Said::Raw(raw)] if raw["type"] == "sticker")
+        matches!(&payload(r#"{"type":"sticker","sticker":{"id":"1"}}"#)[..], [Content::Raw(raw)] if raw["type"] == "sticker")
     );
-    assert_eq!(payload("code 7"), [Said::Text("code 7".into())]);
+    assert_eq!(payload("code 7"), [Content::Text("code 7".into())]);
     let outputs = json!({ "outputs": [{ "type": "text", "text": "one" }, "two"] }).to_string();
-    assert_eq!(payload(&outputs), [Said::Text("one".into()), Said::Text("two".into())]);
+    assert_eq!(payload(&outputs), [Content::Text("one".into()), Content::Text("two".into())]);
     let message = json!([{ "contentType": "CustomPayload", "content": "{\"handover\":{\"reason\":\"angry\"},\"session\":{\"end\":true}}" }]);
     let answer = answer(&message, &json!({})).expect("readable");
     assert!(answer.ends_session && answer.handover.as_deref() == Some("angry"));

@@ -33,21 +33,21 @@ fn said(item: &Value) -> Vec<Output> {
     let stored = serde_json::to_string(&outputs).expect("an output can be stored");
     assert_eq!(serde_json::from_str::<Vec<Output>>(&stored).expect("and read again"), outputs);
     for output in &outputs {
-        let is_something = match &output.said {
-            Said::Text(text) => !text.trim().is_empty(),
-            Said::Card(card) => !card.actions.is_empty(),
-            Said::List(list) => {
+        let is_something = match &output.content {
+            Content::Text(text) => !text.trim().is_empty(),
+            Content::Card(card) => !card.actions.is_empty(),
+            Content::List(list) => {
                 list.rows().all(|row| !row.id.is_empty() && !row.title.is_empty()) && list.rows().count() > 0
             }
-            Said::Carousel { cards, .. } => !cards.is_empty(),
-            Said::Contacts(contacts) => !contacts.is_empty(),
-            Said::Raw(message) => !message.is_empty(),
-            Said::Media(_) | Said::Location(_) => true,
-            Said::Template(_)
-            | Said::Reaction(_)
-            | Said::LocationRequest(_)
-            | Said::ContactRequest(_)
-            | Said::Flow(_) => false,
+            Content::Carousel { cards, .. } => !cards.is_empty(),
+            Content::Contacts(contacts) => !contacts.is_empty(),
+            Content::Raw(message) => !message.is_empty(),
+            Content::Media(_) | Content::Location(_) => true,
+            Content::Template(_)
+            | Content::Reaction(_)
+            | Content::LocationRequest(_)
+            | Content::ContactRequest(_)
+            | Content::Flow(_) => false,
         };
         assert!(is_something, "{output:?}");
     }

@@ -16,7 +16,7 @@ use super::{
     page,
     words::{clip, host, labelled, one_line},
 };
-use crate::conversation::{Action, Card, Choice, List, Media, MediaKind, Said, Section};
+use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind, Section};
 
 impl Fitter<'_> {
     pub(super) fn card(&mut self, card: Card) {
@@ -53,7 +53,7 @@ impl Fitter<'_> {
             let link = Action::Link { title: title.clone(), url: url.clone() };
             let media = self.header(media);
             let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { title };
-            return self.push(Said::Card(Card { media, text, actions: vec![link] }));
+            return self.push(Content::Card(Card { media, text, actions: vec![link] }));
         }
         below.extend(links.iter().map(|(title, url)| labelled(title, url)));
         for line in below {
@@ -70,10 +70,10 @@ impl Fitter<'_> {
             let media = self.header(media);
             let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { words_of(&choices) };
             let actions = self.with_ids(choices, MAX_BUTTON_ID).into_iter().map(Action::Choice).collect();
-            return self.push(Said::Card(Card { media, text, actions }));
+            return self.push(Content::Card(Card { media, text, actions }));
         }
         if let Some(media) = media {
-            self.push(Said::Media(media));
+            self.push(Content::Media(media));
         }
         self.list(List { text, label: None, sections: vec![Section { title: None, rows: choices }] });
     }
@@ -113,7 +113,7 @@ impl Fitter<'_> {
             Card { actions: card.actions.into_iter().filter_map(with_id).collect(), ..card }
         };
         let cards = cards.into_iter().map(with_ids).collect();
-        self.push(Said::Carousel { text, cards });
+        self.push(Content::Carousel { text, cards });
     }
 }
 

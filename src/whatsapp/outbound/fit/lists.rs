@@ -10,7 +10,7 @@ use super::{
     Fitter,
     words::{clip, one_line},
 };
-use crate::conversation::{Choice, List, Offers, Said, Section};
+use crate::conversation::{Choice, Content, List, Offers, Section};
 
 /// Most lists of one answer; what has more choices is said in words, with numbers.
 const MAX_LISTS: usize = 3;
@@ -44,7 +44,7 @@ impl Fitter<'_> {
             let words = std::mem::replace(&mut text, label.clone());
             let text = self.all_but_the_end(&words, MAX_LIST_BODY);
             let sections = self.row_ids(sections);
-            self.push(Said::List(List { text, label: Some(label.clone()), sections }));
+            self.push(Content::List(List { text, label: Some(label.clone()), sections }));
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The bodies of what is said, without what is the same in all of them.
-fn sent(said: Said) -> Vec<Value> {
+fn sent(said: Content) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "☰".into() };
     let (fitted, _) = fit(vec![said.into()], Style { settings: &settings, to_group: false });
     let body = |output| {
@@ -29,8 +29,8 @@ fn media(kind: MediaKind, link: &str) -> Media {
     Media { kind, source: Source::Link(link.into()), caption: None, name: None }
 }
 
-fn captioned(link: &str) -> Said {
-    Said::Media(Media { caption: Some("Your **QR** code".into()), ..media(MediaKind::Image, link) })
+fn captioned(link: &str) -> Content {
+    Content::Media(Media { caption: Some("Your **QR** code".into()), ..media(MediaKind::Image, link) })
 }
 
 fn card(link: &str, text: &str) -> Card {
@@ -43,40 +43,40 @@ fn an_address_is_sent_as_meta_takes_it_wherever_it_stands() {
     let (written, link) = (" https://files.example.com/my photo.jpg\n", "https://files.example.com/my%20photo.jpg");
     assert_eq!(sent(captioned(written)), [json!({ "link": link, "caption": "Your *QR* code" })]);
     assert_eq!(
-        sent(Said::Card(card(written, "Sure?")))[0]["header"],
+        sent(Content::Card(card(written, "Sure?")))[0]["header"],
         json!({ "type": "image", "image": { "link": link } })
     );
     let cards = vec![card(written, "One"), card(written, "Two")];
-    let carousel = &sent(Said::Carousel { text: "Look".into(), cards })[0];
+    let carousel = &sent(Content::Carousel { text: "Look".into(), cards })[0];
     assert_eq!(carousel["action"]["cards"][1]["header"]["image"]["link"], link);
     let open = Action::Link { title: "Open".into(), url: "HTTPS://example.com/a b?q=hello world".into() };
-    let button = &sent(Said::Card(Card { text: "Shop".into(), actions: vec![open], media: None }))[0];
+    let button = &sent(Content::Card(Card { text: "Shop".into(), actions: vec![open], media: None }))[0];
     assert_eq!(button["action"]["parameters"]["url"], "https://example.com/a%20b?q=hello%20world");
     let contact = Contact { name: "Shop".into(), url: Some("https://münchen.example".into()), ..Contact::default() };
     assert_eq!(
-        sent(Said::Contacts(vec![contact]))[0][0]["urls"],
+        sent(Content::Contacts(vec![contact]))[0][0]["urls"],
         json!([{ "url": "https://xn--mnchen-3ya.example/" }])
     );
     let raw = json!({ "type": "image", "image": { "link": written } });
-    assert_eq!(sent(Said::Raw(raw.as_object().expect("an object").clone())), [json!({ "link": link })]);
+    assert_eq!(sent(Content::Raw(raw.as_object().expect("an object").clone())), [json!({ "link": link })]);
 }
 
 #[test]
 fn without_an_address_the_rest_is_said() {
     for link in ["no url", "https://", "data:image/png;base64,AA=="] {
         assert_eq!(sent(captioned(link))[0]["body"], "Your *QR* code", "{link}");
-        let buttons = &sent(Said::Card(card(link, "Sure?")))[0];
+        let buttons = &sent(Content::Card(card(link, "Sure?")))[0];
         assert!(buttons["header"].is_null() && buttons["body"]["text"] == "Sure?", "{buttons}");
         let cards = vec![card(link, "One"), card("https://example.com/a.jpg", "Two")];
-        let said = sent(Said::Carousel { text: "Look".into(), cards });
+        let said = sent(Content::Carousel { text: "Look".into(), cards });
         let texts: Vec<_> = said.iter().map(|said| said.pointer("/body/text").unwrap_or(&said["body"])).collect();
         assert_eq!(texts, ["Look", "One", "Two"]);
         assert!(said[1]["header"].is_null() && said[2]["header"].is_object());
         let named = Media { name: Some("invoice.pdf".into()), ..media(MediaKind::Document, link) };
-        assert_eq!(sent(Said::Media(named))[0]["body"], "invoice.pdf");
-        assert!(sent(Said::Media(media(MediaKind::Image, link))).is_empty());
+        assert_eq!(sent(Content::Media(named))[0]["body"], "invoice.pdf");
+        assert!(sent(Content::Media(media(MediaKind::Image, link))).is_empty());
         let contact = Contact { name: "Shop".into(), url: Some(link.into()), ..Contact::default() };
-        assert_eq!(sent(Said::Contacts(vec![contact]))[0][0]["urls"], Value::Null);
+        assert_eq!(sent(Content::Contacts(vec![contact]))[0][0]["urls"], Value::Null);
         for raw in [
             json!({ "type": "image", "image": { "link": link, "caption": "A map" } }),
             json!({ "type": "interactive", "interactive": {
@@ -84,13 +84,13 @@ fn without_an_address_the_rest_is_said() {
                 "action": { "buttons": [{ "type": "reply", "reply": { "id": "y", "title": "Yes" } }] },
             } }),
         ] {
-            let said = &sent(Said::Raw(raw.as_object().expect("an object").clone()))[0].to_string();
+            let said = &sent(Content::Raw(raw.as_object().expect("an object").clone()))[0].to_string();
             assert!(said.contains("A map") && !said.contains("data:") && !said.contains("header"), "{said}");
         }
     }
     let odd = |url: &str| Action::Link { title: "Write".into(), url: url.into() };
     let text = |url: &str| {
-        sent(Said::Card(Card { text: "Us".into(), actions: vec![odd(url)], media: None }))[0]["body"].clone()
+        sent(Content::Card(Card { text: "Us".into(), actions: vec![odd(url)], media: None }))[0]["body"].clone()
     };
     assert_eq!(text("mailto:a@example.com"), "Us\nWrite: mailto:a@example.com");
     assert_eq!(text("data:text/html,hello"), "Us\nWrite");
@@ -117,11 +117,11 @@ fn a_part_without_an_address_is_named_in_the_log_and_its_words_are_not() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, || {
         sent(captioned(secret));
-        sent(Said::Carousel { text: "Look".into(), cards: vec![card(secret, "One"), card(secret, "Two")] });
+        sent(Content::Carousel { text: "Look".into(), cards: vec![card(secret, "One"), card(secret, "Two")] });
         let open = Action::Link { title: "Open".into(), url: secret.into() };
-        sent(Said::Card(Card { text: "Shop".into(), actions: vec![open], media: None }));
+        sent(Content::Card(Card { text: "Shop".into(), actions: vec![open], media: None }));
         let contact = Contact { name: "Shop".into(), url: Some(secret.into()), ..Contact::default() };
-        sent(Said::Contacts(vec![contact]));
+        sent(Content::Contacts(vec![contact]));
     });
     let lines = String::from_utf8(log.0.lock().expect("nobody has panicked").clone()).expect("words");
     for (part, times) in [("an image", 3), ("a link", 1), ("a page of a contact", 1), ("Ada", 0)] {
@@ -134,12 +134,12 @@ fn a_part_without_an_address_is_named_in_the_log_and_its_words_are_not() {
 fn a_document_has_the_name_that_its_address_ends_with_unless_it_has_one() {
     let link = "https://example.com/R%C3%A9sum%C3%A9.pdf?x=1";
     let document = media(MediaKind::Document, link);
-    assert_eq!(sent(Said::Media(document.clone())), [json!({ "link": link, "filename": "Résumé.pdf" })]);
+    assert_eq!(sent(Content::Media(document.clone())), [json!({ "link": link, "filename": "Résumé.pdf" })]);
     let header = Card { media: Some(document.clone()), ..card(link, "Sure?") };
-    assert_eq!(sent(Said::Card(header))[0]["header"]["document"]["filename"], "Résumé.pdf");
+    assert_eq!(sent(Content::Card(header))[0]["header"]["document"]["filename"], "Résumé.pdf");
     let named = Media { name: Some("CV.pdf".into()), ..document };
-    assert_eq!(sent(Said::Media(named))[0]["filename"], "CV.pdf");
-    assert_eq!(sent(Said::Media(media(MediaKind::Image, "https://example.com/a.jpg")))[0]["filename"], Value::Null);
+    assert_eq!(sent(Content::Media(named))[0]["filename"], "CV.pdf");
+    assert_eq!(sent(Content::Media(media(MediaKind::Image, "https://example.com/a.jpg")))[0]["filename"], Value::Null);
 }
 
 #[test]
@@ -147,19 +147,19 @@ fn the_parameters_of_a_template_have_one_line() {
     let parameter = |text: &str| Parameter { name: None, text: text.into() };
     let parameters = vec![parameter("Dear Ada,\nyour parcel\t is   on its      way "), parameter("2")];
     let template = Template { name: "order_update".into(), language: "en_US".into(), parameters };
-    let body = &sent(Said::Template(template))[0]["components"][0]["parameters"];
+    let body = &sent(Content::Template(template))[0]["components"][0]["parameters"];
     assert_eq!((&body[0]["text"], &body[1]["text"]), (&json!("Dear Ada, your parcel is on its way"), &json!("2")));
     let raw = json!({ "type": "template", "template": { "name": "t", "language": { "code": "en" }, "components": [
         { "type": "body", "parameters": [{ "type": "text", "text": "a\nb" }] },
     ] } });
-    let raw = &sent(Said::Raw(raw.as_object().expect("an object").clone()))[0];
+    let raw = &sent(Content::Raw(raw.as_object().expect("an object").clone()))[0];
     assert_eq!(raw["components"][0]["parameters"][0]["text"], "a b");
 }
 
 #[test]
 fn labels_have_no_marks_and_what_is_tapped_is_as_the_agent_wrote_it() {
     let choice = Choice { id: String::new(), title: "**Book now**".into(), description: None };
-    let buttons = &sent(Said::choices("**When?**", [choice.clone()]))[0];
+    let buttons = &sent(Content::choices("**When?**", [choice.clone()]))[0];
     assert_eq!(buttons["action"]["buttons"][0]["reply"], json!({ "id": "**Book now**", "title": "Book now" }));
     assert_eq!(buttons["body"]["text"], "*When?*");
     let row = Choice { description: Some("_today_".into()), ..choice };
@@ -167,19 +167,19 @@ fn labels_have_no_marks_and_what_is_tapped_is_as_the_agent_wrote_it() {
         Section { title: Some("**Day**".into()), rows: vec![row.clone()] },
         Section { title: Some("Other".into()), rows: vec![Choice::new("n", "`None`")] },
     ];
-    let list = &sent(Said::List(List { text: "?".into(), label: Some("*Menu*".into()), sections }))[0]["action"];
+    let list = &sent(Content::List(List { text: "?".into(), label: Some("*Menu*".into()), sections }))[0]["action"];
     assert_eq!((&list["button"], &list["sections"][0]["title"]), (&json!("Menu"), &json!("Day")));
     assert_eq!(
         list["sections"][0]["rows"][0],
         json!({ "id": "**Book now**", "title": "Book now", "description": "today" })
     );
     let link = Action::Link { title: "**Open**".into(), url: "https://example.com".into() };
-    let link = &sent(Said::Card(Card { text: "Shop".into(), actions: vec![link], media: None }))[0];
+    let link = &sent(Content::Card(Card { text: "Shop".into(), actions: vec![link], media: None }))[0];
     assert_eq!(link["action"]["parameters"]["display_text"], "Open");
     let cards = vec![
         Card { actions: vec![Action::Choice(row.clone())], ..card("https://example.com/a.jpg", "One") },
         Card { actions: vec![Action::Choice(row)], ..card("https://example.com/b.jpg", "Two") },
     ];
-    let cards = &sent(Said::Carousel { text: "Look".into(), cards })[0]["action"]["cards"];
+    let cards = &sent(Content::Carousel { text: "Look".into(), cards })[0]["action"]["cards"];
     assert_eq!(cards[0]["action"]["buttons"][0]["quick_reply"]["title"], "Book now");
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Outbox, OutboxError};
 use crate::{
-    conversation::{Media, Output, Said, Source},
+    conversation::{Content, Media, Output, Source},
     retry::{Clock, after, back_off},
     telemetry::Chain,
     whatsapp::outbound::is_data,
@@ -20,12 +20,12 @@ const TRIES: u32 = 3;
 
 impl Outbox {
     /// Whether a file has to be uploaded before this is sent.
-    pub(super) fn has_upload(&self, said: &Said) -> bool {
+    pub(super) fn has_upload(&self, said: &Content) -> bool {
         self.upload_media && links(&mut said.clone()).next().is_some()
     }
 
     /// Puts ids of uploaded files in the place of links. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
-    pub(super) async fn upload(&self, number: &str, said: &mut Said, clock: &Clock) {
+    pub(super) async fn upload(&self, number: &str, said: &mut Content, clock: &Clock) {
         if !self.upload_media {
             return;
         }
@@ -51,7 +51,7 @@ impl Outbox {
     /// Uploads the files that stand in their addresses, whatever the operator wants: Meta takes no such address, and a conversation
     /// has no room for one. Of a file that cannot be uploaded only the words are left.
     pub(super) async fn upload_data(&self, number: &str, outputs: &mut [Output], clock: &Clock) {
-        for media in outputs.iter_mut().flat_map(|output| links(&mut output.said)) {
+        for media in outputs.iter_mut().flat_map(|output| links(&mut output.content)) {
             let Source::Link(link) = &media.source else { continue };
             if !is_data(link) {
                 continue;
@@ -90,21 +90,21 @@ fn key(number: &str, link: &str) -> String {
 }
 
 /// The linked files of what is said.
-pub(super) fn links(said: &mut Said) -> impl Iterator<Item = &mut Media> {
+pub(super) fn links(said: &mut Content) -> impl Iterator<Item = &mut Media> {
     let media: Vec<&mut Media> = match said {
-        Said::Media(media) => vec![media],
-        Said::Card(card) => card.media.iter_mut().collect(),
-        Said::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),
-        Said::Text(_)
-        | Said::List(_)
-        | Said::Location(_)
-        | Said::Contacts(_)
-        | Said::Template(_)
-        | Said::Reaction(_)
-        | Said::LocationRequest(_)
-        | Said::ContactRequest(_)
-        | Said::Flow(_)
-        | Said::Raw(_) => Vec::new(),
+        Content::Media(media) => vec![media],
+        Content::Card(card) => card.media.iter_mut().collect(),
+        Content::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),
+        Content::Text(_)
+        | Content::List(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Template(_)
+        | Content::Reaction(_)
+        | Content::LocationRequest(_)
+        | Content::ContactRequest(_)
+        | Content::Flow(_)
+        | Content::Raw(_) => Vec::new(),
     };
     media.into_iter().filter(|media| matches!(media.source, Source::Link(_)))
 }

@@ -9,7 +9,7 @@ use crate::simulator::{Simulator, State, samples, webhook::DISPLAY_NUMBER};
 /// What a person does with the phone.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
+pub enum UserAction {
     /// Words.
     Text(String),
     /// A tap on a button or on the row of a list.
@@ -74,7 +74,7 @@ impl Simulator {
     ///
     /// # Errors
     /// When there is no such person, or a phone could not send this.
-    pub fn speak(&self, person: &str, said: &Said, reply_to: Option<&str>) -> Result<String, String> {
+    pub fn speak(&self, person: &str, said: &UserAction, reply_to: Option<&str>) -> Result<String, String> {
         let letter = self.write(person, said, reply_to)?;
         let id = letter.messages().next().unwrap_or_default().to_owned();
         self.post_off(letter);
@@ -84,18 +84,18 @@ impl Simulator {
     /// Ada writes; answers the id of the message, which is delivered in the background.
     #[must_use]
     pub fn say(&self, text: &str) -> String {
-        self.speak("ada", &Said::Text(text.to_owned()), None).unwrap_or_default()
+        self.speak("ada", &UserAction::Text(text.to_owned()), None).unwrap_or_default()
     }
 
     /// Ada taps a button or a row of the message `message_id`.
     #[must_use]
     pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
         let (id, title, message_id) = (id.to_owned(), title.to_owned(), message_id.to_owned());
-        self.speak("ada", &Said::Tap { id, title, message_id }, None).unwrap_or_default()
+        self.speak("ada", &UserAction::Tap { id, title, message_id }, None).unwrap_or_default()
     }
 }
 
-impl Said {
+impl UserAction {
     /// The message of the webhook, but for its sender, id and time; shows on the phone what is no bubble of its own.
     pub(in crate::simulator) fn message(
         &self,

@@ -4,7 +4,7 @@
 //! When a better or a new name comes, everything moves under it in two writes, and a signpost stays behind: jobs that still
 //! carry the old name follow it. The agent keeps the name it knows.
 
-use super::{Claim, Held, Outbox, OutboxError};
+use super::{Claim, Lease, Outbox, OutboxError};
 use crate::{
     conversation::{ConversationId, Job, Person},
     retry::Clock,
@@ -18,14 +18,14 @@ impl Outbox {
     /// Goes from a claim of the old name to the conversation itself, and fetches what is known of a person under a lesser name.
     pub(super) async fn follow(&self, mut claim: Claim, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
         for _ in 0..MAX_SIGNPOSTS {
-            let held = match claim {
-                Claim::Fresh(held) | Claim::Resume(held) if held.conversation.moved_to.is_some() => held,
-                Claim::Fresh(held) if held.conversation.is_new() => return self.fetch(held, job, clock).await,
+            let lease = match claim {
+                Claim::Fresh(lease) | Claim::Resume(lease) if lease.conversation.moved_to.is_some() => lease,
+                Claim::Fresh(lease) if lease.conversation.is_new() => return self.fetch(lease, job, clock).await,
                 claim => return Ok(claim),
             };
-            self.save(&held, Hold::Release).await?;
-            let Some(user) = held.conversation.moved_to else { break };
-            claim = self.take(&ConversationId { user, ..held.id }, job, &held.lease, clock).await?;
+            self.save(&lease, Hold::Release).await?;
+            let Some(user) = lease.conversation.moved_to else { break };
+            claim = self.take(&ConversationId { user, ..lease.id }, job, &lease.token, clock).await?;
         }
         Ok(Claim::Busy(clock.now()))
     }
@@ -33,16 +33,16 @@ impl Outbox {
     /// Fetches what is known under the phone number of a person whom we now know by a BSUID.
     ///
     /// It costs a read, once: when somebody is heard for the first time.
-    async fn fetch(&self, held: Held, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+    async fn fetch(&self, lease: Lease, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
         let person = job.task.person().filter(|person| person.group_id.is_none());
-        let phone = person.and_then(|person| person.phone.clone()).filter(|phone| *phone != held.id.user);
+        let phone = person.and_then(|person| person.phone.clone()).filter(|phone| *phone != lease.id.user);
         let Some(phone) = phone else {
-            return Ok(Claim::Fresh(held));
+            return Ok(Claim::Fresh(lease));
         };
-        let old_id = ConversationId { user: phone, number: held.id.number.clone() };
-        match self.take_known(&old_id, job, &held, clock).await {
-            Ok(None) => Ok(Claim::Fresh(held)),
-            Ok(Some(Claim::Fresh(old))) => match self.move_over(old.clone(), held).await {
+        let old_id = ConversationId { user: phone, number: lease.id.number.clone() };
+        match self.take_known(&old_id, job, &lease, clock).await {
+            Ok(None) => Ok(Claim::Fresh(lease)),
+            Ok(Some(Claim::Fresh(old))) => match self.move_over(old.clone(), lease).await {
                 Ok(moved) => Ok(Claim::Fresh(moved)),
                 Err(error) => {
                     self.free(&old).await?;
@@ -51,11 +51,11 @@ impl Outbox {
             },
             // Replies that are still on their way come first, under the name they carry; it moves with the next message.
             Ok(Some(claim)) => {
-                self.free(&held).await?;
+                self.free(&lease).await?;
                 Ok(claim)
             }
             Err(error) => {
-                self.free(&held).await?;
+                self.free(&lease).await?;
                 Err(error)
             }
         }
@@ -66,34 +66,40 @@ impl Outbox {
         &self,
         id: &ConversationId,
         job: &Job,
-        held: &Held,
+        lease: &Lease,
         clock: &Clock,
     ) -> Result<Option<Claim>, OutboxError> {
         let known = self.store.read(id).await?;
         if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
             return Ok(None);
         }
-        self.take(id, job, &held.lease, clock).await.map(Some)
+        self.take(id, job, &lease.token, clock).await.map(Some)
     }
 
-    /// Lets the conversation go on under new names. `held` has to have nothing on its way; afterwards it may have.
+    /// Lets the conversation go on under new names. `lease` has to have nothing on its way; afterwards it may have.
     ///
     /// # Errors
     /// When the store fails, or when another invocation works under the new name; then nothing has changed.
-    pub async fn rename(&self, held: &mut Held, becomes: &Person, job: &Job, clock: &Clock) -> Result<(), OutboxError> {
-        if let Some(user) = becomes.lasting_name().filter(|user| **user != held.id.user) {
-            let id = ConversationId { user: user.clone(), number: held.id.number.clone() };
-            let to = match self.take(&id, job, &held.lease, clock).await? {
+    pub async fn rename(
+        &self,
+        lease: &mut Lease,
+        becomes: &Person,
+        job: &Job,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        if let Some(user) = becomes.lasting_name().filter(|user| **user != lease.id.user) {
+            let id = ConversationId { user: user.clone(), number: lease.id.number.clone() };
+            let to = match self.take(&id, job, &lease.token, clock).await? {
                 Claim::Fresh(to) | Claim::Resume(to) => to,
                 Claim::Busy(until) => return Err(OutboxError::Busy(until)),
                 Claim::Done => return Err(OutboxError::Busy(clock.now())),
             };
             // A copy: whatever fails from here on, what we hold is whole.
-            *held = self.move_over(held.clone(), to).await?;
+            *lease = self.move_over(lease.clone(), to).await?;
         }
         // A number that is not named any more is no longer theirs.
-        held.conversation.person.phone.clone_from(&becomes.phone);
-        held.conversation.person.user_id.clone_from(&becomes.user_id);
+        lease.conversation.person.phone.clone_from(&becomes.phone);
+        lease.conversation.person.user_id.clone_from(&becomes.user_id);
         Ok(())
     }
 
@@ -101,7 +107,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails. Then both are as they were, as far as it can be reached: the old one still in our hands.
-    async fn move_over(&self, mut old: Held, mut new: Held) -> Result<Held, OutboxError> {
+    async fn move_over(&self, mut old: Lease, mut new: Lease) -> Result<Lease, OutboxError> {
         let before = new.clone();
         new.conversation.moved_to = None;
         new.conversation.inherit(old.conversation.clone(), &old.id.user);

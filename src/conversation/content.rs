@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// What is said.
-    pub said: Said,
+    pub content: Content,
     /// Whether it quotes the message it answers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quotes: bool,
@@ -18,7 +18,7 @@ pub struct Output {
 /// What is said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
+pub enum Content {
     /// Words.
     Text(String),
     /// Words with things to tap, and a picture, video or file above them.
@@ -244,13 +244,13 @@ pub struct Flow {
     pub data: Option<Map<String, Value>>,
 }
 
-impl From<Said> for Output {
-    fn from(said: Said) -> Self {
-        Self { said, quotes: false }
+impl From<Content> for Output {
+    fn from(content: Content) -> Self {
+        Self { content, quotes: false }
     }
 }
 
-impl Said {
+impl Content {
     /// Words, and up to a few choices.
     #[must_use]
     pub fn choices(text: impl Into<String>, choices: impl IntoIterator<Item = Choice>) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Held, Outbox, OutboxError};
+use super::{Lease, Outbox, OutboxError};
 use crate::{
     conversation::{Job, JobId},
     retry::{Clock, after},
@@ -31,11 +31,17 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn await_answer(&self, held: &Held, job: &Job, session: Uuid, clock: &Clock) -> Result<(), OutboxError> {
-        let awaited = Awaited { user: held.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
+    pub async fn await_answer(
+        &self,
+        lease: &Lease,
+        job: &Job,
+        session: Uuid,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
+        let awaited = Awaited { user: lease.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let until = after(clock.now(), AWAITED);
-        Ok(self.store.remember(&key(&held.id.number, &job.id), &text, until).await?)
+        Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, until).await?)
     }
 
     /// The turn of `number` that waits for its answer under this id.
