@@ -11,6 +11,8 @@ CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/.ready
 CARGO_DENY := $(TOOLS)/cargo-deny-0.20.2/.ready
 DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
 A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
+LITELLM := $(TOOLS)/litellm-1.106.12/.ready
+LLMOCK := $(TOOLS)/llmock-0.2.2/.ready
 
 WHATSAPP_API_JS := $(TOOLS)/whatsapp-api-js-6.3.0/.ready
 PYWA := $(TOOLS)/pywa-4.5.0/.ready
@@ -98,7 +100,7 @@ cost: ## Reckon the price of a million messages from the figures of the last mak
 invoke: $(SAM) ## Give the function one event of events/: make invoke EVENT=text
 	.ci/invoke events/$(EVENT).json
 
-tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) $(A2A_SDK) ## Install the tools of the tests
+tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) $(A2A_SDK) $(LITELLM) $(LLMOCK) ## Install the tools of the tests
 	.ci/need-chromium
 
 $(SAM):
@@ -114,6 +116,18 @@ $(MINISTACK):
 $(A2A_SDK):
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet 'a2a-sdk[http-server]==1.3.0' uvicorn==0.54.0
+	touch $@
+
+# Its extra "proxy" has 740 MB; this is what the proxy needs to start. Only what it loads is compiled.
+$(LITELLM):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --no-compile litellm==1.106.12 APScheduler==3.11.3 backoff==2.2.1 Expression==5.8.0 fastapi==0.165.0 \
+	  fastapi-sso==0.23.0 mcp==2.3.0 orjson==3.13.0 PyNaCl==1.6.2 redis==8.1.0 soundfile==0.14.0 uvicorn==0.54.0 uvloop==0.23.0 websockets==17.4
+	touch $@
+
+$(LLMOCK):
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet llmock==0.2.2
 	touch $@
 
 $(CARGO_FUZZ):

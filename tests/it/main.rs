@@ -34,6 +34,7 @@ mod rasa;
 mod rendering;
 mod rights;
 mod samples;
+mod servers;
 mod settings_table;
 mod signature;
 mod simulator;

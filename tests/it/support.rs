@@ -9,6 +9,7 @@ pub mod listener;
 pub mod model;
 pub mod parts;
 pub mod process;
+pub mod servers;
 pub mod sqs;
 pub mod stack;
 pub mod store;
