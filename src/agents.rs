@@ -3,6 +3,7 @@
 mod a2a;
 mod aws;
 mod circuit;
+mod client;
 mod cognigy;
 mod demo;
 mod http;
@@ -12,7 +13,6 @@ mod rasa;
 mod refusal;
 mod shapes;
 mod thoughts;
-mod wire;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,17 +22,17 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use self::{aws::Aws, circuit::Circuit, wire::Wire};
+use self::{aws::Aws, circuit::Circuit, client::Client};
 pub use self::{
     aws::AwsError,
-    http::{LateAnswer, read_late},
+    client::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
+    http::{PostedAnswer, read_posted},
     pseudonym::pseudonym,
     refusal::Refusal,
     thoughts::without_thoughts,
-    wire::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
 };
 use crate::{
-    conversation::{Answer, Details, JobId, Message, Person, Tap, UNSHOWN},
+    conversation::{Answer, Details, Message, Person, Tap, TurnId, UNSHOWN},
     credentials::{Credentials, CredentialsError},
     retry::Retry,
     settings::{AgentProtocol, AgentSettings},
@@ -51,15 +51,15 @@ enum Protocol {
     /// Built in.
     Demo,
     /// A Cognigy REST endpoint.
-    Cognigy(Wire),
+    Cognigy(Client),
     /// Chat Completions or Responses, as many servers speak them.
     OpenAi(openai::Model),
     /// An agent with a card.
     A2a(a2a::CardedAgent),
     /// Our own contract.
-    Http(Wire),
+    Http(Client),
     /// The REST channel of Rasa.
-    Rasa(Wire),
+    Rasa(Client),
     /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
     Aws(Aws),
 }
@@ -82,7 +82,7 @@ pub struct Question<'a> {
     /// What the message holds beside its words.
     pub details: &'a Details<'a>,
     /// The same when the same question has to be asked again.
-    pub key: &'a JobId,
+    pub key: &'a TurnId,
     /// What the agent wanted to be told: see [`Answer::memory`].
     pub memory: Option<&'a Value>,
     /// The language of the conversation, such as `de-DE`, as the operator has set it.
@@ -256,13 +256,13 @@ impl Agent {
         if let Some(agent) = &settings.on_aws {
             return Self { protocol: Protocol::Aws(Aws::new(agent.clone(), http, aws)), circuit: Circuit::default() };
         }
-        let wire = |url: &url::Url| Wire::new(http, url.clone(), settings.auth.clone(), credentials);
+        let client = |url: &url::Url| Client::new(http, url.clone(), settings.auth.clone(), credentials);
         let protocol = match (settings.protocol, &settings.url) {
-            (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(wire(url)),
-            (AgentProtocol::Http, Some(url)) => Protocol::Http(wire(url)),
-            (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(wire(url)),
-            (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(wire(url), settings)),
-            (AgentProtocol::A2a, Some(url)) => Protocol::A2a(a2a::CardedAgent::new(wire(url))),
+            (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(client(url)),
+            (AgentProtocol::Http, Some(url)) => Protocol::Http(client(url)),
+            (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(client(url)),
+            (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(client(url), settings)),
+            (AgentProtocol::A2a, Some(url)) => Protocol::A2a(a2a::CardedAgent::new(client(url))),
             (
                 AgentProtocol::Demo
                 | AgentProtocol::Cognigy
@@ -301,11 +301,11 @@ impl Agent {
         self.circuit.admits()?;
         let answer = match &self.protocol {
             Protocol::Demo => Ok(demo::answer(question)),
-            Protocol::Cognigy(wire) => cognigy::ask(wire, question, patience).await,
+            Protocol::Cognigy(client) => cognigy::ask(client, question, patience).await,
             Protocol::OpenAi(model) => model.ask(question, patience).await,
             Protocol::A2a(agent) => agent.ask(question, patience).await,
-            Protocol::Http(wire) => http::ask(wire, question, patience).await,
-            Protocol::Rasa(wire) => rasa::ask(wire, question, patience).await,
+            Protocol::Http(client) => http::ask(client, question, patience).await,
+            Protocol::Rasa(client) => rasa::ask(client, question, patience).await,
             Protocol::Aws(aws) => aws::ask(aws, question, patience).await,
         };
         self.circuit.learn(question.key, &answer);

@@ -1,23 +1,23 @@
 //! Our own vocabulary: what people and agents say to each other, and what we remember of it. It knows no channel.
 
 mod answer;
+mod choices;
 mod content;
 mod done;
 mod job;
 mod message;
-mod offers;
 mod session;
 mod task;
 
 pub use answer::Answer;
+pub use choices::Choices;
 pub use content::{
     Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Parameter, Section, Source,
     Template,
 };
 pub use done::{DONE_KEPT, Done};
-pub use job::{ConversationId, Job, JobId, Person};
+pub use job::{ConversationId, Job, Person, TurnId};
 pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
-pub use offers::Offers;
 pub use session::{
     Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, SentReply, Session,
 };

@@ -133,7 +133,7 @@ pub struct Credentials {
 ///
 /// They are counted apart: strangers who knock with forged webhooks must not keep a rotated token waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refuser {
+pub enum RejectedBy {
     /// Graph refused our token.
     Graph,
     /// The agent refused its token.
@@ -208,12 +208,12 @@ impl Credentials {
     ///
     /// # Errors
     /// As [`Credentials::keys`].
-    pub async fn newer_than(&self, refused: &Arc<Keys>, by: Refuser) -> Result<Option<Arc<Keys>>, CredentialsError> {
+    pub async fn newer_than(&self, refused: &Arc<Keys>, by: RejectedBy) -> Result<Option<Arc<Keys>>, CredentialsError> {
         let mut last_reloads = self.last_reloads.lock().await;
         let last_reload = match by {
-            Refuser::Graph => &mut last_reloads.graph,
-            Refuser::Agent => &mut last_reloads.agent,
-            Refuser::Door => &mut last_reloads.door,
+            RejectedBy::Graph => &mut last_reloads.graph,
+            RejectedBy::Agent => &mut last_reloads.agent,
+            RejectedBy::Door => &mut last_reloads.door,
         };
         let current = self.keys().await?;
         if current != *refused {

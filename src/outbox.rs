@@ -19,7 +19,7 @@ mod uploads;
 
 use std::{sync::Arc, time::Duration};
 
-pub use deferred::Awaited;
+pub use deferred::AwaitedAnswer;
 pub use giving_up::{GivenUp, Judged};
 
 use jiff::Timestamp;
@@ -28,8 +28,8 @@ use uuid::Uuid;
 use self::substitutes::without_file;
 use crate::{
     conversation::{
-        Content, Conversation, ConversationId, DONE_KEPT, Job, JobId, Offers, Output, Pending, Reply, ReplyId,
-        ReplyState, Template,
+        Choices, Content, Conversation, ConversationId, DONE_KEPT, Job, Output, Pending, Reply, ReplyId, ReplyState,
+        Template, TurnId,
     },
     credentials::Credentials,
     queue::{DeadLetter, DeadLetters, QueueError},
@@ -167,8 +167,8 @@ impl Lease {
 
     /// The name by which the agent knows the other side.
     #[must_use]
-    pub fn known_as(&self) -> &str {
-        self.conversation.known_as.as_ref().unwrap_or(&self.id.user)
+    pub fn agent_user_id(&self) -> &str {
+        self.conversation.agent_user_id.as_ref().unwrap_or(&self.id.user)
     }
 
     /// Whether `job` is done, though its replies may still be on their way.
@@ -179,7 +179,7 @@ impl Lease {
 
     /// The job whose replies are on their way.
     #[must_use]
-    pub fn delivering(&self) -> Option<&JobId> {
+    pub fn delivering(&self) -> Option<&TurnId> {
         self.conversation.outbox.as_ref().map(|outbox| &outbox.job)
     }
 }
@@ -277,9 +277,9 @@ impl Outbox {
         self.upload_data(&lease.id.number, &mut outputs, clock).await;
         next.mark_done(job, clock.now());
         let is_said_again = !replies.is_empty() || letter.is_some();
-        let (fitted, offers) = self.fit(outputs, &next);
+        let (fitted, choices) = self.fit(outputs, &next);
         if !is_said_again {
-            next.offers.renew(offers);
+            next.choices.renew(choices);
             // Older words are not sent again behind newer ones. A file may be reported much later.
             next.sent.retain(|sent| !without_file(&sent.output.content).is_empty());
         }
@@ -288,7 +288,7 @@ impl Outbox {
     }
 
     /// What is said, as the channel takes it, and the choices in it.
-    fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Offers) {
+    fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Choices) {
         outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
     }
 
@@ -349,7 +349,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails; then the lease ends by itself.
-    pub async fn give_back(&self, lease: &mut Lease, job: &JobId, reason: &str) -> Result<u32, OutboxError> {
+    pub async fn give_back(&self, lease: &mut Lease, job: &TurnId, reason: &str) -> Result<u32, OutboxError> {
         let tries = lease.conversation.count_failure(job, reason);
         self.save(lease, Hold::Release).await?;
         Ok(tries)

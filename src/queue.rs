@@ -16,7 +16,7 @@ use aws_sdk_sqs::{
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
-pub use dead_letters::{DeadLetter, DeadLetters, Opened};
+pub use dead_letters::{DeadLetter, DeadLetters, ReceivedLetter};
 
 use crate::{
     conversation::{ConversationId, Job},

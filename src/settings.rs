@@ -21,7 +21,7 @@ use crate::telemetry::LogLevel;
 
 /// One row of the table of settings, as the README shows it.
 #[derive(Debug, Clone, Copy)]
-pub struct Knob {
+pub struct Setting {
     /// Name of the environment variable.
     pub env: &'static str,
     /// Name of the parameter in `template.yaml`; `None` where the stack sets the variable from a resource.
@@ -30,45 +30,45 @@ pub struct Knob {
     pub default: Option<&'static str>,
 }
 
-const fn knob(env: &'static str, parameter: Option<&'static str>, default: Option<&'static str>) -> Knob {
-    Knob { env, parameter, default }
+const fn setting(env: &'static str, parameter: Option<&'static str>, default: Option<&'static str>) -> Setting {
+    Setting { env, parameter, default }
 }
 
 /// All settings of the deployed function, in the order in which the README lists them.
-pub const KNOBS: &[Knob] = &[
-    knob("WHATSAPP_SECRET_ID", None, None),
-    knob("TABLE_NAME", None, None),
-    knob("QUEUE_URL", None, None),
-    knob("DEAD_LETTER_QUEUE_URL", None, None),
-    knob("AGENT_PROTOCOL", Some("AgentProtocol"), Some("demo")),
-    knob("AGENT_URL", Some("AgentUrl"), None),
-    knob("AGENT_MODEL", Some("AgentModel"), None),
-    knob("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
-    knob("AGENT_AUTH", Some("AgentAuth"), Some("bearer")),
-    knob("AGENT_LOCALE", Some("AgentLocale"), None),
-    knob("USER_ID_FORMAT", Some("UserIdFormat"), Some("plain")),
-    knob("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
-    knob("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
-    knob("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
-    knob("FALLBACK_TEXT", Some("FallbackText"), None),
-    knob("DELAY_TEXT", Some("DelayText"), None),
-    knob("UNSUPPORTED_TEXT", Some("UnsupportedText"), None),
-    knob("ALSO_ANSWER", Some("AlsoAnswer"), None),
-    knob("TEXT_FORMAT", Some("TextFormat"), Some("auto")),
-    knob("MERGE_TEXTS", Some("MergeTexts"), Some("false")),
-    knob("UPLOAD_MEDIA", Some("UploadMedia"), Some("false")),
-    knob("LIST_LABEL", Some("ListLabel"), Some("☰")),
-    knob("WINDOW_TEMPLATE", Some("WindowTemplate"), None),
-    knob("RESEND_AFTER_SECONDS", Some("ResendAfter"), Some("30")),
-    knob("ENDPOINT_ENABLED", Some("EndpointEnabled"), Some("true")),
-    knob("REQUIRE_SIGNATURE", Some("RequireSignature"), Some("true")),
-    knob("GRAPH_BASE_URL", Some("GraphBaseUrl"), Some("https://graph.facebook.com")),
-    knob("GRAPH_API_VERSION", Some("GraphApiVersion"), Some("v26.0")),
-    knob("LOG_LEVEL", Some("LogLevel"), Some("info")),
+pub const SETTINGS: &[Setting] = &[
+    setting("WHATSAPP_SECRET_ID", None, None),
+    setting("TABLE_NAME", None, None),
+    setting("QUEUE_URL", None, None),
+    setting("DEAD_LETTER_QUEUE_URL", None, None),
+    setting("AGENT_PROTOCOL", Some("AgentProtocol"), Some("demo")),
+    setting("AGENT_URL", Some("AgentUrl"), None),
+    setting("AGENT_MODEL", Some("AgentModel"), None),
+    setting("AGENT_INSTRUCTIONS", Some("AgentInstructions"), None),
+    setting("AGENT_AUTH", Some("AgentAuth"), Some("bearer")),
+    setting("AGENT_LOCALE", Some("AgentLocale"), None),
+    setting("USER_ID_FORMAT", Some("UserIdFormat"), Some("plain")),
+    setting("AGENT_TIMEOUT_SECONDS", Some("AgentTimeout"), Some("60")),
+    setting("MESSAGE_DELAY_MS", Some("MessageDelay"), Some("0")),
+    setting("SESSION_EXPIRATION_MINUTES", Some("SessionExpiration"), Some("30")),
+    setting("FALLBACK_TEXT", Some("FallbackText"), None),
+    setting("DELAY_TEXT", Some("DelayText"), None),
+    setting("UNSUPPORTED_TEXT", Some("UnsupportedText"), None),
+    setting("ALSO_ANSWER", Some("AlsoAnswer"), None),
+    setting("TEXT_FORMAT", Some("TextFormat"), Some("auto")),
+    setting("MERGE_TEXTS", Some("MergeTexts"), Some("false")),
+    setting("UPLOAD_MEDIA", Some("UploadMedia"), Some("false")),
+    setting("LIST_LABEL", Some("ListLabel"), Some("☰")),
+    setting("WINDOW_TEMPLATE", Some("WindowTemplate"), None),
+    setting("RESEND_AFTER_SECONDS", Some("ResendAfter"), Some("30")),
+    setting("ENDPOINT_ENABLED", Some("EndpointEnabled"), Some("true")),
+    setting("REQUIRE_SIGNATURE", Some("RequireSignature"), Some("true")),
+    setting("GRAPH_BASE_URL", Some("GraphBaseUrl"), Some("https://graph.facebook.com")),
+    setting("GRAPH_API_VERSION", Some("GraphApiVersion"), Some("v26.0")),
+    setting("LOG_LEVEL", Some("LogLevel"), Some("info")),
 ];
 
 /// Settings of local runs: a file in the place of Secrets Manager, and the embedded store in the place of DynamoDB.
-pub const LOCAL_KNOBS: &[Knob] = &[knob("WHATSAPP_SECRET_FILE", None, None), knob("STORE_FILE", None, None)];
+pub const LOCAL_KNOBS: &[Setting] = &[setting("WHATSAPP_SECRET_FILE", None, None), setting("STORE_FILE", None, None)];
 
 /// A variable whose name starts like this is meant for us; one we do not know is refused, not ignored.
 const OUR_PREFIXES: &[&str] = &[
@@ -219,7 +219,7 @@ impl Settings {
             user_id: vars.parsed("USER_ID_FORMAT", "plain or hashed"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
-        if let Some(lack) = agent.lack() {
+        if let Some(lack) = agent.missing() {
             vars.fault(lack);
         }
         let text = TextSettings {

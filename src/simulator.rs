@@ -5,6 +5,7 @@
 mod agent;
 mod api;
 mod cloud_api;
+mod exchanges;
 mod faults;
 mod history;
 mod page;
@@ -16,7 +17,6 @@ mod rules;
 mod samples;
 mod status;
 mod webhook;
-mod wire;
 
 use std::{
     ops::Range,
@@ -30,13 +30,13 @@ use serde_json::Value;
 use tokio::sync::watch;
 use url::Url;
 
-use self::{cloud_api::media::Shelf, history::History, postman::Mail, rules::Pace, wire::Sessions};
+use self::{cloud_api::media::Shelf, exchanges::Sessions, history::History, postman::Mail, rules::Pace};
+pub use exchanges::{Exchange, Kind};
 pub use faults::{ALWAYS, Fault, Group, Shown};
 pub use people::{Newcomer, Person};
 pub use phone::{Bubble, Button, Line, Reaction, Side, Tick, user_action::UserAction};
 pub use samples::{Sample, all as samples};
 pub use status::Status;
-pub use wire::{Exchange, Kind};
 
 /// The secret of local runs, as JSON: documented, and good for nothing but this simulator.
 pub const DEVELOPMENT_SECRET: &str = include_str!("simulator/development-secret.json");

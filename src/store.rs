@@ -16,7 +16,7 @@ pub use dynamo::Dynamo;
 #[cfg(feature = "local")]
 pub use embedded::Embedded;
 
-use crate::conversation::{Conversation, ConversationId, JobId, ReplyId};
+use crate::conversation::{Conversation, ConversationId, ReplyId, TurnId};
 
 /// The right to work on one conversation until a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &JobId,
+        job: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,

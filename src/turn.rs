@@ -6,7 +6,7 @@
 
 mod asking;
 mod ending;
-mod nameless;
+mod pseudonymous;
 mod undelivered;
 
 use std::{any::Any, panic::AssertUnwindSafe, time::Duration};

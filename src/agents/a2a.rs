@@ -23,8 +23,8 @@ use self::{
     dialect::{Fault, Interface},
     task::{Reply, State, Task},
 };
-use super::{AgentError, Answer, Question, wire::Wire};
-use crate::{conversation::JobId, json::JsonError, retry, telemetry::Chain};
+use super::{AgentError, Answer, Question, client::Client};
+use crate::{conversation::TurnId, json::JsonError, retry, telemetry::Chain};
 
 /// For how long the agent's card holds.
 const CARD_KEPT: Duration = Duration::from_hours(1);
@@ -36,9 +36,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 /// An agent with a card.
 #[derive(Debug)]
 pub struct CardedAgent {
-    wire: Wire,
+    client: Client,
     known: Mutex<Option<(Instant, Interface)>>,
-    unfinished: Mutex<BTreeMap<JobId, String>>,
+    unfinished: Mutex<BTreeMap<TurnId, String>>,
 }
 
 /// What the session remembers.
@@ -57,8 +57,8 @@ pub struct Memory {
 }
 
 impl CardedAgent {
-    pub fn new(wire: Wire) -> Self {
-        Self { wire, known: Mutex::default(), unfinished: Mutex::default() }
+    pub fn new(client: Client) -> Self {
+        Self { client, known: Mutex::default(), unfinished: Mutex::default() }
     }
 
     /// Sends the message, and follows the task that it starts until it ends, asks, or the time is over.
@@ -88,7 +88,7 @@ impl CardedAgent {
         let before = question.memory.and_then(|memory| Memory::deserialize(memory).ok()).unwrap_or_default();
         let unfinished = self.unfinished(question.key);
         let mut reply = match &unfinished {
-            Some(task) => interface.task(&self.wire, task, question.key, left(until)).await,
+            Some(task) => interface.task(&self.client, task, question.key, left(until)).await,
             None => self.send(interface, question, &before, until).await,
         };
         let mut pause = PAUSES.0;
@@ -117,7 +117,7 @@ impl CardedAgent {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(PAUSES.1);
-            reply = interface.task(&self.wire, &task.id, question.key, left(until)).await;
+            reply = interface.task(&self.client, &task.id, question.key, left(until)).await;
         }
     }
 
@@ -129,12 +129,12 @@ impl CardedAgent {
         before: &Memory,
         until: Instant,
     ) -> Result<Reply, Fault> {
-        let reply = interface.send(&self.wire, question, before, left(until)).await;
+        let reply = interface.send(&self.client, question, before, left(until)).await;
         match reply {
             Err(fault) if before.task.is_some() && fault.is_of_the_task() => {
                 tracing::info!(job = %question.key, "the task that asked is gone: the message starts a new one");
                 let before = Memory { context: before.context.clone(), ..Memory::default() };
-                interface.send(&self.wire, question, &before, left(until)).await
+                interface.send(&self.client, question, &before, left(until)).await
             }
             reply => reply,
         }
@@ -148,7 +148,8 @@ impl CardedAgent {
         {
             return Ok(interface.clone());
         }
-        match (Card::fetch(&self.wire, until).await.and_then(|(card, url)| card.interface(&url, &self.wire)), known) {
+        match (Card::fetch(&self.client, until).await.and_then(|(card, url)| card.interface(&url, &self.client)), known)
+        {
             (Ok(interface), _) => {
                 let now = (Instant::now(), interface.clone());
                 *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
@@ -162,11 +163,11 @@ impl CardedAgent {
         }
     }
 
-    fn unfinished(&self, job: &JobId) -> Option<String> {
+    fn unfinished(&self, job: &TurnId) -> Option<String> {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).get(job).cloned()
     }
 
-    fn remember(&self, job: &JobId, task: &Task) {
+    fn remember(&self, job: &TurnId, task: &Task) {
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         unfinished.insert(job.clone(), task.id.clone());
         if unfinished.len() > MAX_UNFINISHED {
@@ -174,13 +175,13 @@ impl CardedAgent {
         }
     }
 
-    fn forget(&self, job: &JobId) {
+    fn forget(&self, job: &TurnId) {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).remove(job);
     }
 }
 
 /// What a task that does not work any more says.
-fn answer(task: Task, before: Memory, job: &JobId) -> Result<Answer, AgentError> {
+fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError> {
     let asks = match task.status.state {
         State::Working | State::Completed => false,
         State::InputRequired => true,

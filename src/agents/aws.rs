@@ -21,7 +21,7 @@ use reqwest::Response;
 
 use super::{
     AgentError, Answer, Question,
-    wire::{Reading, fault},
+    client::{Reading, fault},
 };
 use crate::{retry::Retry, settings::AgentOnAws};
 

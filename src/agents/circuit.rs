@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{AgentError, Answer};
-use crate::{conversation::JobId, retry::until};
+use crate::{conversation::TurnId, retry::until};
 
 /// Questions in a row that failed, after which the agent is left alone. One that fails again and again may be its own fault.
 const MAX_FAILURES: u32 = 5;
@@ -22,7 +22,7 @@ pub struct Circuit(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    last: Option<JobId>,
+    last: Option<TurnId>,
     resting_until: Option<Instant>,
 }
 
@@ -47,7 +47,7 @@ impl Circuit {
     }
 
     /// Takes in how it went. Only what a rest can heal counts: no connection, no answer in time, a fault of the agent's own.
-    pub fn learn(&self, question: &JobId, answer: &Result<Answer, AgentError>) {
+    pub fn learn(&self, question: &TurnId, answer: &Result<Answer, AgentError>) {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::UnreachableCard { .. } | AgentError::TimedOut(_)) => true,
             Err(AgentError::Refused(refusal)) => refusal.status >= 500 || refusal.status == 429,
@@ -82,7 +82,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_five_failures_in_a_row_one_question_in_ten_seconds_is_let_through() {
         let circuit = Circuit::default();
-        let fails = |name: u32| circuit.learn(&JobId::of("8", &name.to_string()), &Err(Refusal::read(503, b"").into()));
+        let fails =
+            |name: u32| circuit.learn(&TurnId::of("8", &name.to_string()), &Err(Refusal::read(503, b"").into()));
         for _ in 0..20 {
             fails(0);
             assert!(circuit.admits().is_ok(), "the same question is counted once");
@@ -95,7 +96,7 @@ mod tests {
         assert!(circuit.admits().is_err());
         tokio::time::advance(REST).await;
         assert!(circuit.admits().is_ok());
-        circuit.learn(&JobId::of("8", "heals"), &Ok(Answer::default()));
+        circuit.learn(&TurnId::of("8", "heals"), &Ok(Answer::default()));
         assert!(circuit.admits().is_ok() && circuit.admits().is_ok());
     }
 
@@ -103,7 +104,7 @@ mod tests {
     fn a_question_that_the_agent_refuses_does_not_open_the_circuit() {
         let circuit = Circuit::default();
         for name in 0..20 {
-            circuit.learn(&JobId::of("8", &name.to_string()), &Err(Refusal::read(400, b"").into()));
+            circuit.learn(&TurnId::of("8", &name.to_string()), &Err(Refusal::read(400, b"").into()));
         }
         assert!(circuit.admits().is_ok());
     }

@@ -7,7 +7,7 @@
 mod adaptive_card;
 mod attached;
 mod buttons;
-mod loose;
+mod lenient;
 mod messenger;
 mod outputs;
 mod structured;
@@ -20,19 +20,19 @@ use uuid::Uuid;
 
 use super::{
     AgentError, Answer, Data, Question,
-    wire::{self, Wire},
+    client::{self, Client},
 };
 use crate::conversation::Output;
 
 /// Asks the flow.
-pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let body = Input {
         user_id: question.user_id,
         session_id: question.session_id,
         text: question.message.text.as_deref().unwrap_or_default(),
         data: question.data(),
     };
-    let bytes = wire.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
+    let bytes = client.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
     Ok(read(&bytes)?.into())
 }
 
@@ -62,7 +62,7 @@ struct StackItem {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
-    let answer: Stack = wire::read("JSON object with an outputStack", bytes)?;
+    let answer: Stack = client::read("JSON object with an outputStack", bytes)?;
     let outputs = match answer.output_stack {
         Some(outputs) => outputs,
         None if answer.text.is_null() => {

@@ -15,27 +15,28 @@ use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 pub use self::{
-    answer::{LateAnswer, read_late},
+    answer::{PostedAnswer, read_posted},
     fields::{Fault, Fields, readable},
     outputs::output,
 };
 use super::{
-    AgentError, Answer, Data, Question, shapes,
-    wire::{Call, Wire, to_json, traceparent},
+    AgentError, Answer, Data, Question,
+    client::{Call, Client, to_json, traceparent},
+    shapes,
 };
-use crate::conversation::{Attachment, JobId, Tap};
+use crate::conversation::{Attachment, Tap, TurnId};
 
 /// The version of the contract.
 const VERSION: u32 = 1;
 
 /// Asks the agent. 202 means that its answer comes later, 204 that it has none.
-pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let (key, trace) = (question.key.to_string(), traceparent(question.key));
     let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
-    let call = Call { url: wire.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
-    let reading = wire.send(call, patience).await?;
+    let call = Call { url: client.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
+    let reading = client.send(call, patience).await?;
     match reading.status() {
-        StatusCode::ACCEPTED if wire.has_token().await? => Ok(Answer { is_deferred: true, ..Answer::default() }),
+        StatusCode::ACCEPTED if client.has_token().await? => Ok(Answer { is_deferred: true, ..Answer::default() }),
         StatusCode::ACCEPTED => Err(AgentError::Unreadable(
             "HTTP 202 promises an answer later, which could not be checked: agent_token is empty in the secret".into(),
         )),
@@ -97,7 +98,7 @@ pub fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     version: u32,
-    turn_id: &'a JobId,
+    turn_id: &'a TurnId,
     session_id: Uuid,
     user_id: &'a str,
     new_session: bool,

@@ -5,7 +5,7 @@
 
 mod before;
 mod chat;
-mod heard;
+mod completion;
 mod history;
 mod responses;
 mod stream;
@@ -19,13 +19,13 @@ use url::Url;
 
 use self::{
     before::{Before, is_too_long, takes_less},
-    heard::Heard,
+    completion::Completion,
     responses::Memory,
     stream::{Events, is_stream},
 };
 use super::{
     AgentError, Answer, Question,
-    wire::{self, Call, Reading, Wire, to_json},
+    client::{self, Call, Client, Reading, to_json},
 };
 use crate::{conversation::Content, json, retry, settings::AgentSettings, telemetry::Chain};
 
@@ -35,7 +35,7 @@ const MAX_NAME: usize = 64;
 /// A language model.
 #[derive(Debug)]
 pub struct Model {
-    wire: Wire,
+    client: Client,
     url: Url,
     shape: Shape,
     name: Option<String>,
@@ -52,9 +52,9 @@ enum Shape {
 }
 
 impl Model {
-    pub fn new(wire: Wire, settings: &AgentSettings) -> Self {
-        let (url, shape) = address(wire.url());
-        Self { wire, url, shape, name: settings.model.clone(), instructions: settings.instructions.clone() }
+    pub fn new(client: Client, settings: &AgentSettings) -> Self {
+        let (url, shape) = address(client.url());
+        Self { client, url, shape, name: settings.model.clone(), instructions: settings.instructions.clone() }
     }
 
     /// Asks, and reads until the answer ends or the time is over.
@@ -97,67 +97,67 @@ impl Model {
             Before::Chat(history) => {
                 let said = question.in_words();
                 let body = chat::body(self, history, question, &said, images);
-                let text = self.heard(&body, question, patience).await?.text()?;
+                let text = self.completion(&body, question, patience).await?.text()?;
                 history.add(said, text.clone());
                 Ok(Answer { memory: Some(history.memory()), ..vec![Content::Text(text).into()].into() })
             }
             Before::Response(previous) => {
                 let body = responses::body(self, previous.as_deref(), question, images);
-                let heard = self.heard(&body, question, patience).await?;
-                let memory = heard.id.clone().map(|id| Memory { response: Some(id) }.value());
-                Ok(Answer { memory, ..vec![Content::Text(heard.text()?).into()].into() })
+                let completion = self.completion(&body, question, patience).await?;
+                let memory = completion.id.clone().map(|id| Memory { response: Some(id) }.value());
+                Ok(Answer { memory, ..vec![Content::Text(completion.text()?).into()].into() })
             }
         }
     }
 
-    async fn heard(
+    async fn completion(
         &self,
         body: &impl Serialize,
         question: &Question<'_>,
         patience: Duration,
-    ) -> Result<Heard, AgentError> {
+    ) -> Result<Completion, AgentError> {
         let key = question.key.to_string();
         let headers = [("idempotency-key", key.as_str())];
         let call = Call { url: self.url.clone(), body: to_json(body)?.into(), headers: &headers, is_signed: false };
-        let reading = self.wire.send(call, patience).await?;
-        let heard = self.listen(reading).await?;
-        let (input, output) = (heard.usage.input, heard.usage.output);
+        let reading = self.client.send(call, patience).await?;
+        let completion = self.listen(reading).await?;
+        let (input, output) = (completion.usage.input, completion.usage.output);
         tracing::info!(job = %question.key, input_tokens = input, output_tokens = output, "the model has answered");
-        if let Some(why) = heard.shortened() {
+        if let Some(why) = completion.shortened() {
             tracing::warn!(job = %question.key, why, "the answer of the model is not whole");
         }
-        if heard.calls_tools {
+        if completion.calls_tools {
             tracing::warn!(job = %question.key, "the model called a tool, and none was offered: the call is left out");
         }
-        Ok(heard)
+        Ok(completion)
     }
 
-    async fn listen(&self, mut reading: Reading) -> Result<Heard, AgentError> {
-        let mut heard = Heard::default();
+    async fn listen(&self, mut reading: Reading) -> Result<Completion, AgentError> {
+        let mut completion = Completion::default();
         // The media type may be missing or wrong; the first signs tell.
         if !is_stream(reading.peek().await?) {
-            let answer = wire::read("JSON object of a model's answer", &reading.whole().await?)?;
-            self.shape.take_whole(&mut heard, &answer)?;
-            return Ok(heard);
+            let answer = client::read("JSON object of a model's answer", &reading.whole().await?)?;
+            self.shape.take_whole(&mut completion, &answer)?;
+            return Ok(completion);
         }
         let mut events = Events::default();
         let broken = loop {
             match reading.next().await {
                 Ok(Some(bytes)) => {
-                    if let Err(error) = events.feed(&bytes, |event| self.shape.take(&mut heard, event)) {
+                    if let Err(error) = events.feed(&bytes, |event| self.shape.take(&mut completion, event)) {
                         break Some(error);
                     }
                     // Some servers keep the connection open for a while.
-                    if heard.is_done || heard.is_endless() {
+                    if completion.is_done || completion.is_endless() {
                         break None;
                     }
                 }
                 // What has come is whole, whatever happens to the connection.
-                Ok(None) | Err(_) if heard.has_ended() => break None,
+                Ok(None) | Err(_) if completion.has_ended() => break None,
                 Ok(None) => {
                     // Half an event is none.
-                    let last = events.end(|event| self.shape.take(&mut heard, event));
-                    if last.is_ok() && heard.has_ended() {
+                    let last = events.end(|event| self.shape.take(&mut completion, event));
+                    if last.is_ok() && completion.has_ended() {
                         break None;
                     }
                     break Some(AgentError::Unreadable("its stream stops in the middle".to_owned()));
@@ -166,13 +166,13 @@ impl Model {
             }
         };
         match broken {
-            Some(error) if heard.says_nothing() => Err(error),
+            Some(error) if completion.says_nothing() => Err(error),
             Some(error) => {
                 tracing::warn!(error = %Chain(&error), "the model was cut off: what it had said by then is used");
-                heard.is_cut_off = true;
-                Ok(heard)
+                completion.is_cut_off = true;
+                Ok(completion)
             }
-            None => Ok(heard),
+            None => Ok(completion),
         }
     }
 
@@ -187,24 +187,24 @@ impl Model {
 
 impl Shape {
     /// Takes in one event of a stream.
-    fn take(self, heard: &mut Heard, event: &str) -> Result<(), AgentError> {
+    fn take(self, completion: &mut Completion, event: &str) -> Result<(), AgentError> {
         if event == "[DONE]" {
-            heard.is_done = true;
+            completion.is_done = true;
             return Ok(());
         }
         let event: Value = json::read_piece(event.as_bytes())
             .map_err(|error| AgentError::Unreadable(format!("no JSON in its stream: {error}")))?;
         match self {
-            Self::Chat => chat::take(heard, &event),
-            Self::Responses => responses::take(heard, &event),
+            Self::Chat => chat::take(completion, &event),
+            Self::Responses => responses::take(completion, &event),
         }
     }
 
     /// Takes in an answer that comes in one piece.
-    fn take_whole(self, heard: &mut Heard, answer: &Value) -> Result<(), AgentError> {
+    fn take_whole(self, completion: &mut Completion, answer: &Value) -> Result<(), AgentError> {
         match self {
-            Self::Chat => chat::take_whole(heard, answer),
-            Self::Responses => responses::take_whole(heard, answer),
+            Self::Chat => chat::take_whole(completion, answer),
+            Self::Responses => responses::take_whole(completion, answer),
         }
     }
 }

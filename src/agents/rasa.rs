@@ -12,20 +12,20 @@ use url::Url;
 
 use super::{
     AgentError, Answer, Data, Question,
+    client::{self, Client},
     http::{Fault, Fields, output, readable},
-    wire::{self, Wire},
 };
 use crate::conversation::{Action, Card, Choice, Content, Media, MediaKind, Output, Source};
 
 /// Asks the assistant.
-pub async fn ask(wire: &Wire, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let body = Input {
         sender: question.user_id,
         message: question.message.text.as_deref().unwrap_or_default(),
         metadata: question.data(),
     };
-    let bytes = wire.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
-    Ok(read(&bytes, wire.url())?.into())
+    let bytes = client.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
+    Ok(read(&bytes, client.url())?.into())
 }
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ struct Input<'a> {
 }
 
 fn read(bytes: &[u8], base: &Url) -> Result<Vec<Output>, AgentError> {
-    let items: Vec<Value> = wire::read("JSON list", bytes)?;
+    let items: Vec<Value> = client::read("JSON list", bytes)?;
     let items = items.into_iter().enumerate().map(|(index, item)| outputs(&format!("[{index}]"), item, base));
     Ok(readable(items).map_err(AgentError::Unreadable)?.into_iter().flatten().collect())
 }

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::JobId;
+use super::TurnId;
 
 /// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
 pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
@@ -24,7 +24,7 @@ const PERIOD: i64 = 2 * 24 * 3600;
 /// done is known by its period, and periods are forgotten as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Done(BTreeMap<i64, BTreeSet<JobId>>);
+pub struct Done(BTreeMap<i64, BTreeSet<TurnId>>);
 
 impl Done {
     /// The periods whose jobs may still be repeated at `now`.
@@ -36,12 +36,12 @@ impl Done {
 
     /// Whether `job` is done.
     #[must_use]
-    pub fn contains(&self, job: &JobId) -> bool {
+    pub fn contains(&self, job: &TurnId) -> bool {
         self.0.values().any(|jobs| jobs.contains(job))
     }
 
     /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
-    pub fn mark(&mut self, job: &JobId, now: Timestamp) {
+    pub fn mark(&mut self, job: &TurnId, now: Timestamp) {
         let periods = Self::periods(now);
         self.0.retain(|period, _| period >= periods.start());
         for _ in MAX_DONE..=self.len() {
@@ -75,13 +75,13 @@ impl Done {
     }
 
     /// The periods that have jobs, and their jobs.
-    pub fn by_period(&self) -> impl Iterator<Item = (i64, &BTreeSet<JobId>)> {
+    pub fn by_period(&self) -> impl Iterator<Item = (i64, &BTreeSet<TurnId>)> {
         self.0.iter().map(|(period, jobs)| (*period, jobs))
     }
 }
 
-impl FromIterator<(i64, BTreeSet<JobId>)> for Done {
-    fn from_iter<T: IntoIterator<Item = (i64, BTreeSet<JobId>)>>(periods: T) -> Self {
+impl FromIterator<(i64, BTreeSet<TurnId>)> for Done {
+    fn from_iter<T: IntoIterator<Item = (i64, BTreeSet<TurnId>)>>(periods: T) -> Self {
         Self(periods.into_iter().filter(|(_, jobs)| !jobs.is_empty()).collect())
     }
 }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_job_is_remembered_for_eight_days_and_not_for_much_longer() {
-        let (job, other) = (JobId::of("8", "one"), JobId::of("8", "two"));
+        let (job, other) = (TurnId::of("8", "one"), TurnId::of("8", "two"));
         for start in [0, DAY, 2 * DAY - 1] {
             let mut done = Done::default();
             done.mark(&job, at(start));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_when_they_are_too_many() {
-        let name = |place: usize| JobId::of("8", &place.to_string());
+        let name = |place: usize| TurnId::of("8", &place.to_string());
         let mut done = Done::default();
         done.mark(&name(0), at(0));
         for place in 1..=MAX_DONE {

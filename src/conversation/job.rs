@@ -12,7 +12,7 @@ use crate::json;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// The same for every repeat of the same message.
-    pub id: JobId,
+    pub id: TurnId,
     /// The conversation it belongs to.
     pub conversation: ConversationId,
     /// What is to be done.
@@ -27,12 +27,12 @@ pub struct Job {
 /// 64 bits are enough to tell the jobs of one conversation apart, and a conversation remembers every one for days.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct JobId([u8; 8]);
+pub struct TurnId([u8; 8]);
 
 /// A text that is no job's id.
 #[derive(Debug, thiserror::Error)]
-#[error("a job's id has 16 hex digits")]
-pub struct NoJobId;
+#[error("a turn's id has 16 hex digits")]
+pub struct NoTurnId;
 
 impl Job {
     /// The id under which the conversation knows the job: its failures, its replies, and that it is done.
@@ -40,15 +40,15 @@ impl Job {
     /// Each redrive has one of its own: it is another try of a job that is marked as done because it was given up, and a repeat of
     /// the redrive still changes nothing.
     #[must_use]
-    pub fn own_id(&self) -> JobId {
+    pub fn own_id(&self) -> TurnId {
         match self.redrives {
             0 => self.id.clone(),
-            redrives => JobId(short_hash(&[&self.id.to_string(), &format!("redrive {redrives}")])),
+            redrives => TurnId(short_hash(&[&self.id.to_string(), &format!("redrive {redrives}")])),
         }
     }
 }
 
-impl JobId {
+impl TurnId {
     /// The id of the message `message_id` that came to `number`.
     #[must_use]
     pub fn of(number: &str, message_id: &str) -> Self {
@@ -62,37 +62,37 @@ impl JobId {
     }
 }
 
-impl From<[u8; 8]> for JobId {
+impl From<[u8; 8]> for TurnId {
     fn from(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
 }
 
-impl FromStr for JobId {
-    type Err = NoJobId;
+impl FromStr for TurnId {
+    type Err = NoTurnId;
 
-    fn from_str(digits: &str) -> Result<Self, NoJobId> {
+    fn from_str(digits: &str) -> Result<Self, NoTurnId> {
         let mut bytes = [0; 8];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NoJobId)?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NoTurnId)?;
         Ok(Self(bytes))
     }
 }
 
-impl TryFrom<String> for JobId {
-    type Error = NoJobId;
+impl TryFrom<String> for TurnId {
+    type Error = NoTurnId;
 
-    fn try_from(digits: String) -> Result<Self, NoJobId> {
+    fn try_from(digits: String) -> Result<Self, NoTurnId> {
         digits.parse()
     }
 }
 
-impl From<JobId> for String {
-    fn from(id: JobId) -> Self {
+impl From<TurnId> for String {
+    fn from(id: TurnId) -> Self {
         id.to_string()
     }
 }
 
-impl fmt::Display for JobId {
+impl fmt::Display for TurnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", u64::from_be_bytes(self.0))
     }
@@ -145,7 +145,7 @@ pub struct Person {
 impl Person {
     /// The most lasting name we have: it is the key of the conversation.
     #[must_use]
-    pub fn lasting_name(&self) -> Option<&String> {
+    pub fn stable_id(&self) -> Option<&String> {
         self.group_id.as_ref().or(self.user_id.as_ref()).or(self.phone.as_ref())
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Done, Job, JobId, Offers, Output, Person};
+use super::{Choices, Done, Job, Output, Person, TurnId};
 use crate::{json, retry::between};
 
 /// How many replies that are out are kept: the channel reports within seconds what it could not deliver.
@@ -29,7 +29,7 @@ pub struct Conversation {
     pub person: Person,
     /// The name by which the agent knows the other side: it stays when the channel gives the person a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub known_as: Option<String>,
+    pub agent_user_id: Option<String>,
     /// The conversation goes on under this user; nothing but the jobs that are done is kept here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
@@ -38,8 +38,8 @@ pub struct Conversation {
     /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
     pub last_message_at: Option<Timestamp>,
     /// What numbers and shortened ids of the person stand for.
-    #[serde(skip_serializing_if = "Offers::is_empty")]
-    pub offers: Offers,
+    #[serde(skip_serializing_if = "Choices::is_empty")]
+    pub choices: Choices,
     /// The last replies that are out, for what the channel may report of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<SentReply>,
@@ -74,7 +74,7 @@ pub struct SentReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failing {
     /// Which.
-    pub job: JobId,
+    pub job: TurnId,
     /// How often.
     pub tries: u32,
     /// Why, the last time.
@@ -108,7 +108,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
     /// The job they answer.
-    pub job: JobId,
+    pub job: TurnId,
     /// The channel's id of the message they answer.
     #[serde(default)]
     pub message_id: String,
@@ -173,7 +173,7 @@ pub struct ReplyId(String);
 impl ReplyId {
     /// The reply at this place among the replies of `job`.
     #[must_use]
-    pub fn of(job: &JobId, place: usize) -> Self {
+    pub fn of(job: &TurnId, place: usize) -> Self {
         Self(format!("{job}:{place}"))
     }
 
@@ -234,13 +234,13 @@ impl Conversation {
     pub fn inherit(&mut self, old: Self, old_user: &str) {
         if self.session.is_none() {
             self.session = old.session;
-            self.known_as = old.known_as.or_else(|| Some(old_user.to_owned()));
+            self.agent_user_id = old.agent_user_id.or_else(|| Some(old_user.to_owned()));
         }
-        let mut offers = old.offers;
-        if !self.offers.is_empty() {
-            offers.renew(std::mem::take(&mut self.offers));
+        let mut choices = old.choices;
+        if !self.choices.is_empty() {
+            choices.renew(std::mem::take(&mut self.choices));
         }
-        self.offers = offers;
+        self.choices = choices;
         let mut person = old.person;
         person.update(&self.person);
         self.person = person;
@@ -265,7 +265,7 @@ impl Conversation {
     }
 
     /// Counts a failure of `job` and returns how often it has failed by now.
-    pub fn count_failure(&mut self, job: &JobId, reason: &str) -> u32 {
+    pub fn count_failure(&mut self, job: &TurnId, reason: &str) -> u32 {
         let tries = self.failures(job).saturating_add(1);
         let reason = reason.chars().take(MAX_REASON).collect();
         self.failing = Some(Failing { job: job.clone(), tries, reason });
@@ -274,7 +274,7 @@ impl Conversation {
 
     /// How often `job` has failed.
     #[must_use]
-    pub fn failures(&self, job: &JobId) -> u32 {
+    pub fn failures(&self, job: &TurnId) -> u32 {
         self.failing.as_ref().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries)
     }
 
@@ -286,7 +286,7 @@ impl Conversation {
     /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
     ///
     /// `expiration` of `None` means that a session never ends. The first input of a new session is number 1.
-    pub fn take_in(
+    pub fn open_session(
         &mut self,
         person: &Person,
         sent_at: Option<Timestamp>,
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_session_ends_after_the_silence_and_not_before() {
         let mut conversation = Conversation::default();
-        let mut hear = |second| conversation.take_in(&Person::default(), None, at(second), Some(HALF_AN_HOUR));
+        let mut hear = |second| conversation.open_session(&Person::default(), None, at(second), Some(HALF_AN_HOUR));
         let first = hear(0);
         assert_eq!(first.inputs, 1);
         let same = hear(1799);
@@ -374,8 +374,8 @@ mod tests {
     #[test]
     fn a_session_without_expiration_never_ends() {
         let mut conversation = Conversation::default();
-        let first = conversation.take_in(&Person::default(), None, at(0), None);
-        assert_eq!(conversation.take_in(&Person::default(), None, at(4_000_000_000), None).id, first.id);
+        let first = conversation.open_session(&Person::default(), None, at(0), None);
+        assert_eq!(conversation.open_session(&Person::default(), None, at(4_000_000_000), None).id, first.id);
     }
 
     #[test]

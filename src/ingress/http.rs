@@ -1,6 +1,6 @@
 //! The HTTP door: Meta's handshake, Meta's webhooks, and answers of the agent that come later.
 
-mod reply;
+mod agent_reply;
 mod sorting;
 mod statuses;
 
@@ -17,7 +17,7 @@ use super::{Delivery, Ran, run_all};
 use crate::{
     app::App,
     conversation::Job,
-    credentials::{CredentialsError, Keys, Refuser},
+    credentials::{CredentialsError, Keys, RejectedBy},
     queue::{DeadLetter, QueueError, Sent},
     retry::Clock,
     telemetry::Chain,
@@ -48,7 +48,7 @@ pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Respon
         ("/webhook", &Method::GET) => handshake(app, request.uri().query().unwrap_or_default()).await,
         ("/webhook", &Method::POST) => webhook(app, request, clock).await,
         ("/webhook", _) => wrong_method("GET, POST"),
-        ("/agent/reply", &Method::POST) => reply::take_in(app, request, clock).await,
+        ("/agent/reply", &Method::POST) => agent_reply::take(app, request, clock).await,
         ("/agent/reply", _) => wrong_method("POST"),
         (path, _) => {
             // A path may hold anything, so it is not logged.
@@ -71,9 +71,11 @@ async fn handshake(app: &App, query: &str) -> Response<String> {
     };
     let verified = match app.credentials.keys().await {
         Ok(keys) if matches(&keys) => Ok(true),
-        Ok(keys) => {
-            app.credentials.newer_than(&keys, Refuser::Door).await.map(|newer| newer.is_some_and(|keys| matches(&keys)))
-        }
+        Ok(keys) => app
+            .credentials
+            .newer_than(&keys, RejectedBy::Door)
+            .await
+            .map(|newer| newer.is_some_and(|keys| matches(&keys))),
         Err(error) => Err(error),
     };
     match verified {
@@ -129,8 +131,8 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
     jobs.extend(statuses.iter().filter_map(inbound::Status::job));
     // Side by side, each to its end: what cannot be kept of one must not hold up the others, and a turn of this very webhook may be
     // waiting for what a status tells.
-    let (buried, (settled, safe)) = future::join(
-        bury_all(app, letters),
+    let (written, (settled, safe)) = future::join(
+        send_letters(app, letters),
         future::join(statuses::settle(app, statuses), make_safe(app, jobs, clock)),
     )
     .await;
@@ -138,7 +140,7 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         tracing::error!(error = %Chain(&error), "webhook refused: Meta repeats its statuses");
         return answer(StatusCode::SERVICE_UNAVAILABLE, "a status could not be kept; send it again");
     }
-    if let Err(error) = buried {
+    if let Err(error) = written {
         tracing::error!(error = %Chain(&error), "webhook refused: the dead-letter queue did not take what cannot be read");
         return answer(StatusCode::SERVICE_UNAVAILABLE, "what cannot be read could not be kept; send it again");
     }
@@ -155,10 +157,10 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
 }
 
 /// Writes down what cannot be read, all of it, whatever becomes of one.
-async fn bury_all(app: &App, letters: Vec<DeadLetter>) -> Result<(), QueueError> {
+async fn send_letters(app: &App, letters: Vec<DeadLetter>) -> Result<(), QueueError> {
     let mut result = Ok(());
     for letter in letters {
-        result = result.and(app.dead_letters.bury(&letter).await);
+        result = result.and(app.dead_letters.send(&letter).await);
     }
     result
 }
@@ -173,7 +175,7 @@ async fn verify(
     let keys = app.credentials.keys().await?;
     match check(&keys) {
         Err(error @ (SignatureError::Mismatch | SignatureError::NoAppSecret)) => {
-            match app.credentials.newer_than(&keys, Refuser::Door).await? {
+            match app.credentials.newer_than(&keys, RejectedBy::Door).await? {
                 Some(newer) => {
                     let checked = check(&newer);
                     Ok((newer, checked))

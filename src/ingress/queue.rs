@@ -35,7 +35,7 @@ pub async fn handle(app: &App, event: SqsEvent, clock: &Clock) -> SqsBatchRespon
         match read(&record, clock) {
             Ok(job) => deliveries.push(Delivery { tag, job, receives: receives.unwrap_or(1) }),
             Err(letter) => {
-                if let Err(error) = app.dead_letters.bury(&letter).await {
+                if let Err(error) = app.dead_letters.send(&letter).await {
                     tracing::error!(error = %Chain(&error), "the dead-letter queue did not take a record: it is delivered again");
                     again.push((tag, LETTER_PAUSE));
                     blocked_groups.push(group);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Lease, Outbox, OutboxError};
 use crate::{
-    conversation::{Job, JobId},
+    conversation::{Job, TurnId},
     retry::{Clock, after},
     store::StoreError,
 };
@@ -17,7 +17,7 @@ const AWAITED: Duration = Duration::from_hours(24);
 
 /// A turn that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Awaited {
+pub struct AwaitedAnswer {
     /// The user of the conversation.
     pub user: String,
     /// The channel's id of the message that is to be answered.
@@ -38,7 +38,8 @@ impl Outbox {
         session: Uuid,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        let awaited = Awaited { user: lease.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
+        let awaited =
+            AwaitedAnswer { user: lease.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let until = after(clock.now(), AWAITED);
         Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, until).await?)
@@ -48,7 +49,12 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn awaited(&self, number: &str, turn: &JobId, clock: &Clock) -> Result<Option<Awaited>, OutboxError> {
+    pub async fn awaited(
+        &self,
+        number: &str,
+        turn: &TurnId,
+        clock: &Clock,
+    ) -> Result<Option<AwaitedAnswer>, OutboxError> {
         let Some(text) = self.store.recall(&key(number, turn), clock.now()).await? else { return Ok(None) };
         // The text is ours; its words are nobody's.
         let awaited = serde_json::from_str(&text).map_err(|error| StoreError::Unreadable(error.to_string()))?;
@@ -56,6 +62,6 @@ impl Outbox {
     }
 }
 
-fn key(number: &str, turn: &JobId) -> String {
+fn key(number: &str, turn: &TurnId) -> String {
     format!("{number}#turn#{turn}")
 }

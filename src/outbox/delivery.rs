@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Lease, Outbox, OutboxError, giving_up::blame_graph, substitutes::other_number};
+use super::{Lease, Outbox, OutboxError, giving_up::add_graph_error, substitutes::other_number};
 use crate::{
-    conversation::{JobId, Output, Pending, Reply, ReplyId, ReplyState, SentReply},
+    conversation::{Output, Pending, Reply, ReplyId, ReplyState, SentReply, TurnId},
     queue::DeadLetter,
     retry::{Clock, Retry, after, back_off, between},
     store::{self, Hold, StoreError},
@@ -35,10 +35,10 @@ impl Outbox {
     ///
     /// # Errors
     /// The first failure that another delivery of the job can heal; `lease` knows how far it came and has to be given back.
-    pub async fn deliver(&self, lease: &mut Lease, job: &JobId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
+    pub async fn deliver(&self, lease: &mut Lease, job: &TurnId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
         let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
         if let Some(letter) = pending.letter.take() {
-            self.bury_committed(&letter).await?;
+            self.send_committed(&letter).await?;
             lease.conversation.outbox = Some(pending.clone());
         }
         let mut pause = Duration::ZERO;
@@ -73,7 +73,7 @@ impl Outbox {
         lease: &mut Lease,
         pending: &mut Pending,
         index: usize,
-        job: &JobId,
+        job: &TurnId,
         mut pause: Duration,
         clock: &Clock,
     ) -> Result<ReplyState, OutboxError> {
@@ -121,7 +121,7 @@ impl Outbox {
                             // The letter of the job says all there is to say.
                             tracing::error!(%reply, error = %Chain(&error), "the person could not be told that no answer will come");
                         } else {
-                            self.bury(lease, &reply, &error, clock).await?;
+                            self.write_letter(lease, &reply, &error, clock).await?;
                         }
                         return Ok(ReplyState::Refused);
                     }
@@ -171,7 +171,7 @@ impl Outbox {
     async fn is_out(
         &self,
         lease: &mut Lease,
-        job: &JobId,
+        job: &TurnId,
         reply: &ReplyId,
         since: Timestamp,
         clock: &Clock,
@@ -235,16 +235,22 @@ impl Outbox {
     }
 
     /// Writes down that a reply is refused for good.
-    async fn bury(&self, lease: &Lease, reply: &ReplyId, error: &GraphError, clock: &Clock) -> Result<(), OutboxError> {
+    async fn write_letter(
+        &self,
+        lease: &Lease,
+        reply: &ReplyId,
+        error: &GraphError,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
         let label = self.credentials.label(&lease.id).await;
         let mut letter = DeadLetter::of_reply(reply, &lease.id, label, Chain(error).to_string(), clock.now());
-        blame_graph(&mut letter, error);
-        self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
+        add_graph_error(&mut letter, error);
+        self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)
     }
 
     /// Sends the letter that was kept with the conversation.
-    pub(super) async fn bury_committed(&self, letter: &str) -> Result<(), OutboxError> {
+    pub(super) async fn send_committed(&self, letter: &str) -> Result<(), OutboxError> {
         let letter = serde_json::from_str(letter).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)
+        self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)
     }
 }

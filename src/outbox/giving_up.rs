@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Lease, Outbox, OutboxError, Plan};
 use crate::{
-    conversation::{Content, Conversation, DeliveryFailure, Job, JobId, Output, Reply, Resend, Task, Undelivered},
+    conversation::{Content, Conversation, DeliveryFailure, Job, Output, Reply, Resend, Task, TurnId, Undelivered},
     json,
     queue::DeadLetter,
     retry::{Clock, Retry},
@@ -61,7 +61,7 @@ impl Outbox {
         let letter = self.letter(job, given_up, cause, clock).await;
         let is_small = json::size(&letter) <= MAX_COMMITTED_LETTER;
         if !is_small {
-            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
+            self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)?;
         }
         let mut next = lease.conversation.clone();
         job.task.person().into_iter().for_each(|person| next.meet(person));
@@ -91,7 +91,7 @@ impl Outbox {
         job.task.person().into_iter().for_each(|person| next.meet(person));
         let tries = next.count_failure(&job.own_id(), reason);
         // The answer will have replies under the job's own id.
-        let notice = JobId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
+        let notice = TurnId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
         let notice = Job { id: notice, redrives: 0, ..job.clone() };
         let (fitted, _) = self.fit(vec![said.into()], &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
@@ -117,7 +117,7 @@ impl Outbox {
     ) -> Result<(), OutboxError> {
         let Some(pending) = lease.conversation.outbox.clone() else { return Ok(()) };
         if let Some(letter) = &pending.letter {
-            self.bury_committed(letter).await?;
+            self.send_committed(letter).await?;
         }
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
         let job = Job {
@@ -131,7 +131,7 @@ impl Outbox {
             tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be told that no answer will come");
         } else {
             let letter = self.letter(&job, given_up, cause, clock).await;
-            self.dead_letters.bury(&letter).await.map_err(OutboxError::Queue)?;
+            self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)?;
         }
         lease.conversation.outbox = None;
         lease.conversation.failing = None;
@@ -177,7 +177,7 @@ impl Outbox {
         let mut letter = DeadLetter::of_reply(reply, &lease.id, label, reason, clock.now());
         if let Some(failure) = failures.first() {
             let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
-            letter.blame(failure.code, None, class.name(), cure);
+            letter.with_meta_error(failure.code, None, class.name(), cure);
         }
         let replies = substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
         Judged { replies, letter: Some(letter) }
@@ -188,7 +188,7 @@ impl Outbox {
         let label = self.credentials.label(&job.conversation).await;
         let mut letter = DeadLetter::of_job(job, label, given_up.reason.clone(), given_up.tries, clock.now());
         if let Some(error) = cause {
-            blame_graph(&mut letter, error);
+            add_graph_error(&mut letter, error);
         }
         letter
     }
@@ -205,9 +205,9 @@ fn resend_after(failures: &[DeliveryFailure], resends: u32) -> Option<Duration> 
 }
 
 /// Adds to a dead letter what we know about an error of Graph.
-pub(super) fn blame_graph(letter: &mut DeadLetter, error: &GraphError) {
+pub(super) fn add_graph_error(letter: &mut DeadLetter, error: &GraphError) {
     if let Some(code) = error.code() {
         let errors::Advice { class, cure, .. } = error.refusal().map_or_else(|| errors::advise(code), Refusal::advice);
-        letter.blame(code, error.refusal().map(|refusal| refusal.trace_id.as_str()), class.name(), cure);
+        letter.with_meta_error(code, error.refusal().map(|refusal| refusal.trace_id.as_str()), class.name(), cure);
     }
 }

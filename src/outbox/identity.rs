@@ -87,7 +87,7 @@ impl Outbox {
         job: &Job,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        if let Some(user) = becomes.lasting_name().filter(|user| **user != lease.id.user) {
+        if let Some(user) = becomes.stable_id().filter(|user| **user != lease.id.user) {
             let id = ConversationId { user: user.clone(), number: lease.id.number.clone() };
             let to = match self.take(&id, job, &lease.token, clock).await? {
                 Claim::Fresh(to) | Claim::Resume(to) => to,

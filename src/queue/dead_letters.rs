@@ -27,7 +27,7 @@ pub struct DeadLetters(Option<(Client, String)>);
 
 /// A letter that was taken out of the queue.
 #[derive(Debug)]
-pub struct Opened {
+pub struct ReceivedLetter {
     /// What it says.
     pub letter: DeadLetter,
     receipt: String,
@@ -103,7 +103,7 @@ impl DeadLetter {
     }
 
     /// Adds what is known about an error of the channel.
-    pub fn blame(&mut self, code: i64, fbtrace_id: Option<&str>, class: &str, cure: &str) {
+    pub fn with_meta_error(&mut self, code: i64, fbtrace_id: Option<&str>, class: &str, cure: &str) {
         self.code = Some(code);
         self.fbtrace_id = fbtrace_id.map(str::to_owned);
         self.class = Some(class.to_owned());
@@ -175,7 +175,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When the queue does not take it; then the failure must be told again.
-    pub async fn bury(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+    pub async fn send(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let DeadLetter { reason, tries, code, fbtrace_id, class, cure, conversation, person, .. } = letter;
         let (job, reply) =
             (letter.job.as_ref().map(|job| job.id.to_string()), letter.reply.as_ref().map(ToString::to_string));
@@ -204,7 +204,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When SQS refuses.
-    pub async fn open(&self) -> Result<Vec<Opened>, QueueError> {
+    pub async fn open(&self) -> Result<Vec<ReceivedLetter>, QueueError> {
         let Some((client, url)) = &self.0 else { return Ok(Vec::new()) };
         let mut opened = Vec::new();
         loop {
@@ -213,13 +213,13 @@ impl DeadLetters {
             let answer = request.send().await.map_err(|error| QueueError::Refused(error.into()))?;
             let messages = answer.messages.unwrap_or_default();
             if messages.is_empty() {
-                opened.sort_by(|one: &(String, Opened), other| one.0.cmp(&other.0));
+                opened.sort_by(|one: &(String, ReceivedLetter), other| one.0.cmp(&other.0));
                 return Ok(opened.into_iter().map(|(_, opened)| opened).collect());
             }
             opened.extend(messages.into_iter().map(|message| {
                 let attributes = message.attributes.unwrap_or_default();
                 let sequence = attributes.get(&MessageSystemAttributeName::SequenceNumber).cloned().unwrap_or_default();
-                let opened = Opened {
+                let opened = ReceivedLetter {
                     letter: read(&message.body.unwrap_or_default()),
                     receipt: message.receipt_handle.unwrap_or_default(),
                 };
@@ -232,7 +232,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When SQS refuses; then it is back after half a minute.
-    pub async fn put_back(&self, opened: &Opened) -> Result<(), QueueError> {
+    pub async fn put_back(&self, opened: &ReceivedLetter) -> Result<(), QueueError> {
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let request = client.change_message_visibility().queue_url(url).receipt_handle(&opened.receipt);
         request.visibility_timeout(0).send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
@@ -242,7 +242,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// When SQS refuses.
-    pub async fn delete(&self, opened: &Opened) -> Result<(), QueueError> {
+    pub async fn delete(&self, opened: &ReceivedLetter) -> Result<(), QueueError> {
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let request = client.delete_message().queue_url(url).receipt_handle(&opened.receipt);
         request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))

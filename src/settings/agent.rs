@@ -82,7 +82,7 @@ pub enum AgentAuth {
 impl AgentSettings {
     /// What the protocol needs and is missing, with its cure; `None`: nothing.
     #[must_use]
-    pub fn lack(&self) -> Option<&'static str> {
+    pub fn missing(&self) -> Option<&'static str> {
         if self.url.is_none() && self.on_aws.is_none() {
             return self.protocol.address();
         }
@@ -178,7 +178,7 @@ impl FromStr for AgentAuth {
 mod tests {
     use super::*;
 
-    fn lack(protocol: AgentProtocol, url: Option<&str>, model: Option<&str>) -> Option<&'static str> {
+    fn missing(protocol: AgentProtocol, url: Option<&str>, model: Option<&str>) -> Option<&'static str> {
         let settings = AgentSettings {
             protocol,
             url: url.map(|url| url.parse().expect("a URL")),
@@ -190,15 +190,15 @@ mod tests {
             locale: None,
             timeout: Duration::from_secs(1),
         };
-        settings.lack()
+        settings.missing()
     }
 
     #[test]
     fn a_model_needs_a_url_and_a_name_unless_its_url_is_that_of_a_deployment() {
         let (base, deployment) = (Some("https://h.invalid/v1"), Some("https://h.invalid/openai/deployments/d"));
-        assert!(lack(AgentProtocol::OpenAi, None, Some("m")).is_some_and(|lack| lack.contains("AGENT_URL")));
-        assert!(lack(AgentProtocol::OpenAi, base, None).is_some_and(|lack| lack.contains("AGENT_MODEL")));
-        assert_eq!(lack(AgentProtocol::OpenAi, base, Some("m")), None);
-        assert_eq!(lack(AgentProtocol::OpenAi, deployment, None), None);
+        assert!(missing(AgentProtocol::OpenAi, None, Some("m")).is_some_and(|missing| missing.contains("AGENT_URL")));
+        assert!(missing(AgentProtocol::OpenAi, base, None).is_some_and(|missing| missing.contains("AGENT_MODEL")));
+        assert_eq!(missing(AgentProtocol::OpenAi, base, Some("m")), None);
+        assert_eq!(missing(AgentProtocol::OpenAi, deployment, None), None);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use url::Url;
 
-use super::{AgentOnAws, AgentProtocol, KNOBS, LOCAL_KNOBS, OUR_PREFIXES};
+use super::{AgentOnAws, AgentProtocol, LOCAL_KNOBS, OUR_PREFIXES, SETTINGS};
 
 /// The variables and the faults found while reading them.
 pub struct Vars {
@@ -26,7 +26,7 @@ impl Vars {
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
-        let default = KNOBS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
+        let default = SETTINGS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
         self.values.get(name).cloned().or_else(|| default.map(str::to_owned))
     }
 
@@ -119,11 +119,11 @@ impl Vars {
     }
 
     pub fn refuse_unknown(&mut self) {
-        let known = |name: &str| KNOBS.iter().chain(LOCAL_KNOBS).any(|knob| knob.env == name);
+        let known = |name: &str| SETTINGS.iter().chain(LOCAL_KNOBS).any(|knob| knob.env == name);
         let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();
         for name in unknown {
-            let names: Vec<_> = KNOBS.iter().map(|knob| knob.env).collect();
+            let names: Vec<_> = SETTINGS.iter().map(|knob| knob.env).collect();
             self.fault(format!("{name} is not a setting; the settings are {}", names.join(", ")));
         }
     }

@@ -16,9 +16,9 @@ use url::Url;
 
 use super::{
     Simulator,
-    wire::{Exchange, Kind, told},
+    exchanges::{Exchange, Kind, told},
 };
-use crate::{conversation::JobId, telemetry::Chain};
+use crate::{conversation::TurnId, telemetry::Chain};
 
 /// Where agents are reached through us.
 const PREFIX: &str = "/agent";
@@ -48,7 +48,7 @@ impl Simulator {
     fn asked_about(&self, key: &str) -> (Option<String>, Option<String>) {
         let state = self.state();
         let number = &state.account.phone_number_id;
-        let found = state.history.said().find(|bubble| key.contains(&JobId::of(number, &bubble.id).to_string()));
+        let found = state.history.said().find(|bubble| key.contains(&TurnId::of(number, &bubble.id).to_string()));
         found.map(|bubble| (Some(bubble.person.clone()), Some(bubble.id.clone()))).unwrap_or_default()
     }
 }

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::body::{Checked, Refusal, UNSUPPORTED, refuse};
-use super::{Fault, Line, Simulator, State, people::Person, phone::Tick, rules, wire};
+use super::{Fault, Line, Simulator, State, exchanges, people::Person, phone::Tick, rules};
 use crate::{credentials::Secret, whatsapp::signature::appsecret_proof};
 
 /// The code of a token that is not the right one.
@@ -33,7 +33,7 @@ pub(super) fn routes(simulator: &Simulator) -> Router<Simulator> {
         .route("/{version}/{number}/messages", post(messages))
         .merge(media::routes())
         .merge(account::routes())
-        .layer(middleware::from_fn_with_state(simulator.clone(), wire::watch))
+        .layer(middleware::from_fn_with_state(simulator.clone(), exchanges::watch))
 }
 
 #[derive(Deserialize)]

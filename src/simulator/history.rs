@@ -118,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::simulator::wire::{Exchange, Kind};
+    use crate::simulator::exchanges::{Exchange, Kind};
 
     fn exchange(id: u64) -> Line {
         Line::Wire(Box::new(Exchange::new(id, Kind::Graph, "GET", "/", &json!({}), b"")))

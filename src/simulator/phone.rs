@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Simulator, State, faults::Shown, people::Person, status::Status, wire::Exchange};
+use super::{Simulator, State, exchanges::Exchange, faults::Shown, people::Person, status::Status};
 
 mod reply;
 pub(super) mod user_action;

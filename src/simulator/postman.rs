@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::{
     Fault, Simulator,
+    exchanges::{Kind, Shipment},
     phone::Tick,
     webhook::{meta_json, values},
-    wire::{Kind, Shipment},
 };
 use crate::{
     credentials::Secret,

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Fault, Simulator, State,
+    exchanges::Kind,
     people::Person,
     postman::{About, Letter, in_background},
-    wire::Kind,
 };
 
 /// What Meta can report of a message.

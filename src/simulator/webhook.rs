@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Simulator, State,
+    exchanges::Kind,
     phone::{Side, user_action::UserAction},
     postman::{About, Letter},
-    wire::Kind,
 };
 
 pub(super) const DISPLAY_NUMBER: &str = "15550009001";

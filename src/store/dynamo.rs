@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Claim, Hold, LeaseToken, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
+use crate::conversation::{Conversation, ConversationId, Done, Pending, ReplyId, TurnId};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -53,7 +53,7 @@ impl Store for Dynamo {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &JobId,
+        job: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
@@ -200,7 +200,7 @@ fn is_too_large(error: &UpdateItemError) -> bool {
     error.code() == Some("ValidationException") && error.message().is_some_and(|why| why.contains("Item size"))
 }
 
-fn refused_claim(item: &Item, job: &JobId, now: Timestamp) -> Claim {
+fn refused_claim(item: &Item, job: &TurnId, now: Timestamp) -> Claim {
     let lease_until =
         item.get("lease_until").and_then(as_number).and_then(|until| Timestamp::from_millisecond(until).ok());
     if !item.contains_key("outbox") && done(item).contains(job) {
@@ -244,7 +244,7 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn bytes(job: &JobId) -> AttributeValue {
+fn bytes(job: &TurnId) -> AttributeValue {
     AttributeValue::B(Blob::new(*job.as_bytes()))
 }
 

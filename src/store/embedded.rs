@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Claim, Hold, LeaseToken, MAX_RECORD_BYTES, Store, StoreError, found};
-use crate::conversation::{Conversation, ConversationId, Done, JobId, Pending, ReplyId};
+use crate::conversation::{Conversation, ConversationId, Done, Pending, ReplyId, TurnId};
 
 /// From the key of a conversation to its record as JSON.
 const CONVERSATIONS: TableDefinition<'_, &str, &str> = TableDefinition::new("conversations");
@@ -94,7 +94,7 @@ impl Store for Embedded {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &JobId,
+        job: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use super::{Turn, TurnError, nameless::Nameless};
+use super::{Turn, TurnError, pseudonymous::Pseudonymous};
 use crate::{
     agents::{AgentError, Question},
     app::App,
@@ -35,8 +35,8 @@ impl Turn<'_> {
         }
         let person = becomes.as_ref().unwrap_or(person);
         let expiration = self.app.settings.pace.session_expiration;
-        let session = self.next.take_in(person, message.sent_at, self.clock.now(), expiration);
-        let message = self.next.offers.understand(message);
+        let session = self.next.open_session(person, message.sent_at, self.clock.now(), expiration);
+        let message = self.next.choices.resolve(message);
         let (is_answered, answered) = oneshot::channel();
         let asked = async {
             let answer = self.answer(&message, &session).await;
@@ -67,13 +67,13 @@ impl Turn<'_> {
         if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
             return Ok((vec![Content::Text(words.clone()).into()].into(), Duration::ZERO));
         }
-        let user_id = self.lease.known_as();
-        let nameless;
+        let user_id = self.lease.agent_user_id();
+        let pseudonymous;
         let (user_id, person, message) = match app.settings.agent.user_id {
             UserIdFormat::Plain => (user_id, &next.person, message),
             UserIdFormat::Hashed => {
-                nameless = Nameless::of(app, job, user_id, message).await?;
-                (nameless.user_id.as_str(), &Person::default(), &nameless.message)
+                pseudonymous = Pseudonymous::of(app, job, user_id, message).await?;
+                (pseudonymous.user_id.as_str(), &Person::default(), &pseudonymous.message)
             }
         };
         let mut details = inbound::details(&message.raw);

@@ -6,7 +6,7 @@
 use super::{Failure, MAX_TRIES, Outcome, Turn, TurnError, caught};
 use crate::{
     app::App,
-    conversation::{Content, DONE_KEPT, Job, JobId},
+    conversation::{Content, DONE_KEPT, Job, TurnId},
     outbox::{GivenUp, OutboxError},
     retry::{Clock, Retry, after},
     store::Hold,
@@ -40,12 +40,12 @@ pub(super) async fn end(
         // Giving up has failed as well. The letter is what must not be missing.
         Err(error) => {
             let given_up = GivenUp { reason: Chain(&error).to_string(), tries: 0, apology: None };
-            let buried = caught(bury(app, job, &given_up, None, clock)).await;
+            let written = caught(write_letter(app, job, &given_up, None, clock)).await;
             if let Some(turn) = &turn {
                 let freed = caught(async { Ok(app.outbox.free(&turn.lease).await?) }).await;
                 warn_unless_free(job, freed);
             }
-            buried.map(|()| Outcome::GivenUp).map_err(|error| Failure { error, tries: 0 })
+            written.map(|()| Outcome::GivenUp).map_err(|error| Failure { error, tries: 0 })
         }
     }
 }
@@ -85,7 +85,7 @@ impl Turn<'_> {
     }
 
     /// Counts a failure of the job `failing` and frees the conversation; returns how often it has failed, as far as that is known.
-    async fn give_back(&mut self, error: &TurnError, failing: &JobId, is_first: bool) -> u32 {
+    async fn give_back(&mut self, error: &TurnError, failing: &TurnId, is_first: bool) -> u32 {
         let Turn { app, job, clock, .. } = *self;
         let reason = Chain(error).to_string();
         let delay = delay(app, job, error).filter(|_| is_first && *failing == job.own_id());
@@ -118,13 +118,13 @@ impl Turn<'_> {
 /// Gives up a job whose conversation cannot be had: all that can be done is to write it down.
 async fn lose(app: &App, job: &Job, error: TurnError, receives: u32, clock: &Clock) -> Result<Outcome, Failure> {
     let given_up = GivenUp { reason: Chain(&error).to_string(), tries: receives, apology: None };
-    match bury(app, job, &given_up, graph_error(&error), clock).await {
+    match write_letter(app, job, &given_up, graph_error(&error), clock).await {
         Ok(()) => Ok(Outcome::GivenUp),
         Err(error) => Err(Failure { error, tries: 0 }),
     }
 }
 
-async fn bury(
+async fn write_letter(
     app: &App,
     job: &Job,
     given_up: &GivenUp,
@@ -132,7 +132,7 @@ async fn bury(
     clock: &Clock,
 ) -> Result<(), TurnError> {
     let letter = app.outbox.letter(job, given_up, cause, clock).await;
-    Ok(app.dead_letters.bury(&letter).await?)
+    Ok(app.dead_letters.send(&letter).await?)
 }
 
 /// What the person is told once when the agent has to be asked again.

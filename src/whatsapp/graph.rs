@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{errors, outbound, signature::appsecret_proof};
 use crate::{
-    credentials::{Credentials, CredentialsError, Keys, Refuser},
+    credentials::{Credentials, CredentialsError, Keys, RejectedBy},
     json::{self, lenient, lenient_text},
     retry::{Clock, Retry},
     telemetry::redact,
@@ -248,7 +248,7 @@ impl Graph {
         let keys = self.credentials.keys().await?;
         match self.post_with(&keys, number, body, timeout).await {
             Err(error @ (GraphError::TokenRefused(_) | GraphError::NoToken)) => {
-                match self.credentials.newer_than(&keys, Refuser::Graph).await? {
+                match self.credentials.newer_than(&keys, RejectedBy::Graph).await? {
                     Some(newer) => self.post_with(&newer, number, body, timeout).await,
                     None => Err(error),
                 }

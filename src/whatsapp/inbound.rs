@@ -7,9 +7,9 @@
 mod content;
 mod described;
 mod details;
-mod nameless;
 mod names;
-mod wire;
+mod payload;
+mod redacted;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,13 +17,13 @@ use serde_json::value::RawValue;
 
 pub use content::{InboundContent, Media, MediaKind};
 pub use details::details;
-pub use nameless::without_names;
 pub use names::without_mobile_digit;
+pub use redacted::redact_identity;
 
 use super::{errors, signature::SignedBody};
 use crate::{
     conversation::{
-        ConversationId, DeliveryFailure, Job, JobId, Message, MessageTask, Person, ReplyId, Task, Undelivered,
+        ConversationId, DeliveryFailure, Job, Message, MessageTask, Person, ReplyId, Task, TurnId, Undelivered,
     },
     settings::QuietKind,
     telemetry::redact,
@@ -190,7 +190,7 @@ pub struct Problem {
 /// Reads a webhook. Never fails: what cannot be read is an event too.
 #[must_use]
 pub fn parse(body: &SignedBody) -> Vec<Event> {
-    wire::parse(body.bytes())
+    payload::parse(body.bytes())
 }
 
 impl Received {
@@ -203,7 +203,7 @@ impl Received {
         if !is_told && self.becomes.is_none() {
             return Err(Unanswered::Kind(self.kind));
         }
-        let user = self.person.lasting_name().ok_or(Unanswered::NoSender)?.clone();
+        let user = self.person.stable_id().ok_or(Unanswered::NoSender)?.clone();
         let message = Message {
             is_unsupported: matches!(self.content, InboundContent::Unsupported(_)),
             text: self.content.text().map(str::to_owned),
@@ -212,7 +212,7 @@ impl Received {
             raw: self.raw,
             id: self.id,
         };
-        let id = JobId::of(&self.number, &message.id);
+        let id = TurnId::of(&self.number, &message.id);
         let conversation = ConversationId { number: self.number, user };
         let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !is_told };
         Ok(Job { id, conversation, task: Task::Message(Box::new(task)), redrives: 0 })
@@ -241,7 +241,7 @@ impl Status {
         };
         let failures = self.problems.iter().map(failure).collect();
         Some(Job {
-            id: JobId::of(&self.number, &format!("{} failed", self.id)),
+            id: TurnId::of(&self.number, &format!("{} failed", self.id)),
             conversation: ConversationId { number: self.number.clone(), user: user.clone() },
             task: Task::Undelivered(Undelivered { message_id: self.id.clone(), reply: reply.clone(), failures }),
             redrives: 0,

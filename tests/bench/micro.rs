@@ -12,7 +12,7 @@ use divan::{
 };
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
-    conversation::{Action, Card, Choice, Content, JobId, List, Output, Person, Section},
+    conversation::{Action, Card, Choice, Content, List, Output, Person, Section, TurnId},
     credentials::Keys,
     settings::{TextFormat, TextSettings},
     simulator::DEVELOPMENT_SECRET,
@@ -115,7 +115,7 @@ fn split_of_100_kb(bencher: Bencher) {
 fn render(outputs: Vec<Output>) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "Options".to_owned() };
     let person = Person { phone: Some("15550100200".to_owned()), ..Person::default() };
-    let job = JobId::of("800000000000002", "wamid.BENCHMARK==").to_string();
+    let job = TurnId::of("800000000000002", "wamid.BENCHMARK==").to_string();
     let (fitted, _) = outbound::fit(outputs, Style { settings: &settings, to_group: false });
     fitted.iter().map(|output| outbound::send_body(&person, output, "wamid.BENCHMARK==", &job)).collect()
 }

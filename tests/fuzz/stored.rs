@@ -14,7 +14,7 @@ use serde::{
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, Job, JobId, Pending, Person},
+    conversation::{Conversation, ConversationId, Job, TurnId, Pending, Person},
     settings::{TextFormat, TextSettings},
     store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
     whatsapp::outbound::{self, Style},
@@ -37,16 +37,16 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(mut conversation) = serde_json::from_str::<Conversation>(text) {
         assert_kept(&conversation);
-        conversation.take_in(&Person::default(), None, NOW, Some(HALF_AN_HOUR));
-        conversation.done.mark(&JobId::of("8", "wamid"), NOW);
+        conversation.open_session(&Person::default(), None, NOW, Some(HALF_AN_HOUR));
+        conversation.done.mark(&TurnId::of("8", "wamid"), NOW);
     }
     if let Ok(pending) = serde_json::from_str::<Pending>(text) {
         assert_kept(&pending);
         let outputs = pending.replies.into_iter().map(|reply| reply.output).collect();
         let settings = TextSettings { format: TextFormat::Markdown, merge: false, list_label: "☰".to_owned() };
-        let (fitted, offers) =
+        let (fitted, choices) =
             outbound::fit(outputs, Style { settings: &settings, to_group: pending.to.group_id.is_some() });
-        assert_kept(&offers);
+        assert_kept(&choices);
         for output in fitted {
             let _body = outbound::send_body(&pending.to, &output, &pending.message_id, &pending.job.to_string());
         }
@@ -75,11 +75,11 @@ async fn claim(record: &str) {
     let gone = std::fs::remove_file(&path);
     gone.expect("the file is there");
     let lease = LeaseToken { owner: Uuid::now_v7(), until: NOW + HALF_AN_HOUR };
-    match store.claim(&id, &JobId::of("8", "wamid"), &lease, NOW, None).await {
+    match store.claim(&id, &TurnId::of("8", "wamid"), &lease, NOW, None).await {
         Ok(Claim::Fresh(found) | Claim::Resume(found)) => {
             store.save(&id, &lease, &found, Hold::Release).await.expect("what was read can be written");
             let next = LeaseToken { owner: Uuid::now_v7(), ..lease };
-            match store.claim(&id, &JobId::of("8", "another"), &next, NOW, None).await {
+            match store.claim(&id, &TurnId::of("8", "another"), &next, NOW, None).await {
                 Ok(Claim::Fresh(again) | Claim::Resume(again)) => assert_eq!(again, found, "nothing is lost"),
                 Ok(Claim::Done) => assert!(found.outbox.is_none()),
                 other => panic!("{other:?}"),

@@ -5,9 +5,9 @@ use fantoccini::key::Key;
 use crate::support::{eventually, parts};
 
 mod contents;
-mod hands;
+mod keyboard;
 
-use hands::{Page, Screen};
+use keyboard::{Page, Screen};
 
 /// The bubble with this place, counted from one.
 fn bubble(number: usize, inside: &str) -> String {

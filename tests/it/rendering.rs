@@ -261,12 +261,12 @@ proptest! {
             let meant = if choice.id.trim().is_empty() { words.iter().skip(1).map(|words| one_line(words)).find(|words| !words.is_empty())? } else { choice.id.clone() };
             Some(meant)
         }).collect();
-        let (fitted, offers) = outbound::fit(vec![Content::choices("Pick", choices).into()], Style { settings: &settings, to_group });
+        let (fitted, choices) = outbound::fit(vec![Content::choices("Pick", choices).into()], Style { settings: &settings, to_group });
         let body = |output: &Output| outbound::send_body(&people()[0], output, WAMID, "t")["interactive"].clone();
         let ids: Vec<String> = fitted.iter().flat_map(|output| ids(&body(output))).collect();
         let heard = |text: &str, tap: Option<Tap>| {
             let message = Message { id: WAMID.into(), sent_at: None, text: Some(text.to_owned()), tap, is_unsupported: false, raw: Box::<RawValue>::default() };
-            offers.understand(&message).tap.clone().map(|tap| tap.id)
+            choices.resolve(&message).tap.clone().map(|tap| tap.id)
         };
         let mut chosen: Vec<_> = if ids.is_empty() {
             (1..=expected.len()).filter_map(|number| heard(&number.to_string(), None)).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use whatsapp_endpoint::settings::{KNOBS, LOCAL_KNOBS};
+use whatsapp_endpoint::settings::{LOCAL_KNOBS, SETTINGS};
 
 use crate::support::project;
 
@@ -15,7 +15,7 @@ fn the_readme_lists_every_setting_with_its_parameter_and_default() {
         .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
         .collect();
     let listed: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
-    let expected: Vec<_> = KNOBS
+    let expected: Vec<_> = SETTINGS
         .iter()
         .map(|knob| (knob.env, knob.parameter.unwrap_or("(resource)"), knob.default.unwrap_or("–")))
         .chain(LOCAL_KNOBS.iter().map(|knob| (knob.env, "(local)", "–")))
@@ -32,8 +32,8 @@ fn the_template_sets_every_variable_with_the_same_default() {
         .filter_map(|line| line.trim().split_once(": !Ref "))
         .filter(|(name, _)| name.chars().all(|sign| sign.is_ascii_uppercase() || sign == '_'))
         .collect();
-    assert_eq!(variables.len(), KNOBS.len(), "one variable per setting: {variables:?}");
-    for knob in KNOBS {
+    assert_eq!(variables.len(), SETTINGS.len(), "one variable per setting: {variables:?}");
+    for knob in SETTINGS {
         let reference = variables.get(knob.env).unwrap_or_else(|| panic!("{} is not set", knob.env));
         let Some(parameter) = knob.parameter else { continue };
         assert_eq!(*reference, parameter);

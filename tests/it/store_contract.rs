@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Content, Conversation, ConversationId, JobId, Output, Pending, Person, Reply, ReplyId, ReplyState},
+    conversation::{
+        Content, Conversation, ConversationId, Output, Pending, Person, Reply, ReplyId, ReplyState, TurnId,
+    },
     store::{Claim, Dynamo, Embedded, Hold, LeaseToken, Store, StoreError},
 };
 
@@ -45,8 +47,8 @@ fn id(user: &str) -> ConversationId {
     ConversationId { number: "800000000000002".into(), user: user.into() }
 }
 
-fn job(name: &str) -> JobId {
-    JobId::of("800000000000002", name)
+fn job(name: &str) -> TurnId {
+    TurnId::of("800000000000002", name)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -97,7 +99,7 @@ async fn contract(store: &dyn Store) {
     assert!(matches!(again, Claim::Fresh(_)), "{again:?}");
 
     // What is saved is what the next claim finds: replies on their way come first.
-    conversation.take_in(&Person { name: Some("Ada".into()), ..Person::default() }, Some(at(0)), at(0), None);
+    conversation.open_session(&Person { name: Some("Ada".into()), ..Person::default() }, Some(at(0)), at(0), None);
     conversation.done.mark(&job("one"), at(0));
     conversation.outbox = Some(pending("one"));
     store.save(&id("conversation"), &lease, &conversation, Hold::Keep).await.expect("saved");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::agents::{
     AgentError, Refusal,
-    wire::{self, Wire},
+    client::{self, Client},
 };
 
 /// Where a card is, from the base; the second is that of versions before 0.3.
@@ -38,16 +38,16 @@ struct Listed {
 }
 
 impl Card {
-    /// Fetches the card of the agent at the wire's URL, and answers it with its address.
+    /// Fetches the card of the agent at the client's URL, and answers it with its address.
     ///
     /// # Errors
     /// The situation.
-    pub async fn fetch(wire: &Wire, until: Instant) -> Result<(Self, Url), AgentError> {
+    pub async fn fetch(client: &Client, until: Instant) -> Result<(Self, Url), AgentError> {
         let mut last = AgentError::from(Refusal::read(404, b""));
-        for url in addresses(wire.url()) {
-            match wire.get(url.clone(), &[], left(until)).await {
+        for url in addresses(client.url()) {
+            match client.get(url.clone(), &[], left(until)).await {
                 Ok(bytes) => {
-                    let card = wire::read("agent card", &bytes)?;
+                    let card = client::read("agent card", &bytes)?;
                     return Ok((card, url));
                 }
                 Err(AgentError::Refused(refusal)) if refusal.status == 404 => last = refusal.into(),
@@ -61,7 +61,7 @@ impl Card {
     ///
     /// # Errors
     /// When there is none.
-    pub fn interface(self, card_url: &Url, wire: &Wire) -> Result<Interface, AgentError> {
+    pub fn interface(self, card_url: &Url, client: &Client) -> Result<Interface, AgentError> {
         let main = self.url.map(|url| Listed {
             url,
             protocol_binding: self.preferred_transport,
@@ -75,7 +75,7 @@ impl Card {
             let why = "its card names no interface that is JSON-RPC or HTTP+JSON of version 1.0 or 0.3";
             return Err(AgentError::Unreadable(why.to_owned()));
         }
-        spoken.retain(|interface| wire.trusts(&interface.url));
+        spoken.retain(|interface| client.trusts(&interface.url));
         spoken.into_iter().min_by_key(|interface| (interface.version, interface.binding)).ok_or_else(|| {
             let why = "its card names another host or port than AGENT_URL, which must not see the token; \
                        with AGENT_AUTH=none there is no token to see";

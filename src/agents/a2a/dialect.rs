@@ -9,9 +9,9 @@ use super::{Memory, metadata, task::Reply};
 use crate::{
     agents::{
         AgentError, Question,
-        wire::{self, Call, Wire, to_json},
+        client::{self, Call, Client, to_json},
     },
-    conversation::JobId,
+    conversation::TurnId,
 };
 
 /// What we can show; `text` is what some agents call plain text.
@@ -96,7 +96,7 @@ impl Interface {
     /// The situation.
     pub async fn send(
         &self,
-        wire: &Wire,
+        client: &Client,
         question: &Question<'_>,
         before: &Memory,
         left: Duration,
@@ -112,32 +112,32 @@ impl Interface {
             (Binding::JsonRpc, Version::One) => (self.url.clone(), "SendMessage"),
             (Binding::JsonRpc, Version::ZeroThree) => (self.url.clone(), "message/send"),
         };
-        self.post(wire, url, method, params, question.key, left).await
+        self.post(client, url, method, params, question.key, left).await
     }
 
     /// Looks at a task.
     ///
     /// # Errors
     /// The situation.
-    pub async fn task(&self, wire: &Wire, id: &str, key: &JobId, left: Duration) -> Result<Reply, Fault> {
+    pub async fn task(&self, client: &Client, id: &str, key: &TurnId, left: Duration) -> Result<Reply, Fault> {
         let method = match (self.binding, self.version) {
             (Binding::HttpJson, _) => {
                 let headers = [("a2a-version", self.version.header())];
-                return Ok(read(&wire.get(self.path(&["tasks", id]), &headers, left).await?)?);
+                return Ok(read(&client.get(self.path(&["tasks", id]), &headers, left).await?)?);
             }
             (Binding::JsonRpc, Version::One) => "GetTask",
             (Binding::JsonRpc, Version::ZeroThree) => "tasks/get",
         };
-        self.post(wire, self.url.clone(), method, json!({ "id": id }), key, left).await
+        self.post(client, self.url.clone(), method, json!({ "id": id }), key, left).await
     }
 
     async fn post(
         &self,
-        wire: &Wire,
+        client: &Client,
         url: Url,
         method: &str,
         mut params: Value,
-        key: &JobId,
+        key: &TurnId,
         left: Duration,
     ) -> Result<Reply, Fault> {
         if let (Version::One, Some(tenant)) = (self.version, &self.tenant) {
@@ -154,11 +154,11 @@ impl Interface {
         let headers =
             [("a2a-version", self.version.header()), ("idempotency-key", key.as_str()), ("content-type", content_type)];
         let call = Call { url, body: to_json(&body)?.into(), headers: &headers, is_signed: false };
-        let bytes = wire.send(call, left).await?.whole().await?;
+        let bytes = client.send(call, left).await?.whole().await?;
         match self.binding {
             Binding::HttpJson => Ok(read(&bytes)?),
             Binding::JsonRpc => {
-                let answer: Value = wire::read("JSON-RPC", &bytes)?;
+                let answer: Value = client::read("JSON-RPC", &bytes)?;
                 match answer["error"]["code"].as_i64() {
                     Some(code) => Err(Fault::Reported(code)),
                     None => Ok(Reply::read(&answer["result"])?),
@@ -232,7 +232,7 @@ fn bare<const N: usize>(fields: [(&str, Option<&str>); N]) -> Value {
 }
 
 fn read(bytes: &[u8]) -> Result<Reply, AgentError> {
-    Reply::read(&wire::read("JSON of A2A", bytes)?)
+    Reply::read(&client::read("JSON of A2A", bytes)?)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 use crate::{
-    agents::{AgentError, wire::unreadable},
-    conversation::{Content, JobId, Media, MediaKind, Output, Source},
+    agents::{AgentError, client::unreadable},
+    conversation::{Content, Media, MediaKind, Output, Source, TurnId},
 };
 
 /// How many artifacts are remembered as told.
@@ -92,14 +92,14 @@ impl Reply {
 
 impl Message {
     /// What it says, in order.
-    pub fn outputs(&self, job: &JobId) -> Vec<Output> {
+    pub fn outputs(&self, job: &TurnId) -> Vec<Output> {
         outputs(self.parts.as_deref(), job)
     }
 }
 
 impl Task {
     /// What the person gets: the message of the state, then the artifacts that are new, less what the message has said.
-    pub fn outputs(&self, told: &[String], job: &JobId) -> Vec<Output> {
+    pub fn outputs(&self, told: &[String], job: &TurnId) -> Vec<Output> {
         let message = self.status.message.as_ref().map(|message| message.outputs(job)).unwrap_or_default();
         let is_told = |artifact: &&Artifact| artifact.artifact_id.as_ref().is_some_and(|id| told.contains(id));
         let new = self.artifacts.iter().flatten().filter(|artifact| !is_told(artifact));
@@ -119,7 +119,7 @@ impl Task {
 
 /// What one message or one artifact says. Neighbouring texts are one text, as it is for whoever appends what a stream brings:
 /// <https://a2a-protocol.org/latest/specification/#422-taskartifactupdateevent>
-fn outputs(parts: Option<&[Value]>, job: &JobId) -> Vec<Output> {
+fn outputs(parts: Option<&[Value]>, job: &TurnId) -> Vec<Output> {
     let mut said: Vec<Content> = Vec::new();
     let (mut left_out, mut is_open) = (0, false);
     for part in parts.unwrap_or_default() {
@@ -199,7 +199,7 @@ mod tests {
     fn said(task: &Value, told: &[&str]) -> Vec<Content> {
         let Ok(Reply::Task(task)) = Reply::read(task) else { panic!("no task: {task}") };
         let told: Vec<_> = told.iter().map(|id| (*id).to_owned()).collect();
-        task.outputs(&told, &JobId::of("8", "1")).into_iter().map(|output| output.content).collect()
+        task.outputs(&told, &TurnId::of("8", "1")).into_iter().map(|output| output.content).collect()
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             { "url": "https://h.invalid/a.pdf", "filename": 7 }, { "text": "three" }, "x",
         ] });
         let Ok(Reply::Message(message)) = Reply::read(&message) else { panic!("no message") };
-        let said = message.outputs(&JobId::of("8", "1")).into_iter().map(|output| match output.content {
+        let said = message.outputs(&TurnId::of("8", "1")).into_iter().map(|output| match output.content {
             Content::Text(text) => text,
             other => format!("{other:?}").chars().take(5).collect(),
         });

@@ -16,9 +16,9 @@ use super::{Aws, Post, Service, encoded};
 use crate::{
     agents::{
         AgentError, Answer, Data, Question,
-        wire::{self, to_json, traceparent},
+        client::{self, to_json, traceparent},
     },
-    conversation::{Content, JobId},
+    conversation::{Content, TurnId},
 };
 
 /// The session of the service: at least 33 characters, and our id of it has 36.
@@ -62,7 +62,7 @@ struct Input<'a> {
     prompt: &'a str,
     user_id: &'a str,
     session_id: Uuid,
-    idempotency_key: &'a JobId,
+    idempotency_key: &'a TurnId,
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<&'a str>,
     data: Data<'a>,
@@ -72,7 +72,7 @@ fn read(kind: &str, bytes: &[u8]) -> Result<Answer, AgentError> {
     if kind.starts_with("text/event-stream") {
         return stream::read(&String::from_utf8_lossy(bytes));
     }
-    match wire::read("JSON", bytes) {
+    match client::read("JSON", bytes) {
         Ok(value) => said::read(&value),
         Err(_) if kind.starts_with("text/plain") => {
             Ok(vec![Content::Text(String::from_utf8_lossy(bytes).into_owned()).into()].into())

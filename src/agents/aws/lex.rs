@@ -16,7 +16,7 @@ use super::{Aws, Post, Service, encoded};
 use crate::{
     agents::{
         AgentError, Answer, Question,
-        wire::{self, to_json},
+        client::{self, to_json},
     },
     conversation::MAX_MEMORY_BYTES,
     json,
@@ -92,7 +92,7 @@ struct Recognized {
 }
 
 fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
-    let recognized: Recognized = wire::read("answer of RecognizeText", bytes)?;
+    let recognized: Recognized = client::read("answer of RecognizeText", bytes)?;
     let state = recognized.session_state.ok_or_else(|| AgentError::Unreadable("it has no sessionState".into()))?;
     let mut answer = Answer::default();
     for message in recognized.messages.iter().flatten() {

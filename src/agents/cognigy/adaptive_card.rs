@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    loose::{either, items, link, words},
+    lenient::{either, items, link, words},
     structured::card,
 };
 use crate::conversation::{Action, Choice, Content};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::loose::{self, either, items, words};
+use super::lenient::{self, either, items, words};
 use crate::conversation::{Contact, Content, Location, Media, MediaKind, Source};
 
 /// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling of what is sent in: `type`, `name`.
@@ -11,7 +11,7 @@ pub fn files(attachments: &Value) -> Vec<Content> {
 }
 
 fn file(attachment: &Value) -> Option<Media> {
-    let source = Source::Link(loose::file(&attachment["url"])?);
+    let source = Source::Link(lenient::file(&attachment["url"])?);
     let mime = words(either(attachment, &["mimeType", "type"])).unwrap_or_default();
     let kind = match mime.split('/').next().unwrap_or_default() {
         "image" => MediaKind::Image,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::loose::{either, items, link, words};
+use super::lenient::{either, items, link, words};
 use crate::conversation::{Action, Choice};
 
 /// What can be tapped, in order; what has neither words nor meaning is left out.

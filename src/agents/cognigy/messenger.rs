@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     buttons::actions,
-    loose::{either, file, items, words},
+    lenient::{either, file, items, words},
     structured::{card, carousel, list, media},
 };
 use crate::conversation::{Card, Content, Media, MediaKind, Source};

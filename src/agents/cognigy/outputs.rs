@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     adaptive_card, attached,
-    loose::{first_words, link, words},
+    lenient::{first_words, link, words},
     messenger, structured,
 };
 use crate::conversation::{Action, Card, Content, List, Output};

@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     adaptive_card,
     buttons::{action, actions},
-    loose::{either, file, items, link, words},
+    lenient::{either, file, items, link, words},
 };
 use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind, Section, Source};
 

@@ -11,15 +11,15 @@ use crate::{
         Answer,
         shapes::{self, texts},
     },
-    conversation::JobId,
+    conversation::TurnId,
     json,
 };
 
 /// An answer that comes later, as its request body holds it.
 #[derive(Debug)]
-pub struct LateAnswer {
+pub struct PostedAnswer {
     /// The turn it belongs to.
-    pub turn: JobId,
+    pub turn: TurnId,
     /// What the agent calls this answer: the same for every copy of it.
     pub id: Option<String>,
     /// What it says.
@@ -57,12 +57,12 @@ fn of(value: Value) -> Result<Answer, Fault> {
 ///
 /// # Errors
 /// What is wrong with it, and where, without its words.
-pub fn read_late(bytes: &[u8]) -> Result<LateAnswer, Fault> {
+pub fn read_posted(bytes: &[u8]) -> Result<PostedAnswer, Fault> {
     let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
     let mut fields = Fields::of("", value)?;
     let (turn, id) = (fields.text("turnId")?, fields.maybe_text("id")?);
     let turn = turn.parse().map_err(|error| fields.fault(format_args!("\"turnId\": {error}")))?;
-    Ok(LateAnswer { turn, id, answer: answer(fields)? })
+    Ok(PostedAnswer { turn, id, answer: answer(fields)? })
 }
 
 fn answer(mut fields: Fields) -> Result<Answer, Fault> {

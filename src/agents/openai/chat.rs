@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Model,
-    heard::{Ending, Heard, Usage},
+    completion::{Completion, Ending, Usage},
     history::History,
     is_error, reported,
 };
@@ -85,39 +85,39 @@ pub fn content<'a>(said: &'a str, images: &[&'a str]) -> Content<'a> {
 }
 
 /// A chunk: `{"choices":[{"delta":{"content":"He"},"finish_reason":null}],"usage":null}`.
-pub fn take(heard: &mut Heard, chunk: &Value) -> Result<(), AgentError> {
+pub fn take(completion: &mut Completion, chunk: &Value) -> Result<(), AgentError> {
     // Some relays put a whole answer into the stream.
-    read(heard, chunk, if chunk["choices"][0]["delta"].is_object() { "delta" } else { "message" })
+    read(completion, chunk, if chunk["choices"][0]["delta"].is_object() { "delta" } else { "message" })
 }
 
 /// `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],"usage":{…}}`.
-pub fn take_whole(heard: &mut Heard, answer: &Value) -> Result<(), AgentError> {
+pub fn take_whole(completion: &mut Completion, answer: &Value) -> Result<(), AgentError> {
     if answer["choices"].is_null() && !is_error(&answer["error"]) {
         return Err(AgentError::Unreadable("it has no choices".to_owned()));
     }
-    read(heard, answer, "message")
+    read(completion, answer, "message")
 }
 
-fn read(heard: &mut Heard, answer: &Value, part: &str) -> Result<(), AgentError> {
+fn read(completion: &mut Completion, answer: &Value, part: &str) -> Result<(), AgentError> {
     if is_error(&answer["error"]) {
         return Err(reported(&answer["error"]));
     }
     if let Some(usage) = answer["usage"].as_object() {
         let tokens = |name: &str| usage.get(name).and_then(Value::as_u64);
-        heard.usage = Usage { input: tokens("prompt_tokens"), output: tokens("completion_tokens") };
+        completion.usage = Usage { input: tokens("prompt_tokens"), output: tokens("completion_tokens") };
     }
     let choice = &answer["choices"][0];
     let message = &choice[part];
-    add(&mut heard.words, &message["content"]);
-    add(&mut heard.refusal, &message["refusal"]);
+    add(&mut completion.words, &message["content"]);
+    add(&mut completion.refusal, &message["refusal"]);
     let calls = [&message["tool_calls"], &message["function_call"]];
-    heard.calls_tools |=
+    completion.calls_tools |=
         calls.into_iter().any(|calls| calls.is_object() || calls.as_array().is_some_and(|all| !all.is_empty()));
     match choice["finish_reason"].as_str() {
         None | Some("") => {}
-        Some("length") => heard.ending = Some(Ending::Truncated),
-        Some("content_filter") => heard.ending = Some(Ending::Filtered),
-        Some(_) => heard.ending = Some(Ending::Whole),
+        Some("length") => completion.ending = Some(Ending::Truncated),
+        Some("content_filter") => completion.ending = Some(Ending::Filtered),
+        Some(_) => completion.ending = Some(Ending::Whole),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Model,
-    heard::{Ending, Heard, Usage},
+    completion::{Completion, Ending, Usage},
     is_error, reported,
 };
 use crate::agents::{AgentError, Question};
@@ -80,14 +80,14 @@ pub fn content<'a>(said: String, images: &[&'a str]) -> Vec<Part<'a>> {
 }
 
 /// `{"type":"response.output_text.delta","delta":"He"}`, and at the end the whole response.
-pub fn take(heard: &mut Heard, event: &Value) -> Result<(), AgentError> {
+pub fn take(completion: &mut Completion, event: &Value) -> Result<(), AgentError> {
     let delta = event["delta"].as_str().unwrap_or_default();
     match event["type"].as_str().unwrap_or_default() {
-        "response.output_text.delta" => heard.words.push_str(delta),
-        "response.refusal.delta" => heard.refusal.push_str(delta),
+        "response.output_text.delta" => completion.words.push_str(delta),
+        "response.refusal.delta" => completion.refusal.push_str(delta),
         "response.completed" | "response.incomplete" | "response.failed" => {
-            heard.is_done = true;
-            return take_whole(heard, &event["response"]);
+            completion.is_done = true;
+            return take_whole(completion, &event["response"]);
         }
         "error" if event["error"].is_object() => return Err(reported(&event["error"])),
         "error" => return Err(reported(&json!({ "code": event["code"] }))),
@@ -98,28 +98,28 @@ pub fn take(heard: &mut Heard, event: &Value) -> Result<(), AgentError> {
 }
 
 /// `{"id":"resp_…","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"…"}]}],"usage":{…}}`.
-pub fn take_whole(heard: &mut Heard, response: &Value) -> Result<(), AgentError> {
+pub fn take_whole(completion: &mut Completion, response: &Value) -> Result<(), AgentError> {
     let tokens = |name: &str| response["usage"][name].as_u64();
-    heard.usage = Usage { input: tokens("input_tokens"), output: tokens("output_tokens") };
+    completion.usage = Usage { input: tokens("input_tokens"), output: tokens("output_tokens") };
     match (response["status"].as_str(), response["incomplete_details"]["reason"].as_str()) {
         _ if is_error(&response["error"]) => return Err(reported(&response["error"])),
         (None, _) => return Err(AgentError::Unreadable("it has no status".to_owned())),
-        (Some("completed"), _) => heard.ending = Some(Ending::Whole),
-        (Some("incomplete"), Some("content_filter")) => heard.ending = Some(Ending::Filtered),
-        (Some("incomplete"), _) => heard.ending = Some(Ending::Truncated),
+        (Some("completed"), _) => completion.ending = Some(Ending::Whole),
+        (Some("incomplete"), Some("content_filter")) => completion.ending = Some(Ending::Filtered),
+        (Some("incomplete"), _) => completion.ending = Some(Ending::Truncated),
         (Some(_), _) => return Err(reported(&Value::Null)),
     }
     let (mut words, mut refusal) = (Vec::new(), String::new());
     for item in response["output"].as_array().into_iter().flatten() {
-        heard.calls_tools |= item["type"] == "function_call";
+        completion.calls_tools |= item["type"] == "function_call";
         for part in item["content"].as_array().into_iter().flatten().filter(|_| item["type"] == "message") {
             words.extend(part["text"].as_str().filter(|_| part["type"] == "output_text"));
             refusal.push_str(part["refusal"].as_str().unwrap_or_default());
         }
     }
     if !words.is_empty() || !refusal.is_empty() {
-        (heard.words, heard.refusal) = (words.join("\n\n"), refusal);
+        (completion.words, completion.refusal) = (words.join("\n\n"), refusal);
     }
-    heard.id = response["id"].as_str().map(str::to_owned);
+    completion.id = response["id"].as_str().map(str::to_owned);
     Ok(())
 }

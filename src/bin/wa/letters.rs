@@ -2,7 +2,7 @@
 
 use clap::Args;
 use whatsapp_endpoint::{
-    conversation::JobId,
+    conversation::TurnId,
     https, json,
     queue::{DeadLetters, Queue},
 };
@@ -25,7 +25,7 @@ pub struct Redrive {
     queue_url: String,
     /// Only this job
     #[arg(long)]
-    job: Option<JobId>,
+    job: Option<TurnId>,
 }
 
 impl Letters {

@@ -8,7 +8,7 @@ use super::{answer, no_credentials};
 use crate::{
     app::App,
     conversation::{DONE_KEPT, Job, Task},
-    credentials::{CredentialsError, Keys, Refuser},
+    credentials::{CredentialsError, Keys, RejectedBy},
     queue::DeadLetter,
     retry::{Clock, after},
     telemetry::redact,
@@ -111,7 +111,7 @@ async fn keys_for(app: &App, keys: Arc<Keys>, events: &[Event]) -> Result<Arc<Ke
     if !events.iter().any(is_foreign) {
         return Ok(keys);
     }
-    Ok(app.credentials.newer_than(&keys, Refuser::Door).await?.unwrap_or(keys))
+    Ok(app.credentials.newer_than(&keys, RejectedBy::Door).await?.unwrap_or(keys))
 }
 
 fn take_message(app: &App, received: Received, clock: &Clock, sorted: &mut Sorted, ignored: &mut Ignored) {

@@ -235,7 +235,7 @@ struct Reply {
 
 fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<T, String> {
     let raw = fields.get(kind).ok_or_else(|| format!("the object \"{kind}\" is missing"))?;
-    serde_json::from_str(raw.get()).map_err(super::wire::why)
+    serde_json::from_str(raw.get()).map_err(super::payload::why)
 }
 
 fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<InboundContent, String> {

@@ -137,7 +137,7 @@ pub(super) fn new_names(system: &RawValue, person: &mut Person) -> Option<Person
     }
     let becomes =
         Person { phone: phone.as_deref().and_then(digits), user_id: user_id.and_then(id), ..Person::default() };
-    (becomes.lasting_name().is_some() && becomes.lasting_name() != person.lasting_name()).then_some(becomes)
+    (becomes.stable_id().is_some() && becomes.stable_id() != person.stable_id()).then_some(becomes)
 }
 
 /// The digits of a phone number, which Meta writes with and without a plus sign; `None` for what is none, such as a BSUID.

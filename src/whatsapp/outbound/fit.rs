@@ -14,7 +14,7 @@ use super::{
     split::{is_visible, length, split},
 };
 use crate::{
-    conversation::{Contact, Content, Flow, List, Location, Media, MediaKind, Offers, Output, Source, Template},
+    conversation::{Choices, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Source, Template},
     settings::TextSettings,
 };
 
@@ -30,8 +30,8 @@ pub struct Style<'a> {
 
 /// Turns what is said into messages that each fit, and notes what their answers stand for. What would be empty is left out.
 #[must_use]
-pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Offers) {
-    let mut fitter = Fitter { style, offers: Offers::default(), fitted: Vec::new() };
+pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Choices) {
+    let mut fitter = Fitter { style, choices: Choices::default(), fitted: Vec::new() };
     for Output { content: said, quotes } in if style.settings.merge { merged(outputs) } else { outputs } {
         let first = fitter.fitted.len();
         fitter.say(said);
@@ -39,7 +39,7 @@ pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Offers) {
             message.quotes = quotes;
         }
     }
-    (fitter.fitted, fitter.offers)
+    (fitter.fitted, fitter.choices)
 }
 
 /// Consecutive texts as one, a blank line between them.
@@ -58,7 +58,7 @@ fn merged(outputs: Vec<Output>) -> Vec<Output> {
 
 struct Fitter<'a> {
     style: Style<'a>,
-    offers: Offers,
+    choices: Choices,
     fitted: Vec<Output>,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     bubble,
-    hands::{Page, Screen},
+    keyboard::{Page, Screen},
 };
 use crate::support::{eventually, project};
 

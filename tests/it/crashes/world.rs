@@ -10,7 +10,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
-use whatsapp_endpoint::conversation::{Content, Conversation, ConversationId, JobId, ReplyState};
+use whatsapp_endpoint::conversation::{Content, Conversation, ConversationId, ReplyState, TurnId};
 
 use super::tally::Tally;
 use crate::support::deployed::SORRY;
@@ -45,7 +45,7 @@ struct State {
     story: Vec<String>,
     wrong: Vec<String>,
     tally: Tally,
-    answers: BTreeMap<JobId, Answer>,
+    answers: BTreeMap<TurnId, Answer>,
     /// What the store holds.
     kept: BTreeMap<ConversationId, Conversation>,
     /// Who has claimed a conversation last.
@@ -176,7 +176,7 @@ impl World {
 
     /// Whether the agent fails at this job, which it does a few times at most: after the fifth the job would be given up.
     pub fn agent_fails(&self, key: &str, one_in: u32) -> bool {
-        let job: JobId = key.parse().expect("a job's id");
+        let job: TurnId = key.parse().expect("a job's id");
         let failures = self.state().answers.get(&job).map_or(0, |answer| answer.failures);
         let fails = failures < MAX_AGENT_FAILURES && self.strikes(one_in);
         if let Some(answer) = self.state().answers.get_mut(&job).filter(|_| fails) {
@@ -199,7 +199,7 @@ impl World {
     }
 
     /// Plans what the agent will say to a job.
-    pub fn plan(&self, job: &JobId, conversation: &ConversationId, question: &str, replies: Vec<String>) {
+    pub fn plan(&self, job: &TurnId, conversation: &ConversationId, question: &str, replies: Vec<String>) {
         let is_too_large = replies == [SORRY];
         let (conversation, question) = (conversation.clone(), question.to_owned());
         let answer = Answer { conversation, question, replies, is_too_large, failures: 0 };
@@ -210,7 +210,7 @@ impl World {
     pub fn asked(&self, question: &str, key: &str) -> Vec<String> {
         let mut state = self.state();
         state.tell(&format!("the agent is asked \"{question}\""));
-        let job: JobId = key.parse().expect("a job's id");
+        let job: TurnId = key.parse().expect("a job's id");
         let Some(answer) = state.answers.get(&job).filter(|answer| answer.question == question).cloned() else {
             state.wrong(&format!("\"{question}\" comes with the key {key}, which is not that of its job"));
             return Vec::new();
@@ -279,12 +279,12 @@ impl World {
         self.state().taken.clone()
     }
 
-    pub fn is_committed(&self, job: &JobId) -> bool {
+    pub fn is_committed(&self, job: &TurnId) -> bool {
         self.state().is_committed(job)
     }
 
     /// A turn says that the job is done.
-    pub fn done(&self, job: &JobId) {
+    pub fn done(&self, job: &TurnId) {
         let mut state = self.state();
         let replies = state.answers[job].replies.clone();
         for words in replies {
@@ -331,11 +331,11 @@ impl State {
         self.answer_with(words).map(|(_, answer)| &answer.conversation)
     }
 
-    fn answer_with(&self, words: &str) -> Option<(&JobId, &Answer)> {
+    fn answer_with(&self, words: &str) -> Option<(&TurnId, &Answer)> {
         self.answers.iter().find(|(_, answer)| answer.replies.iter().any(|reply| reply == words))
     }
 
-    fn is_committed(&self, job: &JobId) -> bool {
+    fn is_committed(&self, job: &TurnId) -> bool {
         self.answers.get(job).is_some_and(|answer| {
             self.kept.get(&answer.conversation).is_some_and(|conversation| conversation.done.contains(job))
         })

@@ -32,7 +32,7 @@ impl Writer {
                 user_id: user_id.map(|id| (*id).to_owned()),
                 ..Person::default()
             };
-            let user = person.lasting_name().expect("a phone").clone();
+            let user = person.stable_id().expect("a phone").clone();
             (person, ConversationId { number: NUMBER.to_owned(), user })
         };
         let (person, conversation) = under(user_ids.first());

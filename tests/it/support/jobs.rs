@@ -1,7 +1,7 @@
 //! Jobs as the door makes them.
 
 use serde_json::{Value, value::to_raw_value};
-use whatsapp_endpoint::conversation::{ConversationId, Job, JobId, Message, MessageTask, Person, Task};
+use whatsapp_endpoint::conversation::{ConversationId, Job, Message, MessageTask, Person, Task, TurnId};
 
 use super::endpoint::NUMBER;
 
@@ -18,9 +18,9 @@ pub fn of_text(raw: &Value, person: Person) -> Job {
         raw: to_raw_value(raw).expect("JSON"),
         id: id.clone(),
     };
-    let user = person.lasting_name().expect("a name").clone();
+    let user = person.stable_id().expect("a name").clone();
     Job {
-        id: JobId::of(NUMBER, &id),
+        id: TurnId::of(NUMBER, &id),
         conversation: ConversationId { number: NUMBER.to_owned(), user },
         task: Task::Message(Box::new(MessageTask { person, message, becomes: None, is_notice: false })),
         redrives: 0,

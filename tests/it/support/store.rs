@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, JobId, ReplyId},
+    conversation::{Conversation, ConversationId, ReplyId, TurnId},
     store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
 };
 
@@ -68,7 +68,7 @@ impl<F: Faults> Store for Faulty<F> {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &JobId,
+        job: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,

@@ -7,7 +7,7 @@ use crate::agents::{AgentError, Answer, shapes};
 
 /// What a stream has said, kept apart by how: only one of them is the answer.
 #[derive(Default)]
-struct Heard {
+struct Streamed {
     /// `{"event":{"contentBlockDelta":…}}`: the events of the model, as Strands hands them on.
     model: Pieces,
     /// `{"data":"…"}`: the same once more, by the same framework.
@@ -29,7 +29,7 @@ struct Pieces {
 
 /// What a stream says.
 pub fn read(stream: &str) -> Result<Answer, AgentError> {
-    let mut heard = Heard::default();
+    let mut heard = Streamed::default();
     for event in events(stream) {
         match serde_json::from_str(&event) {
             Ok(value) => heard.take_in(&value)?,
@@ -37,7 +37,7 @@ pub fn read(stream: &str) -> Result<Answer, AgentError> {
             Err(_) => heard.plain.add(&event),
         }
     }
-    let Heard { model, data, whole, plain, answer } = heard;
+    let Streamed { model, data, whole, plain, answer } = heard;
     if let Some(answer) = answer {
         return Ok(answer);
     }
@@ -47,7 +47,7 @@ pub fn read(stream: &str) -> Result<Answer, AgentError> {
     Ok(shapes::texts(texts).into())
 }
 
-impl Heard {
+impl Streamed {
     fn take_in(&mut self, value: &Value) -> Result<(), AgentError> {
         if let Some(answer) = said::whole(value)? {
             self.answer = Some(answer);

@@ -106,7 +106,7 @@ impl Fitter<'_> {
         let with_ids = |card: Card| {
             let with_id = |action| match action {
                 Action::Choice(choice) => {
-                    visible(choice).map(|choice| Action::Choice(ids.give(choice, MAX_BUTTON_ID, &mut self.offers)))
+                    visible(choice).map(|choice| Action::Choice(ids.give(choice, MAX_BUTTON_ID, &mut self.choices)))
                 }
                 Action::Link { .. } | Action::Call { .. } => Some(action),
             };

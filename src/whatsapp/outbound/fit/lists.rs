@@ -10,7 +10,7 @@ use super::{
     Fitter,
     words::{clip, one_line},
 };
-use crate::conversation::{Choice, Content, List, Offers, Section};
+use crate::conversation::{Choice, Choices, Content, List, Section};
 
 /// Most lists of one answer; what has more choices is said in words, with numbers.
 const MAX_LISTS: usize = 3;
@@ -60,7 +60,7 @@ impl Fitter<'_> {
             lines.extend(title.map(|title| format!("*{}*", title.trim())));
             for choice in rows {
                 let Choice { title, description, .. } = choice.clone();
-                let number = self.offers.number(choice);
+                let number = self.choices.number(choice);
                 let description = description.map_or_else(String::new, |words| format!(" – {words}"));
                 lines.push(format!("{number}. {title}{description}"));
             }
@@ -70,7 +70,7 @@ impl Fitter<'_> {
 
     pub(super) fn with_ids(&mut self, choices: Vec<Choice>, most: usize) -> Vec<Choice> {
         let mut ids = Ids::default();
-        choices.into_iter().map(|choice| ids.give(choice, most, &mut self.offers)).collect()
+        choices.into_iter().map(|choice| ids.give(choice, most, &mut self.choices)).collect()
     }
 
     /// Rows as Meta takes them: a title that is too long is clipped, and stands whole below itself if that place is free.
@@ -78,7 +78,7 @@ impl Fitter<'_> {
         let mut ids = Ids::default();
         let several = sections.len() > 1;
         let mut row = |choice: Choice| {
-            let Choice { id, title, description } = ids.give(choice, MAX_ROW_ID, &mut self.offers);
+            let Choice { id, title, description } = ids.give(choice, MAX_ROW_ID, &mut self.choices);
             let below = description.filter(|words| is_visible(words));
             let below = below.or_else(|| (length(&title) > MAX_ROW_TITLE).then(|| title.clone()));
             let description = below.map(|words| clip(words.trim(), MAX_ROW_DESCRIPTION));
@@ -98,14 +98,14 @@ impl Fitter<'_> {
 pub(super) struct Ids(BTreeSet<String>);
 
 impl Ids {
-    pub(super) fn give(&mut self, choice: Choice, most: usize, offers: &mut Offers) -> Choice {
+    pub(super) fn give(&mut self, choice: Choice, most: usize, choices: &mut Choices) -> Choice {
         let mut id = if length(&choice.id) <= most && one_line(&choice.id) == choice.id {
             choice.id.clone()
         } else {
-            offers.alias(&choice.id)
+            choices.alias(&choice.id)
         };
         while !self.0.insert(id.clone()) {
-            id = offers.alias(&choice.id);
+            id = choices.alias(&choice.id);
         }
         Choice { id, ..choice }
     }

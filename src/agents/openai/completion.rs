@@ -10,7 +10,7 @@ const MAX_WORDS: usize = 64 * 1024;
 
 /// What a model has said so far.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Completion {
     /// Its words.
     pub words: String,
     /// Its words where it declines.
@@ -49,7 +49,7 @@ pub struct Usage {
     pub output: Option<u64>,
 }
 
-impl Heard {
+impl Completion {
     /// Whether nothing more is to come.
     pub fn has_ended(&self) -> bool {
         self.is_done || self.ending.is_some()

@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     agents::SIGNATURE,
-    conversation::{Job, JobId, Person as Somebody, Task},
+    conversation::{Job, Person as Somebody, Task, TurnId},
     credentials::Secret,
     retry::Clock,
     turn,
@@ -80,7 +80,7 @@ async fn an_answer_that_cannot_be_taken_is_refused_with_the_reason() {
     assert_eq!(endpoint.request(unsigned).await.status(), 401);
     for (body, expected) in [
         (json!({ "outputs": ["hello"] }), "\"turnId\" is missing"),
-        (json!({ "turnId": "800#turn#1", "outputs": ["hello"] }), "\"turnId\": a job's id has 16 hex digits"),
+        (json!({ "turnId": "800#turn#1", "outputs": ["hello"] }), "\"turnId\": a turn's id has 16 hex digits"),
         (json!({ "turnId": turn }), "neither outputs nor"),
         (json!({ "turnId": turn, "outputs": [{ "type": "dance" }] }), "outputs[0]: the type \"dance\""),
         (json!("hello"), "not an object"),
@@ -184,7 +184,7 @@ fn a_later_answer_goes_through_the_queue_unchanged() {
 async fn an_answer_that_is_faster_than_its_promise_waits_for_it() {
     let (endpoint, agent) = start(&[]).await;
     let message = endpoint.message(&Person(ADA), "hello");
-    let turn = JobId::of(NUMBER, message["id"].as_str().expect("an id"));
+    let turn = TurnId::of(NUMBER, message["id"].as_str().expect("an id"));
     agent.will_answer(202, "");
     let answer = json!({ "turnId": turn, "outputs": ["so soon"] });
     let message = webhook([message]);

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::{Safe, Unsafe, answer, make_safe, no_credentials};
 use crate::{
-    agents::{self, LateAnswer, MAX_ANSWER_BYTES, SIGNATURE},
+    agents::{self, MAX_ANSWER_BYTES, PostedAnswer, SIGNATURE},
     app::App,
-    conversation::{Answer, ConversationId, DeferredAnswer, Job, JobId, Task},
-    credentials::{CredentialsError, Refuser},
-    outbox::{Awaited, OutboxError},
+    conversation::{Answer, ConversationId, DeferredAnswer, Job, Task, TurnId},
+    credentials::{CredentialsError, RejectedBy},
+    outbox::{AwaitedAnswer, OutboxError},
     retry::Clock,
     telemetry::Chain,
 };
@@ -30,7 +30,7 @@ enum Caller {
 }
 
 /// Takes in one answer.
-pub(super) async fn take_in(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
+pub(super) async fn take(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<String> {
     if request.body().len() > MAX_ANSWER_BYTES {
         tracing::warn!(
             bytes = request.body().len(),
@@ -48,7 +48,7 @@ pub(super) async fn take_in(app: &App, request: Request<Bytes>, clock: &Clock) -
         }
         Err(error) => return no_credentials(&error),
     };
-    let late = match agents::read_late(&body) {
+    let late = match agents::read_posted(&body) {
         Ok(late) => late,
         Err(why) => {
             tracing::error!(why, "an answer of the agent cannot be read");
@@ -99,7 +99,7 @@ async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Re
             return Ok(Caller::Agent(keys.phone_number_id.clone()));
         }
         let is_empty = token.is_none();
-        match app.credentials.newer_than(&keys, Refuser::Door).await? {
+        match app.credentials.newer_than(&keys, RejectedBy::Door).await? {
             Some(newer) => keys = newer,
             None if is_empty => return Ok(Caller::Stranger("agent_token is empty in the secret")),
             None => {
@@ -111,7 +111,7 @@ async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Re
     }
 }
 
-async fn find(app: &App, number: &str, turn: &JobId, clock: &Clock) -> Result<Option<Awaited>, OutboxError> {
+async fn find(app: &App, number: &str, turn: &TurnId, clock: &Clock) -> Result<Option<AwaitedAnswer>, OutboxError> {
     for pause in LOOK_AGAIN {
         if let Some(awaited) = app.outbox.awaited(number, turn, clock).await? {
             return Ok(Some(awaited));
@@ -124,13 +124,13 @@ async fn find(app: &App, number: &str, turn: &JobId, clock: &Clock) -> Result<Op
 }
 
 /// The job of an answer. A copy of the answer has the same id; without one of its own, the same bytes are a copy.
-fn job(number: String, late: LateAnswer, awaited: Awaited, body: &[u8]) -> Job {
-    let LateAnswer { turn, id, answer } = late;
+fn job(number: String, late: PostedAnswer, awaited: AwaitedAnswer, body: &[u8]) -> Job {
+    let PostedAnswer { turn, id, answer } = late;
     let name = id.map_or_else(|| hex::encode(Sha256::digest(body)), |id| format!("id {id}"));
     let answer = Answer { outputs: agents::without_thoughts(answer.outputs), ..answer };
-    let Awaited { user, message_id, session } = awaited;
+    let AwaitedAnswer { user, message_id, session } = awaited;
     Job {
-        id: JobId::of(&number, &format!("{turn} later {name}")),
+        id: TurnId::of(&number, &format!("{turn} later {name}")),
         conversation: ConversationId { number, user },
         task: Task::Deferred(DeferredAnswer { message_id, session, answer }),
         redrives: 0,

@@ -56,9 +56,9 @@ async fn tap(endpoint: &Endpoint, id: &str) {
 #[tokio::test]
 async fn markdown_becomes_the_marks_of_the_channel() {
     let (endpoint, agent) = start(&[]).await;
-    agent.will_say(&["# Offers\n\n**Bold** and *slanted*, see [here](https://example.invalid/a)", "*already bold*"]);
+    agent.will_say(&["# Choices\n\n**Bold** and *slanted*, see [here](https://example.invalid/a)", "*already bold*"]);
     let replies = endpoint.say("talk").await;
-    assert_eq!(replies, ["*Offers*\n\n*Bold* and _slanted_, see here (https://example.invalid/a)", "*already bold*"]);
+    assert_eq!(replies, ["*Choices*\n\n*Bold* and _slanted_, see here (https://example.invalid/a)", "*already bold*"]);
 }
 
 #[tokio::test]

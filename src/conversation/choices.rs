@@ -17,7 +17,7 @@ const ALIAS: &str = "~id:";
 /// What was offered in a way that its answer has to be translated back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Offers {
+pub struct Choices {
     /// The choices of the last answer that stand as numbered lines in its words; the first has number 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     numbered: Vec<Choice>,
@@ -26,7 +26,7 @@ pub struct Offers {
     aliases: Vec<(String, String)>,
 }
 
-impl Offers {
+impl Choices {
     /// Nothing was offered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -48,7 +48,7 @@ impl Offers {
         alias
     }
 
-    /// Takes in what a newer answer offers: its numbers take the place of the older ones.
+    /// Takes in what a newer answer choices: its numbers take the place of the older ones.
     pub fn renew(&mut self, newer: Self) {
         self.numbered = newer.numbered;
         self.aliases.retain(|alias| !newer.aliases.contains(alias));
@@ -75,7 +75,7 @@ impl Offers {
 
     /// The message with what its number or its shortened id stands for.
     #[must_use]
-    pub fn understand<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
+    pub fn resolve<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         let chosen = if let Some(tap) = &message.tap {
             self.aliases.iter().find(|(alias, _)| *alias == tap.id).map(|(_, id)| (id, &tap.title))
         } else {
@@ -144,56 +144,56 @@ mod tests {
         }
     }
 
-    fn understood(offers: &Offers, text: &str) -> Option<String> {
-        offers.understand(&message(text, None)).tap.clone().map(|tap| tap.id)
+    fn understood(choices: &Choices, text: &str) -> Option<String> {
+        choices.resolve(&message(text, None)).tap.clone().map(|tap| tap.id)
     }
 
     #[test]
     fn a_number_stands_for_the_choice_of_the_last_answer_only() {
-        let mut offers = Offers::default();
+        let mut choices = Choices::default();
         for title in ["One", "Two"] {
-            offers.number(Choice::new(title.to_lowercase(), title));
+            choices.number(Choice::new(title.to_lowercase(), title));
         }
         for text in [
             "2", " 2. ", "(2)", "#2", "٢", "۲", "२", "２", "2️⃣", "2-", "2:", "2、", "No. 2", "nr 2", "№ 2", "n° 2",
             "Two", " tWO ",
         ] {
-            assert_eq!(understood(&offers, text).as_deref(), Some("two"), "{text}");
+            assert_eq!(understood(&choices, text).as_deref(), Some("two"), "{text}");
         }
         for text in ["0", "3", "21", "2 please", "-1", "", "nobody", "1 2", "²", "٢٢", "99999999999999999999999"] {
-            assert_eq!(understood(&offers, text), None, "{text}");
+            assert_eq!(understood(&choices, text), None, "{text}");
         }
-        offers.renew(Offers::default());
-        assert_eq!(understood(&offers, "2"), None);
+        choices.renew(Choices::default());
+        assert_eq!(understood(&choices, "2"), None);
     }
 
     #[test]
     fn long_ids_of_earlier_answers_give_way() {
-        let mut offers = Offers::default();
+        let mut choices = Choices::default();
         for index in 0..40 {
-            let mut answer = Offers::default();
+            let mut answer = Choices::default();
             answer.alias(&format!("{index} {}", "p".repeat(6_200)));
-            offers.renew(answer);
-            assert!(crate::json::size(&offers) < MAX_ALIAS_BYTES + 8 * 1024, "{index}");
+            choices.renew(answer);
+            assert!(crate::json::size(&choices) < MAX_ALIAS_BYTES + 8 * 1024, "{index}");
         }
-        assert_eq!(offers.aliases.len(), 3, "the newest and what fits beside it");
+        assert_eq!(choices.aliases.len(), 3, "the newest and what fits beside it");
     }
 
     #[test]
     fn an_alias_comes_back_as_the_id_it_stands_for() {
-        let mut answer = Offers::default();
+        let mut answer = Choices::default();
         let (first, second) = (answer.alias("same"), answer.alias("same"));
         assert_ne!(first, second);
-        let mut offers = Offers::default();
-        offers.renew(answer);
+        let mut choices = Choices::default();
+        choices.renew(answer);
         for index in 0..MAX_ALIASES - 2 {
-            let mut later = Offers::default();
+            let mut later = Choices::default();
             later.alias(&index.to_string());
-            offers.renew(later);
+            choices.renew(later);
         }
         for alias in [first, second] {
             let tapped = message(&alias, Some(&alias));
-            assert_eq!(offers.understand(&tapped).text.as_deref(), Some("same"));
+            assert_eq!(choices.resolve(&tapped).text.as_deref(), Some("same"));
         }
     }
 }

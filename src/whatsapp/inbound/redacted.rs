@@ -35,7 +35,7 @@ const HARMLESS_PARTS: &[(&str, &[&str])] =
 
 /// What `raw`, a message of a webhook, says, and not who says it; what cannot be read becomes an empty object.
 #[must_use]
-pub fn without_names(raw: &RawValue) -> Box<RawValue> {
+pub fn redact_identity(raw: &RawValue) -> Box<RawValue> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
     let mut kept: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
     for (name, field) in fields {
@@ -59,12 +59,12 @@ mod tests {
         let raw = r#"{"from":"1555","from_user_id":"US.1","id":"wamid.A","type":"text","text":{"body":"h\u00e9"},"context":{"from":"1555","id":"wamid.B","forwarded":true},"news_of_2030":{"name":"Ada"}}"#;
         let raw = RawValue::from_string(raw.to_owned()).expect("JSON");
         let expected = r#"{"context":{"forwarded":true},"text":{"body":"h\u00e9"},"type":"text"}"#;
-        assert_eq!(without_names(&raw).get(), expected);
+        assert_eq!(redact_identity(&raw).get(), expected);
     }
 
     #[test]
     fn what_is_no_object_tells_nothing() {
         let raw = RawValue::from_string("[\"15550100200\"]".to_owned()).expect("JSON");
-        assert_eq!(without_names(&raw).get(), "{}");
+        assert_eq!(redact_identity(&raw).get(), "{}");
     }
 }

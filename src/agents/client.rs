@@ -14,8 +14,8 @@ use url::Url;
 
 use super::{AgentError, Refusal};
 use crate::{
-    conversation::JobId,
-    credentials::{Credentials, Keys, Refuser, Secret, digest},
+    conversation::TurnId,
+    credentials::{Credentials, Keys, RejectedBy, Secret, digest},
     https,
     json::{self, JsonError},
     retry,
@@ -32,7 +32,7 @@ pub const SIGNATURE: &str = "x-signature-256";
 
 /// An agent that listens at a URL.
 #[derive(Debug, Clone)]
-pub struct Wire {
+pub struct Client {
     http: reqwest::Client,
     url: Url,
     auth: AgentAuth,
@@ -42,7 +42,7 @@ pub struct Wire {
 /// A request to an agent, before it shows who asks.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// Where to; usually [`Wire::url`].
+    /// Where to; usually [`Client::url`].
     pub url: Url,
     /// The body, JSON.
     pub body: Bytes,
@@ -61,7 +61,7 @@ pub struct Reading {
     ahead: Option<Bytes>,
 }
 
-impl Wire {
+impl Client {
     pub fn new(http: reqwest::Client, url: Url, auth: AgentAuth, credentials: Arc<Credentials>) -> Self {
         Self { http, url, auth, credentials }
     }
@@ -131,7 +131,7 @@ impl Wire {
         let keys = self.credentials.keys().await?;
         let mut response = self.try_once(&method, &call, &keys, patience).await?;
         if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.credentials.newer_than(&keys, Refuser::Agent).await?
+            && let Some(newer) = self.credentials.newer_than(&keys, RejectedBy::Agent).await?
         {
             let rest = until.saturating_duration_since(Instant::now());
             response = self.try_once(&method, &call, &newer, rest).await?;
@@ -273,7 +273,7 @@ pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
 
 /// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
-pub fn traceparent(turn: &JobId) -> String {
+pub fn traceparent(turn: &TurnId) -> String {
     let hash = hex::encode(Sha256::digest(turn.to_string()));
     format!("00-{}-{}-01", &hash[..32], &hash[32..48])
 }
