@@ -3,7 +3,7 @@
 use crate::support::{
     deployed::{Deployed, echo},
     endpoint::{ADA, Endpoint},
-    servers::{LITELLM_KEY, litellm, llmock},
+    servers::{LITELLM_KEY, litellm, llmock, strands},
 };
 
 #[tokio::test]
@@ -46,4 +46,34 @@ async fn llmock_answers_in_chat_completions_and_in_responses() {
         assert_eq!(endpoint.say("tea").await, ["Hello! You said: tea"], "{path}");
         assert_eq!(endpoint.say("milk").await, [then], "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_question_that_is_too_long_for_llmock_by_itself_is_refused_with_its_code() {
+    let url = llmock(50).await;
+    let settings = [("AGENT_PROTOCOL", "openai"), ("AGENT_URL", url.as_str()), ("AGENT_MODEL", "gpt-4o")];
+    let deployed = Deployed::start(&settings, echo).await;
+    deployed.hear(&[(ADA, &"word ".repeat(100))]).await;
+    deployed.drain().await;
+    let reasons = deployed.reasons();
+    assert!(reasons.len() == 1 && reasons[0].contains("context_length_exceeded"), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_too_long_for_llmock_goes_on() {
+    let url = llmock(400).await;
+    let settings = [("AGENT_PROTOCOL", "openai"), ("AGENT_URL", url.as_str()), ("AGENT_MODEL", "gpt-4o")];
+    let endpoint = Endpoint::start(&settings).await;
+    let words = "word ".repeat(60);
+    for message in 1..=6 {
+        let said = endpoint.say(&words).await;
+        assert!(said.len() == 1 && said[0].starts_with("Hello! You said: word"), "message {message}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_strands_streams_is_one_message() {
+    let settings = [("AGENT_PROTOCOL", "a2a"), ("AGENT_URL", strands().await)];
+    let endpoint = Endpoint::start(&settings).await;
+    assert_eq!(endpoint.say("is the **tea** hot?").await, ["Hello! You said: is the *tea* hot?"]);
 }

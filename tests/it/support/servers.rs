@@ -38,6 +38,20 @@ pub async fn litellm() -> &'static str {
     .await
 }
 
+/// An A2A agent of Strands, whose model is a llmock; returns its URL.
+pub async fn strands() -> &'static str {
+    static URL: OnceCell<String> = OnceCell::const_new();
+    URL.get_or_init(|| async {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let mut command = Command::new(tool("strands-agents-1.62.0/bin/python"));
+        command.arg(project("tests/it/servers/strands_agent.py"));
+        command.arg(url.rsplit(':').next().expect("a port")).arg(llmock(100_000).await);
+        start(command, &format!("{url}/.well-known/agent-card.json"), "the agent of Strands").await;
+        url
+    })
+    .await
+}
+
 /// In an environment that holds nothing of ours, such as the address of a proxy or a key.
 async fn start(mut command: Command, url: &str, what: &str) {
     command.envs([("PATH", "/usr/bin:/bin"), ("HOME", "/tmp")]);
