@@ -202,13 +202,35 @@ impl Credentials {
         Ok(keys)
     }
 
-    /// Newer keys than the ones that were refused, if there are any.
-    ///
-    /// The secret is read again at most once a minute for each refuser. `None`: it still holds what was refused.
+    /// Makes an attempt with the keys in force, and once more with newer ones if it is rejected and the secret has changed.
     ///
     /// # Errors
-    /// As [`Credentials::keys`].
-    pub async fn newer_than(&self, refused: &Arc<Keys>, by: RejectedBy) -> Result<Option<Arc<Keys>>, CredentialsError> {
+    /// The attempt's; or that the secret cannot be read, as [`Credentials::keys`].
+    pub async fn with_keys<T, E, F>(
+        &self,
+        by: RejectedBy,
+        is_rejected: impl Fn(&Result<T, E>) -> bool,
+        attempt: impl Fn(Arc<Keys>) -> F,
+    ) -> Result<T, E>
+    where
+        E: From<CredentialsError>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let keys = self.keys().await?;
+        let result = attempt(Arc::clone(&keys)).await;
+        if !is_rejected(&result) {
+            return result;
+        }
+        match self.newer_than(&keys, by).await? {
+            Some(newer) => attempt(newer).await,
+            None => result,
+        }
+    }
+
+    /// Newer keys than the ones that were rejected, if there are any.
+    ///
+    /// The secret is read again at most once a minute for each side that rejects. `None`: it still holds what was rejected.
+    async fn newer_than(&self, refused: &Arc<Keys>, by: RejectedBy) -> Result<Option<Arc<Keys>>, CredentialsError> {
         let mut last_reloads = self.last_reloads.lock().await;
         let last_reload = match by {
             RejectedBy::Graph => &mut last_reloads.graph,

@@ -187,7 +187,7 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
 
 impl<'a> Turn<'a> {
     fn of(app: &'a App, job: &'a Job, lease: Lease, clock: &'a Clock) -> Self {
-        Self { app, job, next: lease.conversation.clone(), lease, letter: None, agent_time: None, clock }
+        Self { app, job, lease, next: Conversation::default(), letter: None, agent_time: None, clock }
     }
 
     /// Whether the job is done, though its replies may still be on their way.
@@ -198,7 +198,9 @@ impl<'a> Turn<'a> {
     /// Sends what is still to be sent, of this job or of an earlier one.
     async fn deliver(&mut self, then: Hold) -> Result<(), TurnError> {
         self.app.outbox.deliver(&mut self.lease, &self.job.own_id(), then, self.clock).await?;
-        self.next = self.lease.conversation.clone();
+        if then == Hold::Keep {
+            self.next = self.lease.conversation.clone();
+        }
         Ok(())
     }
 

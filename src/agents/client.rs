@@ -128,14 +128,15 @@ impl Client {
 
     async fn request(&self, method: Method, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
         let until = retry::until(patience);
-        let keys = self.credentials.keys().await?;
-        let mut response = self.try_once(&method, &call, &keys, patience).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(newer) = self.credentials.newer_than(&keys, RejectedBy::Agent).await?
-        {
+        let is_rejected = |response: &Result<Response, AgentError>| {
+            response.as_ref().is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED)
+        };
+        let attempt = |keys: Arc<Keys>| {
             let rest = until.saturating_duration_since(Instant::now());
-            response = self.try_once(&method, &call, &newer, rest).await?;
-        }
+            let (method, call) = (&method, &call);
+            async move { self.try_once(method, call, &keys, rest).await }
+        };
+        let response = self.credentials.with_keys(RejectedBy::Agent, is_rejected, attempt).await?;
         let status = response.status();
         let reading = Reading::of(response, patience);
         if status.is_success() {

@@ -88,8 +88,11 @@ fn address(fields: &mut Fields, name: &str, base: &Url) -> Result<String, Fault>
 }
 
 fn resolved(given: &str, base: &Url) -> Option<String> {
-    let url = base.join(given.trim()).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.to_string())
+    let mut url = base.join(given.trim()).ok()?;
+    // What shows us to the assistant is nobody else's.
+    let is_own = url.host() == base.host();
+    let is_bare = !is_own || url.set_username("").and_then(|()| url.set_password(None)).is_ok();
+    (is_bare && matches!(url.scheme(), "http" | "https")).then(|| url.to_string())
 }
 
 /// `{"type":"video","payload":{"src":"https://…"}}`, as it is common for web chats, or a generic template, as Messenger has it.
@@ -207,6 +210,8 @@ mod tests {
         let buttons = json!([{ "title": "Yes", "payload": "/affirm", "url": "" }, { "payload": "/lost" }]);
         let card = said(json!([{ "text": "Sure?", "buttons": buttons }]));
         assert_eq!(card, [Content::choices("Sure?", [Choice::new("/affirm", "Yes")])]);
+        let with_password: Url = "https://me:secret@rasa.example.com/webhooks".parse().expect("a URL");
+        assert_eq!(resolved("/a.png", &with_password).as_deref(), Some("https://rasa.example.com/a.png"));
         let picture = said(json!([{ "image": "/static/cat.png" }]));
         assert!(
             matches!(&picture[0], Content::Media(media) if media.source == Source::Link("https://rasa.example.com/static/cat.png".into()))

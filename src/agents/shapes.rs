@@ -19,7 +19,11 @@ pub fn words(value: &Value) -> Option<Vec<String>> {
             let found: Vec<_> = items.iter().filter_map(words).collect();
             (!found.is_empty() || items.is_empty()).then(|| found.concat())
         }
-        Value::Object(object) => NAMES.iter().filter_map(|name| object.get(*name)).find_map(words),
+        // An empty one says nothing; another may.
+        Value::Object(object) => {
+            let found = || NAMES.iter().filter_map(|name| object.get(*name)).filter_map(words);
+            found().find(|texts| texts.iter().any(|text| !text.trim().is_empty())).or_else(|| found().next())
+        }
         Value::Null | Value::Bool(_) => None,
     }
 }

@@ -69,15 +69,8 @@ async fn handshake(app: &App, query: &str) -> Response<String> {
     let matches = |keys: &Keys| {
         keys.verify_token.present().is_some_and(|token| bool::from(token.expose().as_bytes().ct_eq(given.as_bytes())))
     };
-    let verified = match app.credentials.keys().await {
-        Ok(keys) if matches(&keys) => Ok(true),
-        Ok(keys) => app
-            .credentials
-            .newer_than(&keys, RejectedBy::Door)
-            .await
-            .map(|newer| newer.is_some_and(|keys| matches(&keys))),
-        Err(error) => Err(error),
-    };
+    let check = |keys: Arc<Keys>| std::future::ready(Ok::<_, CredentialsError>(matches(&keys)));
+    let verified = app.credentials.with_keys(RejectedBy::Door, |verified| matches!(verified, Ok(false)), check).await;
     match verified {
         Ok(true) if parameter("hub.mode") == "subscribe" => {
             tracing::info!("handshake: the webhook is connected");
@@ -103,9 +96,9 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
     }
     let (parts, body) = request.into_parts();
     let header = parts.headers.get(signature::HEADER).map(HeaderValue::as_bytes);
-    let (keys, signed) = match verify(app, &body, header).await {
-        Ok((keys, Ok(signed))) => (keys, signed),
-        Ok((_, Err(error))) => {
+    let signed = match verify(app, &body, header).await {
+        Ok(Ok(signed)) => signed,
+        Ok(Err(error)) => {
             tracing::warn!(error = %error, bytes = body.len(), "webhook refused");
             return answer(StatusCode::UNAUTHORIZED, &error.to_string());
         }
@@ -124,7 +117,7 @@ async fn webhook(app: &App, request: Request<Bytes>, clock: &Clock) -> Response<
         );
         return answer(StatusCode::OK, "");
     }
-    let Sorted { mut jobs, statuses, letters } = match sort(app, keys, events, clock).await {
+    let Sorted { mut jobs, statuses, letters } = match sort(app, events, clock).await {
         Ok(sorted) => sorted,
         Err(refused) => return refused,
     };
@@ -170,21 +163,15 @@ async fn verify(
     app: &App,
     body: &Bytes,
     header: Option<&[u8]>,
-) -> Result<(Arc<Keys>, Result<SignedBody, SignatureError>), CredentialsError> {
-    let check = |keys: &Keys| SignedBody::verify(body.clone(), header, keys, app.settings.require_signature);
-    let keys = app.credentials.keys().await?;
-    match check(&keys) {
-        Err(error @ (SignatureError::Mismatch | SignatureError::NoAppSecret)) => {
-            match app.credentials.newer_than(&keys, RejectedBy::Door).await? {
-                Some(newer) => {
-                    let checked = check(&newer);
-                    Ok((newer, checked))
-                }
-                None => Ok((keys, Err(error))),
-            }
-        }
-        checked => Ok((keys, checked)),
-    }
+) -> Result<Result<SignedBody, SignatureError>, CredentialsError> {
+    let check = |keys: Arc<Keys>| {
+        let signed = SignedBody::verify(body.clone(), header, &keys, app.settings.require_signature);
+        std::future::ready(Ok(signed))
+    };
+    let is_rejected = |signed: &Result<Result<SignedBody, SignatureError>, CredentialsError>| {
+        matches!(signed, Ok(Err(SignatureError::Mismatch | SignatureError::NoAppSecret)))
+    };
+    app.credentials.with_keys(RejectedBy::Door, is_rejected, check).await
 }
 
 /// Why jobs are not safe: whoever brought them has to bring them again.

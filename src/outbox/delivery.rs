@@ -133,9 +133,9 @@ impl Outbox {
                     // Nothing behind this reply has gone out, so no place has been told to anybody.
                     pending.replies.splice(index..=index, substitutes);
                 }
-                Retry::After(least) => {
+                Retry::After(pause_due) => {
                     tries += 1;
-                    if tries == TRIES || !error.heals() || !clock.pause(least.max(back_off(tries))).await {
+                    if tries == TRIES || !error.heals() || !clock.pause(pause_due.max(back_off(tries))).await {
                         return Err(Self::put_back(lease, pending, index, error.into()));
                     }
                     tracing::debug!(%reply, tries, error = %error, "sending again");

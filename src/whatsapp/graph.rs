@@ -245,16 +245,11 @@ impl Graph {
 
     /// One call, repeated once with newer credentials if these are refused.
     async fn post_messages(&self, number: &str, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
-        let keys = self.credentials.keys().await?;
-        match self.post_with(&keys, number, body, timeout).await {
-            Err(error @ (GraphError::TokenRefused(_) | GraphError::NoToken)) => {
-                match self.credentials.newer_than(&keys, RejectedBy::Graph).await? {
-                    Some(newer) => self.post_with(&newer, number, body, timeout).await,
-                    None => Err(error),
-                }
-            }
-            answer => answer,
-        }
+        let is_rejected = |answer: &Result<SendAnswer, GraphError>| {
+            matches!(answer, Err(GraphError::TokenRefused(_) | GraphError::NoToken))
+        };
+        let attempt = |keys: Arc<Keys>| async move { self.post_with(&keys, number, body, timeout).await };
+        self.credentials.with_keys(RejectedBy::Graph, is_rejected, attempt).await
     }
 
     async fn post_with(

@@ -26,6 +26,8 @@ pub struct PostedAnswer {
     pub answer: Answer,
 }
 
+/// What n8n's Webhook node answers by itself, before the workflow has said anything.
+const STARTED: &str = "Workflow was started";
 /// The fields of an answer, one of which it has to have.
 const FIELDS: [&str; 4] = ["outputs", "session", "handover", "memory"];
 
@@ -95,7 +97,12 @@ fn other_shape(fields: Fields) -> Result<Answer, Fault> {
         // Not its words: they may be a person's.
         return Err(fields.fault("it reports an error of its own"));
     }
-    let found = shapes::words(&fields.rest());
+    let rest = fields.rest();
+    if rest["message"] == STARTED {
+        tracing::warn!("n8n has only started the workflow: let its Webhook node respond with \"Respond to Webhook\"");
+        return Ok(Answer::default());
+    }
+    let found = shapes::words(&rest);
     let names = shapes::NAMES.join(", ");
     let fault = || format!("the answer has neither outputs nor session, handover or memory, nor words under {names}");
     Ok(texts(found.ok_or_else(fault)?).into())

@@ -162,6 +162,10 @@ fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
         (json!({ "text": "Hello", "question": "hi", "chatId": "c", "sessionId": "s" }), vec!["Hello"]),
         (json!({ "event": "message", "answer": "Hello", "conversation_id": "c", "metadata": {} }), vec!["Hello"]),
         (json!({ "response": "Hello", "error": null }), vec!["Hello"]),
+        (json!({ "result": "", "text": "Hello" }), vec!["Hello"]),
+        (json!({ "output": [], "text": "Hello" }), vec!["Hello"]),
+        // What n8n answers when the workflow goes on by itself.
+        (json!({ "message": "Workflow was started" }), vec![]),
         (json!(["Hello", null, "Bye"]), vec!["Hello", "Bye"]),
         (json!("Hello"), vec!["Hello"]),
     ] {

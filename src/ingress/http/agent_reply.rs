@@ -1,6 +1,6 @@
 //! Answers of the agent that come later: each is matched to its turn and becomes a job like any other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ::http::{HeaderValue, Request, Response, StatusCode};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use crate::{
     agents::{self, MAX_ANSWER_BYTES, PostedAnswer, SIGNATURE},
     app::App,
     conversation::{Answer, ConversationId, DeferredAnswer, Job, Task, TurnId},
-    credentials::{CredentialsError, RejectedBy},
+    credentials::{CredentialsError, Keys, RejectedBy},
     outbox::{AwaitedAnswer, OutboxError},
     retry::Clock,
     telemetry::Chain,
@@ -92,23 +92,19 @@ async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Re
     let Some(signature) = signature else {
         return Ok(Caller::Stranger("the header X-Signature-256 is missing"));
     };
-    let mut keys = app.credentials.keys().await?;
-    loop {
-        let token = keys.agent_token.present();
-        if token.is_some_and(|token| agents::is_signed(token, body, signature.as_bytes())) {
-            return Ok(Caller::Agent(keys.phone_number_id.clone()));
-        }
-        let is_empty = token.is_none();
-        match app.credentials.newer_than(&keys, RejectedBy::Door).await? {
-            Some(newer) => keys = newer,
-            None if is_empty => return Ok(Caller::Stranger("agent_token is empty in the secret")),
-            None => {
-                return Ok(Caller::Stranger(
-                    "X-Signature-256 is not \"sha256=\" and the HMAC-SHA256 of this body with agent_token in hex",
-                ));
+    let check = |keys: Arc<Keys>| {
+        std::future::ready(Ok::<_, CredentialsError>(match keys.agent_token.present() {
+            Some(token) if agents::is_signed(token, body, signature.as_bytes()) => {
+                Caller::Agent(keys.phone_number_id.clone())
             }
-        }
-    }
+            Some(_) => Caller::Stranger(
+                "X-Signature-256 is not \"sha256=\" and the HMAC-SHA256 of this body with agent_token in hex",
+            ),
+            None => Caller::Stranger("agent_token is empty in the secret"),
+        }))
+    };
+    let is_stranger = |caller: &Result<Caller, CredentialsError>| matches!(caller, Ok(Caller::Stranger(_)));
+    app.credentials.with_keys(RejectedBy::Door, is_stranger, check).await
 }
 
 async fn find(app: &App, number: &str, turn: &TurnId, clock: &Clock) -> Result<Option<AwaitedAnswer>, OutboxError> {

@@ -41,13 +41,8 @@ struct Ignored {
 }
 
 /// Sorts the events; everything that asks nothing is noted here and done with.
-pub(super) async fn sort(
-    app: &App,
-    keys: Arc<Keys>,
-    events: Vec<Event>,
-    clock: &Clock,
-) -> Result<Sorted, Response<String>> {
-    let keys = keys_for(app, keys, &events).await.map_err(|error| no_credentials(&error))?;
+pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result<Sorted, Response<String>> {
+    let keys = keys_for(app, &events).await.map_err(|error| no_credentials(&error))?;
     let (mut sorted, mut ignored) = (Sorted::default(), Ignored::default());
     let is_ours = |number: &str| number == keys.phone_number_id;
     for event in events {
@@ -105,13 +100,15 @@ pub(super) async fn sort(
 }
 
 /// The keys in force, or newer ones: the secret may have got another number, or its first one, since it was read.
-async fn keys_for(app: &App, keys: Arc<Keys>, events: &[Event]) -> Result<Arc<Keys>, CredentialsError> {
-    let is_foreign =
-        |event: &Event| matches!(event, Event::Message(received) if received.number != keys.phone_number_id);
-    if !events.iter().any(is_foreign) {
-        return Ok(keys);
-    }
-    Ok(app.credentials.newer_than(&keys, RejectedBy::Door).await?.unwrap_or(keys))
+async fn keys_for(app: &App, events: &[Event]) -> Result<Arc<Keys>, CredentialsError> {
+    let is_foreign = |keys: &Result<Arc<Keys>, CredentialsError>| {
+        keys.as_ref().is_ok_and(|keys| {
+            let is_foreign =
+                |event: &Event| matches!(event, Event::Message(received) if received.number != keys.phone_number_id);
+            events.iter().any(is_foreign)
+        })
+    };
+    app.credentials.with_keys(RejectedBy::Door, is_foreign, |keys| std::future::ready(Ok(keys))).await
 }
 
 fn take_message(app: &App, received: Received, clock: &Clock, sorted: &mut Sorted, ignored: &mut Ignored) {
