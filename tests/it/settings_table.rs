@@ -1,4 +1,4 @@
-//! The README's table of settings, the code and the template say the same.
+//! The table of docs/settings.md, the code and the template say the same.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use whatsapp_endpoint::settings::{LOCAL_KNOBS, SETTINGS};
 use crate::support::project;
 
 #[test]
-fn the_readme_lists_every_setting_with_its_parameter_and_default() {
-    let readme = std::fs::read_to_string(project("README.md")).expect("a README");
-    let rows: Vec<Vec<&str>> = readme
+fn the_page_of_settings_lists_every_one_with_its_parameter_and_default() {
+    let page = std::fs::read_to_string(project("docs/settings.md")).expect("the page of settings");
+    let rows: Vec<Vec<&str>> = page
         .lines()
         .filter(|line| line.starts_with("| `") && line.split('|').nth(1).is_some_and(|cell| cell.contains('_')))
         .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect())
