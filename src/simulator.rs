@@ -30,7 +30,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use url::Url;
 
-use self::{cloud_api::media::Shelf, exchanges::Sessions, history::History, postman::Mail, rules::Pace};
+use self::{cloud_api::media::MediaStore, exchanges::Sessions, history::History, postman::Mail, rules::Pace};
 pub use exchanges::{Exchange, Kind};
 pub use faults::{ALWAYS, Fault, Group, Shown};
 pub use people::{Newcomer, Person};
@@ -73,7 +73,7 @@ struct State {
     history: History,
     people: Vec<Person>,
     taken: Vec<status::Taken>,
-    media: Shelf,
+    media: MediaStore,
     mail: Mail,
     faults: faults::Faults,
     pace: Pace,
@@ -131,7 +131,7 @@ impl Simulator {
             history: History::default(),
             people: Vec::new(),
             taken: Vec::new(),
-            media: Shelf::default(),
+            media: MediaStore::default(),
             mail: Mail::default(),
             faults: faults::Faults::default(),
             pace: Pace::default(),

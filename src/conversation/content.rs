@@ -257,6 +257,15 @@ impl Content {
         let actions = choices.into_iter().map(Action::Choice).collect();
         Self::Card(Card { text: text.into(), actions, media: None })
     }
+
+    /// Text with actions below it: without actions plain text, without either nothing.
+    #[must_use]
+    pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Self> {
+        if actions.is_empty() {
+            return text.map(Self::Text);
+        }
+        Some(Self::Card(Card { text: text.unwrap_or_default(), actions, media: None }))
+    }
 }
 
 impl Choice {

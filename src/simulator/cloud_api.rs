@@ -3,8 +3,8 @@
 mod account;
 mod body;
 mod interactive;
-mod limits;
 pub(super) mod media;
+mod message;
 mod template;
 
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn messages(
         authorize(state, &headers, &parameters, Some(&number))?;
         let body = read(&headers, &body)?;
         state.media.tidy(now);
-        limits::check(&body, &state.media)?;
+        message::check(&body, &state.media)?;
         if body["status"] == "read" {
             state.calls.push(body.clone());
             return Ok(Ending::Answered(state.take_reading(&body)));
@@ -216,6 +216,6 @@ impl Simulator {
     /// # Errors
     /// What it would say.
     pub fn check(&self, body: &Value) -> Result<(), String> {
-        limits::check(body, &self.state().media).map_err(|Refusal { code, details }| format!("{code}: {details}"))
+        message::check(body, &self.state().media).map_err(|Refusal { code, details }| format!("{code}: {details}"))
     }
 }

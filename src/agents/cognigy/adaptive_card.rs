@@ -4,10 +4,7 @@
 
 use serde_json::Value;
 
-use super::{
-    lenient::{either, items, link, words},
-    structured::card,
-};
+use super::lenient::{either, items, link, words};
 use crate::conversation::{Action, Choice, Content};
 
 /// The fields of the data of a submit button that may hold what it says.
@@ -25,7 +22,7 @@ pub fn read(structure: &Value) -> Option<Content> {
     let mut actions = Vec::new();
     gather(&of["body"], &mut actions);
     actions.extend(items(&of["actions"]).iter().filter_map(action));
-    card(said.or_else(flattened), actions)
+    Content::card(said.or_else(flattened), actions)
 }
 
 /// The words of the elements, in order.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     buttons::actions,
     lenient::{either, file, items, words},
-    structured::{card, carousel, list, media},
+    structured::{carousel, list, media},
 };
 use crate::conversation::{Card, Content, Media, MediaKind, Source};
 
@@ -15,7 +15,7 @@ use crate::conversation::{Card, Content, Media, MediaKind, Source};
 pub fn read(message: &Value) -> Vec<Content> {
     let attached = attachment(&message["attachment"]);
     let replies = actions(either(message, &["quick_replies", "quickReplies"]));
-    attached.into_iter().chain(card(words(&message["text"]), replies)).collect()
+    attached.into_iter().chain(Content::card(words(&message["text"]), replies)).collect()
 }
 
 fn attachment(attachment: &Value) -> Option<Content> {
@@ -34,7 +34,7 @@ fn attachment(attachment: &Value) -> Option<Content> {
 fn template(payload: &Value) -> Option<Content> {
     let (text, elements) = (words(&payload["text"]), &payload["elements"]);
     match payload["template_type"].as_str().unwrap_or_default() {
-        "button" => card(text, actions(&payload["buttons"])),
+        "button" => Content::card(text, actions(&payload["buttons"])),
         "list" => list(text, elements, actions(&payload["buttons"])),
         "media" => shown(items(elements).first()?),
         // Receipts and the like have elements with titles as well.
@@ -50,6 +50,6 @@ fn shown(element: &Value) -> Option<Content> {
     match media {
         Some(media) if actions.is_empty() => Some(Content::Media(media)),
         Some(_) => Some(Content::Card(Card { media, text: String::new(), actions })),
-        None => card(None, actions),
+        None => Content::card(None, actions),
     }
 }

@@ -22,8 +22,8 @@ const STRUCTURES: &[(&str, Reader)] = &[
     ("_audio", audio),
     ("_gallery", |gallery| carousel(words(&gallery["text"]), &gallery["items"])),
     ("_list", |of| list(words(&of["text"]), &of["items"], action(&of["button"]).into_iter().collect())),
-    ("_buttons", |buttons| card(words(&buttons["text"]), actions(&buttons["buttons"]))),
-    ("_quickReplies", |replies| card(words(&replies["text"]), actions(&replies["quickReplies"]))),
+    ("_buttons", |buttons| Content::card(words(&buttons["text"]), actions(&buttons["buttons"]))),
+    ("_quickReplies", |replies| Content::card(words(&replies["text"]), actions(&replies["quickReplies"]))),
     ("_adaptiveCard", adaptive_card::read),
     // So the web chat's own tab writes it.
     ("adaptiveCard", adaptive_card::read),
@@ -41,14 +41,6 @@ pub fn read(channel: &Value) -> Vec<Content> {
     let others = channel.as_object().into_iter().flatten();
     said.extend(others.filter(|(name, _)| name.starts_with('_') && !known(name)).filter_map(|(_, other)| text(other)));
     said
-}
-
-/// Words with what can be tapped.
-pub fn card(text: Option<String>, actions: Vec<Action>) -> Option<Content> {
-    if actions.is_empty() {
-        return text.map(Content::Text);
-    }
-    Some(Content::Card(Card { media: None, text: text.unwrap_or_default(), actions }))
 }
 
 /// A file at a link. What describes a picture to those who do not see it is its caption, if it has no words of its own.
@@ -166,7 +158,7 @@ pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option
     }
     if rows.is_empty() {
         let text = (!lines.is_empty()).then(|| lines.join("\n"));
-        return card(text, others);
+        return Content::card(text, others);
     }
     lines.extend(others.iter().map(line));
     let section = Section { title: None, rows };

@@ -4,6 +4,8 @@ mod events;
 mod letters;
 mod phone;
 mod simulate;
+mod target;
+mod webhook;
 
 use std::{io::Read, path::PathBuf, process::ExitCode};
 

@@ -2,27 +2,18 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
-use reqwest::Response;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
-use whatsapp_endpoint::{https, retry};
+use whatsapp_endpoint::retry;
 
-use super::events::{Target, Webhook};
+use super::{
+    target::{Running, Target},
+    webhook::Webhook,
+};
 
-/// After the webhook is answered and a reply is there, more may come for so long.
+/// How long to wait for further replies after the first.
 const MORE: Duration = Duration::from_millis(500);
-/// A simulator on this machine answers at once.
-const PATIENCE: Duration = Duration::from_secs(200);
-
-/// The running simulator.
-#[derive(Args)]
-pub struct Running {
-    /// The simulator, as `make run` starts it
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
-    to: String,
-}
 
 /// Words on a phone.
 #[derive(Args)]
@@ -58,71 +49,6 @@ pub struct Misbehave {
     value: Option<u32>,
     #[command(flatten)]
     running: Running,
-}
-
-impl Running {
-    /// A call of the small API; what it refuses is an error in its words.
-    pub async fn call(&self, method: http::Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let url = format!("{}{path}", self.to.trim_end_matches('/'));
-        let client = https::client().map_err(anyhow::Error::from_boxed)?;
-        let mut request = client.request(method, &url).timeout(PATIENCE);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.with_context(|| self.nobody())?;
-        let status = response.status();
-        let text = response.text().await?;
-        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        match answer["error"].as_str() {
-            Some(error) => bail!("{error}"),
-            None => bail!("{url} answered {status}: is that a simulator?"),
-        }
-    }
-
-    fn nobody(&self) -> String {
-        format!("no simulator answers at {}: start one with `make run` or `wa simulate`, or name it with --to", self.to)
-    }
-
-    async fn events(&self) -> anyhow::Result<Events> {
-        let url = format!("{}/api/events", self.to.trim_end_matches('/'));
-        let client = https::client().map_err(anyhow::Error::from_boxed)?;
-        let stream = client.get(&url).send().await.with_context(|| self.nobody())?;
-        ensure!(stream.status().is_success(), "{url} answered {}: is that a simulator?", stream.status());
-        Ok(Events { stream, read: Vec::new() })
-    }
-}
-
-/// What the simulator tells its pages.
-struct Events {
-    stream: Response,
-    read: Vec<u8>,
-}
-
-impl Events {
-    /// The next event and its data; `None`: nothing until then.
-    async fn next(&mut self, until: Instant) -> anyhow::Result<Option<(String, Value)>> {
-        loop {
-            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
-                let event: Vec<u8> = self.read.drain(..end + 2).collect();
-                let event = String::from_utf8_lossy(&event);
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-                if let (Some(name), Some(data)) = (field("event:"), field("data:")) {
-                    return Ok(Some((name.to_owned(), serde_json::from_str(data)?)));
-                }
-                continue;
-            }
-            match timeout_at(until, self.stream.chunk()).await {
-                Err(_) => return Ok(None),
-                Ok(chunk) => match chunk.context("the simulator is gone")? {
-                    Some(chunk) => self.read.extend_from_slice(&chunk),
-                    None => bail!("the simulator has stopped"),
-                },
-            }
-        }
-    }
 }
 
 impl Say {

@@ -21,6 +21,9 @@ pub(super) const INVALID: i64 = 131_009;
 pub(super) const UNKNOWN_TYPE: i64 = 131_051;
 pub(super) const MEDIA: i64 = 131_053;
 
+/// For texts without a documented limit: anything longer is a mistake of ours.
+pub(super) const UNDOCUMENTED: usize = 1024;
+
 pub(super) fn refuse<T>(code: i64, details: impl Into<String>) -> Checked<T> {
     Err(Refusal { code, details: details.into() })
 }
@@ -235,6 +238,20 @@ impl<'a> Field<'a> {
 
     fn wrong_type<T>(&self, wanted: &str) -> Checked<T> {
         refuse(UNSUPPORTED, format!("Param {} must be {wanted}", self.path))
+    }
+}
+
+/// Refuses those of these properties that are present and not texts.
+pub(super) fn texts(object: &Object<'_>, names: &[&str]) -> Checked {
+    names.iter().filter_map(|name| object.optional(name)).try_for_each(|field| field.text(UNDOCUMENTED).map(drop))
+}
+
+/// Refuses duplicates.
+pub(super) fn unique(mut values: Vec<&str>, what: &str) -> Checked {
+    values.sort_unstable();
+    match values.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => refuse(INVALID, format!("{what} must be unique; {} is there twice", pair[0])),
+        None => Ok(()),
     }
 }
 

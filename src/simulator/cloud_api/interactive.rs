@@ -3,9 +3,8 @@
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages> and its neighbours.
 
 use super::{
-    body::{Checked, Field, INVALID, MISSING, Object, UNSUPPORTED, refuse},
-    limits::{UNDOCUMENTED, media, unique},
-    media::{Kind, Shelf},
+    body::{Checked, Field, INVALID, MISSING, Object, UNDOCUMENTED, UNSUPPORTED, refuse, unique},
+    media::{Kind, MediaStore, check as media},
 };
 
 const HEADER: usize = 60;
@@ -37,10 +36,10 @@ const ANY_HEADER: &[&str] = &["text", "image", "video", "document"];
 const BODY_ONLY: Frame = Frame { header: &[], header_required: false, body: Some(BODY), footer: false };
 const FULL: Frame = Frame { header: ANY_HEADER, header_required: false, body: Some(BODY), footer: true };
 
-pub(super) fn check(content: &Field<'_>, shelf: &Shelf) -> Checked {
+pub(super) fn check(content: &Field<'_>, store: &MediaStore) -> Checked {
     let message = content.object(&["type", "header", "body", "footer", "action"])?;
     let kind = message.required("type")?;
-    let (frame, check): (Frame, fn(&Field<'_>, &Shelf) -> Checked) = match kind.text(UNDOCUMENTED)? {
+    let (frame, check): (Frame, fn(&Field<'_>, &MediaStore) -> Checked) = match kind.text(UNDOCUMENTED)? {
         "button" => (FULL, |action, _| reply_buttons(action)),
         "list" => (Frame { header: &["text"], body: Some(LIST_BODY), ..FULL }, |action, _| list(action)),
         "cta_url" => (FULL, |action, _| url_button(&named(action, "cta_url", true)?)),
@@ -61,12 +60,12 @@ pub(super) fn check(content: &Field<'_>, shelf: &Shelf) -> Checked {
         "carousel" => (BODY_ONLY, carousel),
         other => return kind.refused(INVALID, &format!("Unsupported Interactive Message type {other}")),
     };
-    frame.check(&message, shelf)?;
-    check(&message.required("action")?, shelf)
+    frame.check(&message, store)?;
+    check(&message.required("action")?, store)
 }
 
 impl Frame {
-    fn check(&self, message: &Object<'_>, files: &Shelf) -> Checked {
+    fn check(&self, message: &Object<'_>, files: &MediaStore) -> Checked {
         if self.header.is_empty() {
             message.without("header", "this kind has no header")?;
         }
@@ -91,14 +90,14 @@ fn words(field: &Field<'_>, most: usize) -> Checked {
     field.object(&["text"])?.required("text")?.text(most).map(drop)
 }
 
-fn header(field: &Field<'_>, kinds: &[&str], shelf: &Shelf) -> Checked {
+fn header(field: &Field<'_>, kinds: &[&str], store: &MediaStore) -> Checked {
     let kind = field.any_object()?.required("type")?.one_of(kinds)?;
     let header = field.object(&["type", kind])?;
     let content = header.required(kind)?;
     match kind {
-        "image" => media(&content, Kind::Image, &[], shelf),
-        "video" => media(&content, Kind::Video, &[], shelf),
-        "document" => media(&content, Kind::Document, &["filename"], shelf),
+        "image" => media(&content, Kind::Image, &[], store),
+        "video" => media(&content, Kind::Video, &[], store),
+        "document" => media(&content, Kind::Document, &["filename"], store),
         _ => content.line(HEADER).map(drop),
     }
 }
@@ -261,7 +260,7 @@ fn product_list(action: &Field<'_>) -> Checked {
 }
 
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-media-carousel-messages>
-fn carousel(action: &Field<'_>, shelf: &Shelf) -> Checked {
+fn carousel(action: &Field<'_>, store: &MediaStore) -> Checked {
     let mut looks = Vec::new();
     let mut ids = Vec::new();
     for (place, card) in (0..).zip(action.object(&["cards"])?.required("cards")?.list(2..=10)?) {
@@ -276,7 +275,7 @@ fn carousel(action: &Field<'_>, shelf: &Shelf) -> Checked {
                 return text.refused(UNSUPPORTED, &format!("more than {CARD_BREAKS} line breaks"));
             }
         }
-        looks.push(look(&card, &mut ids, shelf)?);
+        looks.push(look(&card, &mut ids, store)?);
     }
     unique(ids, "ids of buttons")?;
     if looks.windows(2).any(|pair| pair[0] != pair[1]) {
@@ -286,7 +285,7 @@ fn carousel(action: &Field<'_>, shelf: &Shelf) -> Checked {
 }
 
 /// Kind of header, kind of button and number of buttons of a card; the ids of its buttons go to `ids`.
-fn look<'a>(card: &Object<'a>, ids: &mut Vec<&'a str>, shelf: &Shelf) -> Checked<(&'a str, &'a str, usize)> {
+fn look<'a>(card: &Object<'a>, ids: &mut Vec<&'a str>, store: &MediaStore) -> Checked<(&'a str, &'a str, usize)> {
     let kind = card.optional("type").map(|kind| kind.one_of(&["cta_url", "product"])).transpose()?;
     let action = card.required("action")?;
     if kind == Some("product") {
@@ -296,7 +295,7 @@ fn look<'a>(card: &Object<'a>, ids: &mut Vec<&'a str>, shelf: &Shelf) -> Checked
         return Ok(("", "product", 1));
     }
     let field = card.required("header")?;
-    header(&field, &["image", "video"], shelf)?;
+    header(&field, &["image", "video"], store)?;
     let header = field.any_object()?.required("type")?.text(UNDOCUMENTED)?;
     if kind == Some("cta_url") {
         url_button(&named(&action, "cta_url", true)?)?;

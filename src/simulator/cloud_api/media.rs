@@ -24,8 +24,7 @@ pub(super) use self::format::Kind;
 use self::format::{MB, essence, examine, kind_of};
 use super::{
     Parameters, account, answer, authorize,
-    body::{Checked, Field, MEDIA, MISSING, Refusal, UNSUPPORTED, refuse},
-    limits::unknown_id,
+    body::{Checked, Field, MEDIA, MISSING, Refusal, UNDOCUMENTED, UNSUPPORTED, refuse},
 };
 use crate::{
     credentials::Secret,
@@ -33,6 +32,8 @@ use crate::{
     whatsapp::signature::sign,
 };
 
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages>
+const CAPTION: usize = 1024;
 const KEPT: Duration = Duration::from_hours(30 * 24);
 const KEPT_FROM_A_PERSON: Duration = Duration::from_hours(7 * 24);
 const URL_LIVES: Duration = Duration::from_mins(5);
@@ -40,7 +41,7 @@ const DOWNLOAD: &str = "/whatsapp_business/attachments/";
 
 /// The files that Meta holds.
 #[derive(Debug, Default)]
-pub(in crate::simulator) struct Shelf(BTreeMap<String, Stored>);
+pub(in crate::simulator) struct MediaStore(BTreeMap<String, Stored>);
 
 #[derive(Debug)]
 struct Stored {
@@ -56,7 +57,7 @@ pub(super) fn routes() -> Router<Simulator> {
         .route(DOWNLOAD, get(download))
 }
 
-impl Shelf {
+impl MediaStore {
     /// Whether this id can be sent as this.
     pub(super) fn check(&self, id: &Field<'_>, kind: Kind, voice: bool) -> Checked {
         let name = id.text(1024)?;
@@ -77,6 +78,32 @@ impl Shelf {
     pub(super) fn tidy(&mut self, now: Timestamp) {
         self.0.retain(|_, stored| stored.until > now);
     }
+}
+
+/// Checks a file by id or link, with the further properties that its kind may have.
+pub(super) fn check(content: &Field<'_>, kind: Kind, beside: &[&str], store: &MediaStore) -> Checked {
+    let known: Vec<_> = ["id", "link"].iter().chain(beside).copied().collect();
+    let media = content.object(&known)?;
+    media.either("id", "link")?;
+    if let Some(link) = media.optional("link") {
+        link.link()?;
+    }
+    if let Some(caption) = media.optional("caption") {
+        caption.text(CAPTION)?;
+    }
+    if let Some(filename) = media.optional("filename") {
+        filename.text(UNDOCUMENTED)?;
+    }
+    let voice = media.optional("voice").map(|voice| voice.flag()).transpose()? == Some(true);
+    match media.optional("id") {
+        Some(id) => store.check(&id, kind, voice),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of a media id that was never uploaded.
+fn unknown_id(id: &str) -> Refusal {
+    Refusal { code: UNSUPPORTED, details: format!("Invalid parameter: no media has the id {id}") }
 }
 
 impl Simulator {

@@ -3,9 +3,8 @@
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/components>
 
 use super::{
-    body::{Checked, Field, INVALID, Object, UNSUPPORTED, refuse},
-    limits::{UNDOCUMENTED, media, unique},
-    media::{Kind, Shelf},
+    body::{Checked, Field, INVALID, Object, UNDOCUMENTED, UNSUPPORTED, refuse, unique},
+    media::{Kind, MediaStore, check as media},
 };
 
 const NAME: usize = 512;
@@ -20,7 +19,7 @@ const PARAMETER: i64 = 132_018;
 /// Parameters of another kind than the component has.
 const FORMAT: i64 = 132_012;
 
-pub(super) fn check(content: &Field<'_>, shelf: &Shelf) -> Checked {
+pub(super) fn check(content: &Field<'_>, store: &MediaStore) -> Checked {
     let template = content.object(&["name", "language", "components"])?;
     let name = |name: &str| {
         name.len() <= NAME
@@ -32,18 +31,18 @@ pub(super) fn check(content: &Field<'_>, shelf: &Shelf) -> Checked {
     if let Some(policy) = language.optional("policy") {
         policy.one_of(&["deterministic"])?;
     }
-    template.optional("components").map_or(Ok(()), |components| check_components(&components, true, shelf))
+    template.optional("components").map_or(Ok(()), |components| check_components(&components, true, store))
 }
 
-fn check_components(components: &Field<'_>, cards: bool, shelf: &Shelf) -> Checked {
+fn check_components(components: &Field<'_>, cards: bool, store: &MediaStore) -> Checked {
     let mut places = Vec::new();
     for component in components.list(0..=20)? {
         let kind = component.any_object()?.required("type")?;
         let place = match kind.one_of(&["header", "body", "button", "carousel", "limited_time_offer"])? {
-            "header" => check_header(&component, shelf).map(|()| "header".to_owned())?,
+            "header" => check_header(&component, store).map(|()| "header".to_owned())?,
             "body" => check_body(&component).map(|()| "body".to_owned())?,
             "button" => check_button(&component)?,
-            "carousel" if cards => check_cards(&component, shelf).map(|()| "carousel".to_owned())?,
+            "carousel" if cards => check_cards(&component, store).map(|()| "carousel".to_owned())?,
             "limited_time_offer" if cards => check_offer(&component).map(|()| "limited_time_offer".to_owned())?,
             _ => return kind.invalid("cards have no cards"),
         };
@@ -62,7 +61,7 @@ fn is_language(code: &str) -> bool {
         })
 }
 
-fn check_header(component: &Field<'_>, shelf: &Shelf) -> Checked {
+fn check_header(component: &Field<'_>, store: &MediaStore) -> Checked {
     let component = component.object(&["type", "parameters"])?;
     for parameter in component.required("parameters")?.list(1..=1)? {
         let kind = parameter.any_object()?.required("type")?;
@@ -87,7 +86,7 @@ fn check_header(component: &Field<'_>, shelf: &Shelf) -> Checked {
         };
         let name = kind.text(UNDOCUMENTED)?;
         let beside: &[&str] = if file == Kind::Document { &["filename"] } else { &[] };
-        media(&parameter.object(&["type", name])?.required(name)?, file, beside, shelf)?;
+        media(&parameter.object(&["type", name])?.required(name)?, file, beside, store)?;
     }
     Ok(())
 }
@@ -189,14 +188,14 @@ fn check_action(action: &Field<'_>) -> Checked {
     action.optional("sections").map_or(Ok(()), |sections| sections.list(1..=10).map(drop))
 }
 
-fn check_cards(component: &Field<'_>, shelf: &Shelf) -> Checked {
+fn check_cards(component: &Field<'_>, store: &MediaStore) -> Checked {
     let component = component.object(&["type", "cards"])?;
     for (place, card) in (0..).zip(component.required("cards")?.list(2..=10)?) {
         let card: Object<'_> = card.object(&["card_index", "components"])?;
         if card.required("card_index")?.whole(0..=9)? != place {
             return refuse(INVALID, "cards are counted from 0, in their order");
         }
-        check_components(&card.required("components")?, false, shelf)?;
+        check_components(&card.required("components")?, false, store)?;
     }
     Ok(())
 }

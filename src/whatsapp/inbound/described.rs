@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::details::read;
+use super::payload::read_if_shaped;
 use crate::{
     conversation::{Attachment, FormAnswer, UNSHOWN},
     json::{lenient, lenient_text},
@@ -93,17 +93,17 @@ pub fn describe(
     attachments: &[Attachment],
 ) -> Vec<String> {
     let part = |name: &str| fields.get(name).copied();
-    let kind = part("type").and_then(read::<String>).unwrap_or_default();
+    let kind = part("type").and_then(read_if_shaped::<String>).unwrap_or_default();
     let mut lines = Vec::new();
-    lines.extend(part("referral").and_then(read).map(referral));
+    lines.extend(part("referral").and_then(read_if_shaped).map(referral));
     // A tap always names the message it was on, which says nothing.
     let is_tap = matches!(kind.as_str(), "interactive" | "button");
-    lines.extend(part("context").filter(|_| !is_tap).and_then(read).and_then(context));
+    lines.extend(part("context").filter(|_| !is_tap).and_then(read_if_shaped).and_then(context));
     lines.extend(attachments.iter().map(file));
-    lines.extend(part("location").and_then(read).map(place));
-    lines.extend(part("contacts").and_then(read::<Vec<ContactCard>>).map(|cards| contacts(&cards)));
-    lines.extend(part("order").and_then(read::<Order>).map(|order| basket(&order)));
-    lines.extend(part("reaction").and_then(read::<Reaction>).map(reaction));
+    lines.extend(part("location").and_then(read_if_shaped).map(place));
+    lines.extend(part("contacts").and_then(read_if_shaped::<Vec<ContactCard>>).map(|cards| contacts(&cards)));
+    lines.extend(part("order").and_then(read_if_shaped::<Order>).map(|order| basket(&order)));
+    lines.extend(part("reaction").and_then(read_if_shaped::<Reaction>).map(reaction));
     lines.extend(flow.map(form));
     let rest = match kind.as_str() {
         "edit" => Some("The person changed an earlier message to this"),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::described::describe;
+use super::{described::describe, payload::read_if_shaped};
 use crate::{
     conversation::{Attachment, Details, FormAnswer},
     json::{lenient, lenient_text},
@@ -57,7 +57,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
     attachments.retain(|file| !file.id.is_empty());
     Details {
         described,
-        kind: part("type").and_then(read).unwrap_or_default(),
+        kind: part("type").and_then(read_if_shaped).unwrap_or_default(),
         location: part("location"),
         contacts: part("contacts"),
         order: part("order"),
@@ -71,7 +71,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
 }
 
 fn attachment(kind: &'static str, raw: &RawValue) -> Option<Attachment> {
-    let File { id, mime_type, filename, url, voice } = read(raw)?;
+    let File { id, mime_type, filename, url, voice } = read_if_shaped(raw)?;
     Some(Attachment { name: filename, kind, mime: mime_type, url, open_url: None, id: id.unwrap_or_default(), voice })
 }
 
@@ -91,8 +91,4 @@ fn form(interactive: &RawValue) -> Option<FormAnswer> {
 fn answered(raw: &RawValue) -> Box<RawValue> {
     let inner = serde_json::from_str::<String>(raw.get()).ok().and_then(|text| RawValue::from_string(text).ok());
     inner.unwrap_or_else(|| raw.to_owned())
-}
-
-pub(super) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
 }

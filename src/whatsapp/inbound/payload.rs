@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{Event, InboundContent, Part, Pricing, Problem, Received, Status, Tag, names};
@@ -246,6 +246,11 @@ fn problem(raw: &str) -> Problem {
 
 fn read<'a, T: Deserialize<'a>>(part: Part, raw: &'a str, events: &mut Vec<Event>) -> Option<T> {
     serde_json::from_str(raw).map_err(|error| events.push(unrecognized(part, raw, why(error)))).ok()
+}
+
+/// Returns a part of a message; `None` if it has another shape.
+pub(super) fn read_if_shaped<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 fn unrecognized(part: Part, raw: &str, why: String) -> Event {

@@ -5,22 +5,17 @@
 use serde_json::Value;
 
 use super::{
-    body::{Checked, Field, INVALID, Object, Refusal, UNKNOWN_TYPE, UNSUPPORTED, refuse},
+    body::{Checked, Field, Object, Refusal, UNDOCUMENTED, UNKNOWN_TYPE, refuse, texts},
     interactive,
-    media::{Kind, Shelf},
+    media::{Kind, MediaStore, check as media},
     template,
 };
 
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages>
 const TEXT: usize = 4096;
-/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages>
-const CAPTION: usize = 1024;
 const OPAQUE: usize = 512;
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/contacts-messages>
 const CONTACTS: usize = 257;
-/// No limit is documented; what is longer is a mistake of ours.
-pub(super) const UNDOCUMENTED: usize = 1024;
-
 const TYPES: [&str; 12] = [
     "text",
     "image",
@@ -38,11 +33,11 @@ const TYPES: [&str; 12] = [
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/groups>
 const GROUP_TYPES: [&str; 8] = ["text", "image", "audio", "video", "document", "sticker", "template", "pin"];
 
-/// Whether Meta would take and deliver this body, with the media that `shelf` holds.
+/// Whether Meta would take and deliver this body, with the media that `store` holds.
 ///
 /// # Errors
 /// What Meta would say, or what it would lose without a word.
-pub(super) fn check(body: &Value, shelf: &Shelf) -> Result<(), Refusal> {
+pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
     let body = Object::body(body)?;
     body.required("messaging_product")?.one_of(&["whatsapp"])?;
     if body.has("status") {
@@ -80,19 +75,19 @@ pub(super) fn check(body: &Value, shelf: &Shelf) -> Result<(), Refusal> {
     let content = body.required(kind)?;
     match kind {
         "text" => text(&content),
-        "image" => media(&content, Kind::Image, &["caption"], shelf),
-        "video" => media(&content, Kind::Video, &["caption"], shelf),
-        "audio" => media(&content, Kind::Audio, &["voice"], shelf),
-        "document" => media(&content, Kind::Document, &["caption", "filename"], shelf),
-        "sticker" => media(&content, Kind::Sticker, &[], shelf),
+        "image" => media(&content, Kind::Image, &["caption"], store),
+        "video" => media(&content, Kind::Video, &["caption"], store),
+        "audio" => media(&content, Kind::Audio, &["voice"], store),
+        "document" => media(&content, Kind::Document, &["caption", "filename"], store),
+        "sticker" => media(&content, Kind::Sticker, &[], store),
         "location" => location(&content),
         "contacts" => content.list(1..=CONTACTS)?.iter().try_for_each(contact),
         "reaction" => {
             body.without("context", "a reaction is no reply")?;
             reaction(&content)
         }
-        "interactive" => interactive::check(&content, shelf),
-        "template" => template::check(&content, shelf),
+        "interactive" => interactive::check(&content, store),
+        "template" => template::check(&content, store),
         "pin" if group => pin(&content),
         _ => refuse(UNKNOWN_TYPE, format!("{kind} is for groups")),
     }
@@ -153,27 +148,6 @@ fn text(content: &Field<'_>) -> Checked {
     let text = content.object(&["body", "preview_url"])?;
     text.required("body")?.text(TEXT)?;
     text.optional("preview_url").map_or(Ok(()), |flag| flag.flag().map(drop))
-}
-
-/// A file by id or link, with the properties that its kind may have beside.
-pub(super) fn media(content: &Field<'_>, kind: Kind, beside: &[&str], shelf: &Shelf) -> Checked {
-    let known: Vec<_> = ["id", "link"].iter().chain(beside).copied().collect();
-    let media = content.object(&known)?;
-    media.either("id", "link")?;
-    if let Some(link) = media.optional("link") {
-        link.link()?;
-    }
-    if let Some(caption) = media.optional("caption") {
-        caption.text(CAPTION)?;
-    }
-    if let Some(filename) = media.optional("filename") {
-        filename.text(UNDOCUMENTED)?;
-    }
-    let voice = media.optional("voice").map(|voice| voice.flag()).transpose()? == Some(true);
-    match media.optional("id") {
-        Some(id) => shelf.check(&id, kind, voice),
-        None => Ok(()),
-    }
 }
 
 fn location(content: &Field<'_>) -> Checked {
@@ -262,25 +236,6 @@ fn each(contact: &Object<'_>, name: &str, known: &[&str], required: &[&str]) -> 
         texts(&item, known)?;
     }
     Ok(())
-}
-
-/// Those of these properties that are there must be words.
-pub(super) fn texts(object: &Object<'_>, names: &[&str]) -> Checked {
-    names.iter().filter_map(|name| object.optional(name)).try_for_each(|field| field.text(UNDOCUMENTED).map(drop))
-}
-
-/// Refuses a second one of the same.
-pub(super) fn unique(mut values: Vec<&str>, what: &str) -> Checked {
-    values.sort_unstable();
-    match values.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => refuse(INVALID, format!("{what} must be unique; {} is there twice", pair[0])),
-        None => Ok(()),
-    }
-}
-
-/// A media id that nobody uploaded.
-pub(super) fn unknown_id(id: &str) -> Refusal {
-    Refusal { code: UNSUPPORTED, details: format!("Invalid parameter: no media has the id {id}") }
 }
 
 #[cfg(test)]
