@@ -35,7 +35,7 @@ use crate::{
     conversation::{Answer, Details, Message, Person, Tap, TurnId, UNSHOWN},
     credentials::{Credentials, CredentialsError},
     retry::Retry,
-    settings::{AgentProtocol, AgentSettings},
+    settings::{AgentSettings, AgentTarget},
 };
 
 /// The agent that answers.
@@ -253,28 +253,15 @@ impl Agent {
         credentials: Arc<Credentials>,
         aws: &SdkConfig,
     ) -> Self {
-        if let Some(agent) = &settings.on_aws {
-            return Self { protocol: Protocol::Aws(Aws::new(agent.clone(), http, aws)), circuit: Circuit::default() };
-        }
-        let client = |url: &url::Url| Client::new(http, url.clone(), settings.auth.clone(), credentials);
-        let protocol = match (settings.protocol, &settings.url) {
-            (AgentProtocol::Cognigy, Some(url)) => Protocol::Cognigy(client(url)),
-            (AgentProtocol::Http, Some(url)) => Protocol::Http(client(url)),
-            (AgentProtocol::Rasa, Some(url)) => Protocol::Rasa(client(url)),
-            (AgentProtocol::OpenAi, Some(url)) => Protocol::OpenAi(openai::Model::new(client(url), settings)),
-            (AgentProtocol::A2a, Some(url)) => Protocol::A2a(a2a::CardedAgent::new(client(url))),
-            (
-                AgentProtocol::Demo
-                | AgentProtocol::Cognigy
-                | AgentProtocol::Http
-                | AgentProtocol::OpenAi
-                | AgentProtocol::A2a
-                | AgentProtocol::Rasa
-                | AgentProtocol::Lambda
-                | AgentProtocol::AgentCore
-                | AgentProtocol::Lex,
-                _,
-            ) => Protocol::Demo,
+        let client = |url: &url::Url, http| Client::new(http, url.clone(), settings.auth.clone(), credentials);
+        let protocol = match &settings.target {
+            AgentTarget::Demo => Protocol::Demo,
+            AgentTarget::Cognigy(url) => Protocol::Cognigy(client(url, http)),
+            AgentTarget::Http(url) => Protocol::Http(client(url, http)),
+            AgentTarget::Rasa(url) => Protocol::Rasa(client(url, http)),
+            AgentTarget::OpenAi(model) => Protocol::OpenAi(openai::Model::new(client(&model.url, http), model)),
+            AgentTarget::A2a(url) => Protocol::A2a(a2a::CardedAgent::new(client(url, http))),
+            AgentTarget::OnAws(agent) => Protocol::Aws(Aws::new(agent.clone(), http, aws)),
         };
         Self { protocol, circuit: Circuit::default() }
     }

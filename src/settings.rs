@@ -13,7 +13,10 @@ use url::Url;
 
 use self::vars::Vars;
 pub use self::{
-    agent::{AgentAuth, AgentOnAws, AgentProtocol, AgentSettings, UserIdFormat},
+    agent::{
+        AgentAddress, AgentAuth, AgentOnAws, AgentProtocol, AgentSettings, AgentTarget, ModelNames, ModelSettings,
+        UserIdFormat,
+    },
     words::{QuietKind, TextFormat, TextSettings},
 };
 
@@ -68,7 +71,8 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Settings of local runs: a file in the place of Secrets Manager, and the embedded store in the place of DynamoDB.
-pub const LOCAL_KNOBS: &[Setting] = &[setting("WHATSAPP_SECRET_FILE", None, None), setting("STORE_FILE", None, None)];
+pub const LOCAL_SETTINGS: &[Setting] =
+    &[setting("WHATSAPP_SECRET_FILE", None, None), setting("STORE_FILE", None, None)];
 
 /// A variable whose name starts like this is meant for us; one we do not know is refused, not ignored.
 const OUR_PREFIXES: &[&str] = &[
@@ -207,20 +211,20 @@ impl Settings {
         };
         let protocol =
             vars.parsed("AGENT_PROTOCOL", "demo, cognigy, http, openai, a2a, rasa, lambda, agentcore or lex");
-        let (url, on_aws) = vars.agent_address(protocol);
+        let address = vars.agent_address(protocol);
+        let model = ModelNames { name: vars.text("AGENT_MODEL"), instructions: vars.text("AGENT_INSTRUCTIONS") };
         let agent = AgentSettings {
-            protocol,
-            url,
-            on_aws,
-            model: vars.text("AGENT_MODEL"),
-            instructions: vars.text("AGENT_INSTRUCTIONS"),
+            target: AgentTarget::of(protocol, address, model).unwrap_or_else(|missing| {
+                vars.fault(missing);
+                AgentTarget::default()
+            }),
             auth: vars.parsed("AGENT_AUTH", "bearer, basic, none, or header:<name of a header>"),
             locale: vars.text("AGENT_LOCALE"),
             user_id: vars.parsed("USER_ID_FORMAT", "plain or hashed"),
             timeout: Duration::from_secs(vars.number("AGENT_TIMEOUT_SECONDS", 1, 900)),
         };
-        if let Some(lack) = agent.missing() {
-            vars.fault(lack);
+        if protocol == AgentProtocol::Lex && agent.locale.is_none() {
+            vars.fault("AGENT_PROTOCOL=lex needs AGENT_LOCALE, the locale of the bot, such as de-DE");
         }
         let text = TextSettings {
             format: vars.parsed("TEXT_FORMAT", "auto, markdown or whatsapp"),
@@ -323,7 +327,7 @@ mod tests {
             let text = read(wrong).expect_err("must be refused").to_string();
             assert!(text.contains(&format!("AGENT_PROTOCOL={protocol} needs AGENT_URL")), "{text}");
             let agent = read(right).expect("valid").agent;
-            assert!(agent.on_aws.is_some() && agent.url.is_none());
+            assert!(matches!(agent.target, AgentTarget::OnAws(_)));
         }
         let text = read(&[("AGENT_PROTOCOL", "lex"), ("AGENT_URL", "ABCDE12345/TSTALIASID")]);
         assert!(text.expect_err("must be refused").to_string().contains("AGENT_LOCALE"));

@@ -27,7 +27,7 @@ use super::{
     AgentError, Answer, Question,
     client::{self, Call, Client, Reading, to_json},
 };
-use crate::{conversation::Content, json, retry, settings::AgentSettings, telemetry::Chain};
+use crate::{conversation::Content, json, retry, settings::ModelSettings, telemetry::Chain};
 
 /// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
 const MAX_NAME: usize = 64;
@@ -52,9 +52,9 @@ enum Shape {
 }
 
 impl Model {
-    pub fn new(client: Client, settings: &AgentSettings) -> Self {
+    pub fn new(client: Client, settings: &ModelSettings) -> Self {
         let (url, shape) = address(client.url());
-        Self { client, url, shape, name: settings.model.clone(), instructions: settings.instructions.clone() }
+        Self { client, url, shape, name: settings.name.clone(), instructions: settings.instructions.clone() }
     }
 
     /// Asks, and reads until the answer ends or the time is over.

@@ -11,16 +11,8 @@ pub use self::on_aws::AgentOnAws;
 /// How to reach the agent.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
-    /// The protocol it speaks.
-    pub protocol: AgentProtocol,
-    /// Its address; the `demo` agent has none, and those on AWS have another.
-    pub url: Option<Url>,
-    /// The model, for protocols that need a name.
-    pub model: Option<String>,
-    /// The system prompt, for protocols that have one.
-    pub instructions: Option<String>,
-    /// Its address on AWS, of the kind that the protocol wants.
-    pub on_aws: Option<AgentOnAws>,
+    /// Which agent it is.
+    pub target: AgentTarget,
     /// How the agent token is shown.
     pub auth: AgentAuth,
     /// The language that is handed to the agent.
@@ -29,6 +21,37 @@ pub struct AgentSettings {
     pub user_id: UserIdFormat,
     /// Time after which a question counts as failed.
     pub timeout: Duration,
+}
+
+/// Which agent it is, with everything that its protocol needs.
+#[derive(Debug, Clone, Default)]
+pub enum AgentTarget {
+    /// The agent that is built in.
+    #[default]
+    Demo,
+    /// A REST endpoint of Cognigy.AI.
+    Cognigy(Url),
+    /// A language model.
+    OpenAi(ModelSettings),
+    /// An Agent2Agent agent, or its card.
+    A2a(Url),
+    /// An agent with our own contract.
+    Http(Url),
+    /// The REST channel of Rasa.
+    Rasa(Url),
+    /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
+    OnAws(AgentOnAws),
+}
+
+/// A language model.
+#[derive(Debug, Clone)]
+pub struct ModelSettings {
+    /// The base of its API, or the whole path.
+    pub url: Url,
+    /// Its name; `None` where the URL names it.
+    pub name: Option<String>,
+    /// The system prompt.
+    pub instructions: Option<String>,
 }
 
 /// The protocols we speak.
@@ -79,33 +102,77 @@ pub enum AgentAuth {
     None,
 }
 
-impl AgentSettings {
-    /// What the protocol needs and is missing, with its cure; `None`: nothing.
+impl AgentTarget {
+    /// The agent of this protocol at this address.
+    ///
+    /// # Errors
+    /// What the protocol needs and is missing, with its cure.
+    pub fn of(protocol: AgentProtocol, address: AgentAddress, model: ModelNames) -> Result<Self, &'static str> {
+        Ok(match (protocol, address) {
+            (AgentProtocol::Demo, _) => Self::Demo,
+            (AgentProtocol::Cognigy, AgentAddress::Url(url)) => Self::Cognigy(url),
+            (AgentProtocol::A2a, AgentAddress::Url(url)) => Self::A2a(url),
+            (AgentProtocol::Http, AgentAddress::Url(url)) => Self::Http(url),
+            (AgentProtocol::Rasa, AgentAddress::Url(url)) => Self::Rasa(url),
+            (AgentProtocol::OpenAi, AgentAddress::Url(url)) => {
+                // The URL of an Azure deployment names the model.
+                if model.name.is_none() && !url.path().contains("/deployments/") {
+                    return Err("AGENT_PROTOCOL=openai needs AGENT_MODEL, the name of the model");
+                }
+                Self::OpenAi(ModelSettings { url, name: model.name, instructions: model.instructions })
+            }
+            (AgentProtocol::Lambda | AgentProtocol::AgentCore | AgentProtocol::Lex, AgentAddress::OnAws(agent)) => {
+                Self::OnAws(agent)
+            }
+            (protocol, AgentAddress::Url(_) | AgentAddress::OnAws(_) | AgentAddress::Missing) => {
+                return Err(protocol.address().unwrap_or("AGENT_URL is missing"));
+            }
+        })
+    }
+
+    /// What people call it.
     #[must_use]
-    pub fn missing(&self) -> Option<&'static str> {
-        if self.url.is_none() && self.on_aws.is_none() {
-            return self.protocol.address();
-        }
-        // The URL of an Azure deployment names the model.
-        let names_model = self.url.as_ref().is_some_and(|url| url.path().contains("/deployments/"));
-        match self.protocol {
-            AgentProtocol::OpenAi if self.model.is_none() && !names_model => {
-                Some("AGENT_PROTOCOL=openai needs AGENT_MODEL, the name of the model")
-            }
-            AgentProtocol::Lex if self.locale.is_none() => {
-                Some("AGENT_PROTOCOL=lex needs AGENT_LOCALE, the locale of the bot, such as de-DE")
-            }
-            AgentProtocol::Demo
-            | AgentProtocol::Cognigy
-            | AgentProtocol::Http
-            | AgentProtocol::OpenAi
-            | AgentProtocol::A2a
-            | AgentProtocol::Rasa
-            | AgentProtocol::Lambda
-            | AgentProtocol::AgentCore
-            | AgentProtocol::Lex => None,
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Demo => "Demo",
+            Self::Cognigy(_) => "Cognigy",
+            Self::OpenAi(_) => "OpenAi",
+            Self::A2a(_) => "A2a",
+            Self::Http(_) => "Http",
+            Self::Rasa(_) => "Rasa",
+            Self::OnAws(agent) => agent.name(),
         }
     }
+
+    /// The URL of an agent that is asked over HTTP.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Cognigy(url) | Self::A2a(url) | Self::Http(url) | Self::Rasa(url) => Some(url),
+            Self::OpenAi(model) => Some(&model.url),
+            Self::Demo | Self::OnAws(_) => None,
+        }
+    }
+}
+
+/// What `AGENT_URL` says.
+#[derive(Debug, Clone)]
+pub enum AgentAddress {
+    /// A URL.
+    Url(Url),
+    /// An address on AWS, of the kind that the protocol wants.
+    OnAws(AgentOnAws),
+    /// Nothing that the protocol could use.
+    Missing,
+}
+
+/// What is said of a model beside its URL.
+#[derive(Debug, Clone, Default)]
+pub struct ModelNames {
+    /// `AGENT_MODEL`.
+    pub name: Option<String>,
+    /// `AGENT_INSTRUCTIONS`.
+    pub instructions: Option<String>,
 }
 
 impl FromStr for AgentProtocol {
@@ -179,18 +246,9 @@ mod tests {
     use super::*;
 
     fn missing(protocol: AgentProtocol, url: Option<&str>, model: Option<&str>) -> Option<&'static str> {
-        let settings = AgentSettings {
-            protocol,
-            url: url.map(|url| url.parse().expect("a URL")),
-            model: model.map(str::to_owned),
-            instructions: None,
-            on_aws: None,
-            user_id: UserIdFormat::Plain,
-            auth: AgentAuth::Bearer,
-            locale: None,
-            timeout: Duration::from_secs(1),
-        };
-        settings.missing()
+        let address = url.map_or(AgentAddress::Missing, |url| AgentAddress::Url(url.parse().expect("a URL")));
+        let names = ModelNames { name: model.map(str::to_owned), instructions: None };
+        AgentTarget::of(protocol, address, names).err()
     }
 
     #[test]

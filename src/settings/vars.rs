@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use url::Url;
 
-use super::{AgentOnAws, AgentProtocol, LOCAL_KNOBS, OUR_PREFIXES, SETTINGS};
+use super::{AgentAddress, AgentOnAws, AgentProtocol, LOCAL_SETTINGS, OUR_PREFIXES, SETTINGS};
 
 /// The variables and the faults found while reading them.
 pub struct Vars {
@@ -93,20 +93,21 @@ impl Vars {
     }
 
     /// The URL of an agent, or its address on AWS, as the protocol wants it.
-    pub fn agent_address(&mut self, protocol: AgentProtocol) -> (Option<Url>, Option<AgentOnAws>) {
+    pub fn agent_address(&mut self, protocol: AgentProtocol) -> AgentAddress {
         const NAME: &str = "AGENT_URL";
         let text = self.text(NAME).unwrap_or_default();
-        match protocol {
+        let on_aws = match protocol {
             AgentProtocol::Demo
             | AgentProtocol::Cognigy
             | AgentProtocol::Http
             | AgentProtocol::OpenAi
             | AgentProtocol::A2a
-            | AgentProtocol::Rasa => (self.url(NAME), None),
-            AgentProtocol::Lambda => (None, AgentOnAws::function(&text)),
-            AgentProtocol::AgentCore => (None, AgentOnAws::runtime(&text)),
-            AgentProtocol::Lex => (None, AgentOnAws::bot(&text)),
-        }
+            | AgentProtocol::Rasa => return self.url(NAME).map_or(AgentAddress::Missing, AgentAddress::Url),
+            AgentProtocol::Lambda => AgentOnAws::function(&text),
+            AgentProtocol::AgentCore => AgentOnAws::runtime(&text),
+            AgentProtocol::Lex => AgentOnAws::bot(&text),
+        };
+        on_aws.map_or(AgentAddress::Missing, AgentAddress::OnAws)
     }
 
     pub fn graph_version(&mut self, name: &str) -> String {
@@ -119,7 +120,7 @@ impl Vars {
     }
 
     pub fn refuse_unknown(&mut self) {
-        let known = |name: &str| SETTINGS.iter().chain(LOCAL_KNOBS).any(|knob| knob.env == name);
+        let known = |name: &str| SETTINGS.iter().chain(LOCAL_SETTINGS).any(|knob| knob.env == name);
         let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();
         for name in unknown {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use whatsapp_endpoint::settings::{LOCAL_KNOBS, SETTINGS};
+use whatsapp_endpoint::settings::{LOCAL_SETTINGS, SETTINGS};
 
 use crate::support::project;
 
@@ -17,8 +17,8 @@ fn the_page_of_settings_lists_every_one_with_its_parameter_and_default() {
     let listed: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
     let expected: Vec<_> = SETTINGS
         .iter()
-        .map(|knob| (knob.env, knob.parameter.unwrap_or("(resource)"), knob.default.unwrap_or("–")))
-        .chain(LOCAL_KNOBS.iter().map(|knob| (knob.env, "(local)", "–")))
+        .map(|setting| (setting.env, knob.parameter.unwrap_or("(resource)"), knob.default.unwrap_or("–")))
+        .chain(LOCAL_SETTINGS.iter().map(|setting| (setting.env, "(local)", "–")))
         .collect();
     assert_eq!(listed, expected);
     assert!(rows.iter().all(|row| row[4].len() > 10), "every setting says what it means");

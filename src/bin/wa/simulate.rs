@@ -96,8 +96,8 @@ impl Simulate {
             }
             return Ok(());
         }
-        let agent = settings.agent.protocol;
-        let agent_url = settings.agent.url.as_ref().map(ToString::to_string);
+        let agent = settings.agent.target.name();
+        let agent_url = settings.agent.target.url().map(ToString::to_string);
         let proxied = agent_url.as_deref().filter(|url| url.starts_with("http"));
         let settings = match proxied {
             // The page shows what the agent is asked, so the question goes through the simulator.
@@ -111,13 +111,13 @@ impl Simulate {
         let number = Keys::clone(&serde_json::from_str(&secret)?).phone_number_id;
         let webhook_url = format!("http://localhost:{}/webhook", self.endpoint_port);
         simulator.connect(&format!("http://127.0.0.1:{}/webhook", self.endpoint_port));
-        simulator.name_agent(&format!("{agent:?}"));
+        simulator.name_agent(agent);
         let app = Arc::new(App::new(settings).await?);
         let store = Arc::clone(&app.store);
         simulator.read_sessions(move |person| Box::pin(remembered(Arc::clone(&store), number.clone(), person)));
         let endpoint = ingress::local::serve(app, listen(self.endpoint_port).await?);
         let at = agent_url.map(|url| format!(" at {url}")).unwrap_or_default();
-        println!("Open       {page}\nEndpoint   {webhook_url}\nAgent      {agent:?}{at}\nStop with Ctrl-C.");
+        println!("Open       {page}\nEndpoint   {webhook_url}\nAgent      {agent}{at}\nStop with Ctrl-C.");
         tokio::select! {
             served = async { meta.await } => served?,
             served = endpoint => served?,

@@ -29,6 +29,16 @@ pub enum AgentOnAws {
 }
 
 impl AgentOnAws {
+    /// What people call its service.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Function { .. } => "Lambda",
+            Self::Runtime { .. } => "AgentCore",
+            Self::Bot { .. } => "Lex",
+        }
+    }
+
     /// `name`, `name:alias`, or an ARN.
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
     #[must_use]
