@@ -14,7 +14,7 @@ use serde::{
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, Job, TurnId, Pending, Person},
+    conversation::{Conversation, ConversationId, Job, Pending, Person, TurnId},
     settings::{TextFormat, TextSettings},
     store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
     whatsapp::outbound::{self, Style},

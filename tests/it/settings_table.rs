@@ -17,7 +17,7 @@ fn the_page_of_settings_lists_every_one_with_its_parameter_and_default() {
     let listed: Vec<_> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
     let expected: Vec<_> = SETTINGS
         .iter()
-        .map(|setting| (setting.env, knob.parameter.unwrap_or("(resource)"), knob.default.unwrap_or("–")))
+        .map(|setting| (setting.env, setting.parameter.unwrap_or("(resource)"), setting.default.unwrap_or("–")))
         .chain(LOCAL_SETTINGS.iter().map(|setting| (setting.env, "(local)", "–")))
         .collect();
     assert_eq!(listed, expected);
@@ -33,12 +33,12 @@ fn the_template_sets_every_variable_with_the_same_default() {
         .filter(|(name, _)| name.chars().all(|sign| sign.is_ascii_uppercase() || sign == '_'))
         .collect();
     assert_eq!(variables.len(), SETTINGS.len(), "one variable per setting: {variables:?}");
-    for knob in SETTINGS {
-        let reference = variables.get(knob.env).unwrap_or_else(|| panic!("{} is not set", knob.env));
-        let Some(parameter) = knob.parameter else { continue };
+    for setting in SETTINGS {
+        let reference = variables.get(setting.env).unwrap_or_else(|| panic!("{} is not set", setting.env));
+        let Some(parameter) = setting.parameter else { continue };
         assert_eq!(*reference, parameter);
         let declared = template.split(&format!("\n  {parameter}:\n")).nth(1).expect("declared");
         let default = declared.lines().find_map(|line| line.trim().strip_prefix("Default: ")).expect("a default");
-        assert_eq!(default.trim_matches('"'), knob.default.unwrap_or_default(), "{parameter}");
+        assert_eq!(default.trim_matches('"'), setting.default.unwrap_or_default(), "{parameter}");
     }
 }
