@@ -4,6 +4,7 @@ mod answer;
 mod choices;
 mod content;
 mod done;
+mod ids;
 mod job;
 mod message;
 mod session;
@@ -16,7 +17,8 @@ pub use content::{
     Template,
 };
 pub use done::{DONE_KEPT, Done};
-pub use job::{ConversationId, Job, Person, TurnId};
+pub use ids::{ConversationId, Person, TurnId};
+pub use job::Job;
 pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
 pub use session::{
     Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, SentReply, Session,

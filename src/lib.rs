@@ -7,11 +7,13 @@
 //!      claim+load ▸ take in ▸ agent ▸ commit ▸ deliver ─▶ Graph API
 //! ```
 //!
-//! Imports only go down this list; modules on one line do not know each other.
+//! Imports only go down this list; modules on one line do not know each other. Inside a module, files that stand beside each other
+//! import in one direction only.
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | doors | [`ingress`], `simulator` | bytes to jobs; a Cloud API on localhost (feature `local`) |
+//! | outside | `simulator` | plays Meta on localhost (feature `local`); of this table it may use only what the architecture test lists |
+//! | doors | [`ingress`] | bytes to jobs |
 //! | line | [`turn`] | one job in, one outcome out: read this first |
 //! | wiring | [`app`] | every part, built once from the settings |
 //! | out | [`outbox`] | claim, commit, deliver: nothing is sent from anywhere else |

@@ -1,17 +1,18 @@
-//! A Cloud API on localhost, and a phone to hold: what `wa simulate` starts and what the tests send to.
+//! A simulated Cloud API on localhost, with phones on a chat page: `wa simulate` starts it, and the tests send to it.
 //!
-//! It is stricter than Meta where Meta would lose a message without a word.
+//! It refuses messages that the real Meta would accept and then lose.
 
 mod agent;
 mod api;
 mod cloud_api;
+mod delivery;
 mod exchanges;
 mod faults;
+mod feed;
 mod history;
 mod page;
 mod people;
 mod phone;
-mod postman;
 mod recording;
 mod rules;
 mod samples;
@@ -30,18 +31,18 @@ use serde_json::Value;
 use tokio::sync::watch;
 use url::Url;
 
-use self::{cloud_api::media::MediaStore, exchanges::Sessions, history::History, postman::Mail, rules::Pace};
-pub use exchanges::{Exchange, Kind};
-pub use faults::{ALWAYS, Fault, Group, Shown};
-pub use people::{Newcomer, Person};
-pub use phone::{Bubble, Button, Line, Reaction, Side, Tick, user_action::UserAction};
+use self::{cloud_api::media::MediaStore, delivery::Deliveries, exchanges::Sessions, history::History, rules::Timing};
+pub use faults::{ALWAYS, Fault};
+pub use feed::{Bubble, Button, Exchange, FaultState, FeedEvent, Group, Kind, Person, Reaction, Side, Tick};
+pub use people::Newcomer;
+pub use phone::user_action::UserAction;
 pub use samples::{Sample, all as samples};
 pub use status::Status;
 
-/// The secret of local runs, as JSON: documented, and good for nothing but this simulator.
+/// The secret of local runs, as JSON. It is documented, and only this simulator accepts it.
 pub const DEVELOPMENT_SECRET: &str = include_str!("simulator/development-secret.json");
 
-/// The pauses of `wa simulate` before a webhook is sent again. Meta goes on for 7 days, which nobody wants to watch.
+/// The pauses of `wa simulate` before a webhook is sent again. The real Meta retries for 7 days.
 const LIFELIKE_REPEATS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(30)];
 
 /// The simulated Meta: one business number and the people who write to it.
@@ -61,49 +62,54 @@ struct Inner {
 struct State {
     account: Account,
     endpoint: Option<String>,
-    /// Where this simulator is reached, if it was told.
+    /// The address of this simulator, if it is set.
     base_url: Option<String>,
-    /// The agent before which it stands.
+    /// The agent behind the proxy.
     agent: Option<Url>,
-    /// What answers, in a word.
+    /// The agent, in a word.
     agent_name: Option<String>,
     /// Whether the app gets the webhooks of the account.
     subscribed: bool,
     calls: Vec<Value>,
     history: History,
     people: Vec<Person>,
-    taken: Vec<status::Taken>,
+    sent: Vec<status::Sent>,
     media: MediaStore,
-    mail: Mail,
+    deliveries: Deliveries,
     faults: faults::Faults,
-    pace: Pace,
+    timing: Timing,
     /// How far this Meta's clock is ahead.
     ahead: SignedDuration,
     /// Of messages and files; counts on from the time of the start, in microseconds.
     next_id: u64,
     next_exchange: u64,
-    changes_of_number: u64,
+    phone_changes: u64,
     is_closed: bool,
 }
 
-/// What Meta knows of the app and its number.
+/// The app and its business number, as Meta knows them.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The app.
+    /// Id of the app.
     pub app_id: String,
     /// The only token that is accepted.
     pub access_token: String,
     /// Key of signatures and proofs.
     pub app_secret: String,
-    /// The number.
+    /// Id of the business number.
     pub phone_number_id: String,
 }
 
 impl Account {
+    /// The phone number of the business.
+    const DISPLAY_PHONE_NUMBER: &str = "15550009001";
+    /// The WhatsApp Business Account that the number belongs to.
+    const WABA_ID: &str = "900000000000001";
+
     /// Reads the fields of a secret.
     ///
     /// # Errors
-    /// When it is not JSON; a field that is missing is empty.
+    /// When it is not JSON. A missing field becomes empty.
     pub fn from_secret(json: &str) -> serde_json::Result<Self> {
         let secret: Value = serde_json::from_str(json)?;
         let field = |name: &str| secret[name].as_str().unwrap_or_default().trim().to_owned();
@@ -117,7 +123,7 @@ impl Account {
 }
 
 impl Simulator {
-    /// A Meta with one account and nobody connected.
+    /// Returns a Meta with one account and no endpoint.
     #[must_use]
     pub fn new(account: Account, http: reqwest::Client) -> Self {
         let mut state = State {
@@ -130,28 +136,28 @@ impl Simulator {
             calls: Vec::new(),
             history: History::default(),
             people: Vec::new(),
-            taken: Vec::new(),
+            sent: Vec::new(),
             media: MediaStore::default(),
-            mail: Mail::default(),
+            deliveries: Deliveries::default(),
             faults: faults::Faults::default(),
-            pace: Pace::default(),
+            timing: Timing::default(),
             ahead: SignedDuration::ZERO,
-            // Where the last start has not come to: the endpoint may remember its ids, and would take ours for repeats.
+            // Above the ids of the last start: the endpoint may remember them, and would treat equal ones as repeats.
             next_id: u64::try_from(now().as_microsecond()).unwrap_or_default(),
             next_exchange: 0,
-            changes_of_number: 0,
+            phone_changes: 0,
             is_closed: false,
         };
         state.show_endpoint();
         state.show_faults();
         for person in people::first_people() {
-            state.meet(person);
+            state.add(person);
         }
         let (state, changes) = (Mutex::new(state), watch::Sender::new(0));
         Self(Arc::new(Inner { http, state, changes, sessions: Sessions::default() }))
     }
 
-    /// As a person meets it who tries it out: with the rules of the real one, and repeats of what is not taken.
+    /// Behaves like the real Meta: its limits and window, and retries of webhooks that were not accepted.
     #[must_use]
     pub fn lifelike(self) -> Self {
         for rule in [Fault::AutomaticStatuses, Fault::Window, Fault::PairLimit, Fault::Throughput] {
@@ -161,12 +167,12 @@ impl Simulator {
         self
     }
 
-    /// Tells it where it is reached, so that webhooks can name the addresses of files.
+    /// Sets the address of this simulator, which webhooks use for files.
     pub fn reached_at(&self, base_url: &str) {
         self.change(|state| state.base_url = Some(base_url.trim_end_matches('/').to_owned()));
     }
 
-    /// Ends the streams of all pages, which would be held open for good.
+    /// Ends the streams of all pages, which would otherwise stay open.
     pub fn close(&self) {
         self.change(|state| state.is_closed = true);
     }
@@ -179,7 +185,7 @@ impl Simulator {
         });
     }
 
-    /// Tells what answers behind the endpoint, in a word.
+    /// Sets the name of the agent behind the endpoint, in a word.
     pub fn name_agent(&self, name: &str) {
         self.change(|state| {
             state.agent_name = Some(name.to_owned());
@@ -197,24 +203,24 @@ impl Simulator {
         self.change(|state| secret.clone_into(&mut state.account.app_secret));
     }
 
-    /// Of the next messages these are taken, and their answers are lost in a gateway.
+    /// Accepts these of the next messages, and loses the answers in a gateway.
     pub fn lose_answers(&self, which: Range<usize>) {
         self.misbehave(Fault::LoseAnswer, which);
     }
 
-    /// Puts this Meta's clock forward, so that what lives for a time can end.
+    /// Moves this Meta's clock forward.
     pub fn let_time_pass(&self, time: Duration) {
         let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
         self.change(|state| state.ahead = state.ahead.saturating_add(time));
     }
 
-    /// The bodies of all calls that were accepted, in order.
+    /// Returns the bodies of all accepted calls, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<Value> {
         self.state().calls.clone()
     }
 
-    /// Waits until `found` finds something in the calls that were accepted.
+    /// Waits until `found` finds something in the accepted calls.
     pub async fn wait_for<T>(&self, mut found: impl FnMut(&[Value]) -> Option<T>) -> T {
         let mut changes = self.0.changes.subscribe();
         loop {
@@ -222,18 +228,18 @@ impl Simulator {
             if let Some(result) = found(&self.calls()) {
                 return result;
             }
-            // The sender lives as long as we do.
+            // The sender lives as long as this simulator.
             let _always_open = changes.changed().await;
         }
     }
 
-    /// The routes of the Cloud API, of the chat page, and to the agent.
+    /// Returns the routes of the Cloud API, of the chat page, and to the agent.
     pub fn router(&self) -> Router {
         let routes = page::routes().merge(api::routes()).merge(agent::routes()).merge(cloud_api::routes(self));
         routes.layer(axum::middleware::from_fn_with_state(self.clone(), api::only_own_pages)).with_state(self.clone())
     }
 
-    /// The time at this Meta.
+    /// Returns the time of this Meta.
     fn now(&self) -> Timestamp {
         let ahead = self.state().ahead;
         now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
@@ -257,8 +263,8 @@ fn now() -> Timestamp {
 
 impl State {
     fn show_endpoint(&mut self) {
-        let (url, agent, number) = (self.endpoint.clone(), self.agent_name.clone(), webhook::DISPLAY_NUMBER);
-        self.history.tell(Line::Endpoint { url, agent, number });
+        let (url, agent) = (self.endpoint.clone(), self.agent_name.clone());
+        self.history.record(FeedEvent::Endpoint { url, agent, phone: Account::DISPLAY_PHONE_NUMBER });
     }
 
     fn new_wamid(&mut self) -> String {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Choices, Done, Job, Output, Person, TurnId};
+use super::{Choices, Done, Output, Person, TurnId};
 use crate::{json, retry::between};
 
 /// How many replies that are out are kept: the channel reports within seconds what it could not deliver.
@@ -320,15 +320,6 @@ impl Conversation {
             Some(_) | None => {}
         }
         Ok(())
-    }
-
-    /// Notes that `job` is done, or given up, which only a redrive lifts.
-    pub fn mark_done(&mut self, job: &Job, now: Timestamp) {
-        self.done.mark(&job.id, now);
-        if job.redrives > 0 {
-            self.done.mark(&job.own_id(), now);
-        }
-        self.failing = None;
     }
 }
 

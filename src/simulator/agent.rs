@@ -1,4 +1,4 @@
-//! Between the endpoint and the agent: what is asked and answered there is passed on as it comes, and shown.
+//! A proxy between the endpoint and the agent: it passes questions and answers on as they come, and shows them.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,14 @@ use url::Url;
 
 use super::{
     Simulator,
-    exchanges::{Exchange, Kind, told},
+    exchanges::visible_headers,
+    feed::{Exchange, Kind},
 };
 use crate::{conversation::TurnId, telemetry::Chain};
 
-/// Where agents are reached through us.
+/// The path of the proxy.
 const PREFIX: &str = "/agent";
-/// The endpoint gives up before.
+/// Longer than the endpoint waits.
 const PATIENCE: Duration = Duration::from_mins(15);
 
 pub(super) fn routes() -> Router<Simulator> {
@@ -30,25 +31,26 @@ pub(super) fn routes() -> Router<Simulator> {
 }
 
 impl Simulator {
-    /// Stands between the endpoint and the agent at this address; returns the path here that the endpoint is to ask.
+    /// Puts the proxy before the agent at this address. Returns the path at which the endpoint reaches it.
     ///
     /// # Errors
-    /// When the address is none of HTTP.
+    /// When it is not an HTTP address.
     pub fn stand_before_agent(&self, agent: &str) -> Result<String, String> {
         let agent = Url::parse(agent).map_err(|error| format!("{agent} is no URL: {error}"))?;
         if !matches!(agent.scheme(), "http" | "https") {
-            return Err(format!("{agent} is no address of HTTP"));
+            return Err(format!("{agent} is not an HTTP address"));
         }
         let asked = format!("{PREFIX}{}", &agent[url::Position::BeforePath..]);
         self.change(|state| state.agent = Some(agent));
         Ok(asked)
     }
 
-    /// The person and the message that the question with this idempotency key is about, among the newest messages.
+    /// Returns the person and the message of the question with this idempotency key.
     fn asked_about(&self, key: &str) -> (Option<String>, Option<String>) {
         let state = self.state();
         let number = &state.account.phone_number_id;
-        let found = state.history.said().find(|bubble| key.contains(&TurnId::of(number, &bubble.id).to_string()));
+        let found =
+            state.history.messages_of_people().find(|bubble| key.contains(&TurnId::of(number, &bubble.id).to_string()));
         found.map(|bubble| (Some(bubble.person.clone()), Some(bubble.id.clone()))).unwrap_or_default()
     }
 }
@@ -67,11 +69,11 @@ async fn pass_on(
     let rest = uri.path_and_query().map_or("", |rest| rest.as_str());
     let rest = rest.strip_prefix(PREFIX).unwrap_or(rest);
     let url = format!("{}{rest}", &agent[..url::Position::BeforePath]);
-    // The length and the connection are the next hop's own.
+    // These headers belong to one hop only.
     let own = [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
     let address = url.split('?').next().unwrap_or_default();
     let id = simulator.next_exchange();
-    let exchange = Exchange::new(id, Kind::Agent, method.as_str(), address, &told(&headers), &body);
+    let exchange = Exchange::new(id, Kind::Agent, method.as_str(), address, &visible_headers(&headers), &body);
     let mut passage = Passage::begin(&simulator, &agent, exchange, &headers);
     let is_card = method == Method::GET && is_card(&uri, &agent);
     let mut request = simulator.0.http.request(method, &url).timeout(PATIENCE);
@@ -82,7 +84,7 @@ async fn pass_on(
         Ok(answer) => answer,
         Err(error) => return passage.breaks(error),
     };
-    passage.head = Some((answer.status().as_u16(), told(answer.headers())));
+    passage.head = Some((answer.status().as_u16(), visible_headers(answer.headers())));
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
     for (name, value) in answer.headers().iter().filter(|(name, _)| !own.contains(name)) {
@@ -104,7 +106,7 @@ async fn pass_on(
                     Ok(bytes.map(|bytes| (bytes, (answer, passage))))
                 }
                 Err(error) => {
-                    // What has come before goes out first: an error in the same breath would take it along.
+                    // Lets the bytes before it go out first: an error right after them would discard them.
                     tokio::task::yield_now().await;
                     Err(passage.broken(error))
                 }
@@ -114,7 +116,7 @@ async fn pass_on(
     response
 }
 
-/// A question on its way through us, and what has come of its answer. The page is shown the exchange when it ends, however that is.
+/// A question on its way through the proxy, and what has come of its answer. When it ends in any way, the page shows the exchange.
 struct Passage {
     simulator: Simulator,
     exchange: Exchange,
@@ -143,19 +145,19 @@ impl Passage {
         }
     }
 
-    /// Closes the endpoint's connection: it has no other way to learn that the agent's is broken, as it would without us.
+    /// Closes the endpoint's connection: without the proxy, the endpoint would see the agent's own broken connection.
     fn breaks(mut self, error: reqwest::Error) -> Response {
-        // Status and headers wait for the first bytes of the body, and there are none.
+        // Status and headers wait for the first bytes of the body, which never come.
         let never = stream::once(std::future::ready(Err::<Bytes, _>(self.broken(error))));
         (StatusCode::BAD_GATEWAY, Body::from_stream(never)).into_response()
     }
 
-    /// Notes the fault, and logs it with the address that the operator has written: the endpoint knows only ours.
+    /// Records the error and logs it with the agent's address: the endpoint knows only that of the proxy.
     fn broken(&mut self, error: reqwest::Error) -> reqwest::Error {
         let error = error.without_url();
         let fault = Chain(&error).to_string();
         let what = if self.head.is_some() { "the agent broke off its answer" } else { "the agent cannot be reached" };
-        // Without the path, which may hold a token.
+        // Without the path, which may contain a token.
         tracing::warn!(agent = self.origin, error = fault, "{what}");
         self.fault = Some(fault);
         error
@@ -165,25 +167,25 @@ impl Passage {
 impl Drop for Passage {
     fn drop(&mut self) {
         if let Some((status, headers)) = &self.head {
-            self.exchange.answered(*status, headers, &self.body, self.began);
+            self.exchange.record_response(*status, headers, &self.body, self.began);
         }
-        // The endpoint may leave an answer when it has read enough of it, but not before there is one.
+        // The endpoint may close the connection when it has read enough of an answer, but not before there is one.
         let left = self.head.is_none().then(|| "the endpoint did not wait for the answer".to_owned());
         if let Some(fault) = self.fault.take().or(left) {
-            self.exchange.failed(fault, self.began);
+            self.exchange.record_error(fault, self.began);
         }
         self.simulator.show_exchange(&self.exchange);
     }
 }
 
-/// Whether an agent's card is there: the only answer that says where the agent is.
+/// Whether this is the URL of an agent card, the only answer that contains the agent's address.
 fn is_card(uri: &Uri, agent: &Url) -> bool {
     let path = uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let is_agent_url = path == agent.path() && path.to_ascii_lowercase().ends_with(".json");
     is_agent_url || path.ends_with("/.well-known/agent-card.json") || path.ends_with("/.well-known/agent.json")
 }
 
-/// The card with our address where it names the agent's, so that the questions go through us as well.
+/// Returns the card with the agent's address replaced by the proxy's, so that the questions go through the proxy as well.
 fn through_us(card: &[u8], card_url: &str, agent: &Url, host: Option<&HeaderValue>) -> Vec<u8> {
     let host = host.and_then(|host| host.to_str().ok());
     let (Ok(mut json), Ok(base), Some(host)) = (serde_json::from_slice::<Value>(card), Url::parse(card_url), host)
@@ -206,7 +208,7 @@ fn through_us(card: &[u8], card_url: &str, agent: &Url, host: Option<&HeaderValu
     json.to_string().into_bytes()
 }
 
-/// Whether both are at one host and port. On this machine it has two names, and servers name either.
+/// Whether both have the same host and port. This machine has two names, and servers use either.
 fn is_same(url: &Url, agent: &Url) -> bool {
     let is_here = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
     let port = |url: &Url| (url.scheme().to_owned(), url.port_or_known_default());

@@ -1,4 +1,4 @@
-//! The small API behind the page and the command line: what happens as a stream, what people do as calls.
+//! The control API behind the page and the command line: the feed as a stream, actions as calls.
 
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
@@ -40,10 +40,10 @@ pub(super) fn routes() -> Router<Simulator> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-/// Refuses what another site's page asks of this machine, on every route.
+/// Refuses requests of other sites' pages, on every route.
 ///
-/// A name of a stranger's may point to this machine, so it is not enough that `Host` and `Origin` agree: `Host` has to be a name of this
-/// machine, or of the tunnel that the simulator was told of.
+/// Any domain may point to this machine, so it is not enough that `Host` and `Origin` agree: `Host` has to be a name of this machine, or
+/// of the tunnel in front of it.
 pub(super) async fn only_own_pages(
     AxumState(simulator): AxumState<Simulator>,
     request: Request,
@@ -64,7 +64,7 @@ impl Simulator {
         origin.is_none_or(|origin| origin == host) && self.is_called(host)
     }
 
-    /// Whether `host`, the value of the header, is a name under which this simulator is meant.
+    /// Whether `host`, the value of the header, is a name of this simulator.
     fn is_called(&self, host: &str) -> bool {
         let of = |url: &str| url::Url::parse(url).ok()?.host_str().map(str::to_owned);
         let Some(name) = of(&format!("http://{host}/")) else { return false };
@@ -73,52 +73,52 @@ impl Simulator {
     }
 }
 
-/// An answer, or why there is none, in words for the person.
+/// A response, or an error in words for the person who uses the page.
 type Answer<T> = Result<T, (StatusCode, Json<Value>)>;
 
 fn refused(why: impl Into<String>) -> (StatusCode, Json<Value>) {
     (StatusCode::BAD_REQUEST, Json(json!({ "error": why.into() })))
 }
 
-/// Reads a body, with an error in words; axum's own would be no JSON.
+/// Reads a body. Its error is JSON, which axum's own is not.
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Answer<T> {
-    serde_json::from_slice(body).map_err(|error| refused(format!("the body is not what is wanted here: {error}")))
+    serde_json::from_slice(body).map_err(|error| refused(format!("the body is not what this call takes: {error}")))
 }
 
-/// What a stream has told so far.
-struct Told {
+/// One page's stream, and what it has sent so far.
+struct FeedStream {
     simulator: Simulator,
     changes: watch::Receiver<u64>,
     waiting: VecDeque<Event>,
     moment: Option<u64>,
 }
 
-/// The whole history, then what happens, so that a page that was reloaded and a second tab show the same.
+/// Sends the whole history, then every change, so that a reloaded page and a second tab show the same.
 async fn events(AxumState(simulator): AxumState<Simulator>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = simulator.0.changes.subscribe();
-    let told = Told { simulator, changes, waiting: VecDeque::from([event("reset", &json!({}))]), moment: None };
-    Sse::new(stream::unfold(told, next)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    let feed = FeedStream { simulator, changes, waiting: VecDeque::from([event("reset", &json!({}))]), moment: None };
+    Sse::new(stream::unfold(feed, next)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
 
-async fn next(mut told: Told) -> Option<(Result<Event, Infallible>, Told)> {
+async fn next(mut feed: FeedStream) -> Option<(Result<Event, Infallible>, FeedStream)> {
     loop {
-        if let Some(event) = told.waiting.pop_front() {
-            return Some((Ok(event), told));
+        if let Some(event) = feed.waiting.pop_front() {
+            return Some((Ok(event), feed));
         }
-        told.changes.borrow_and_update();
-        let (lines, moment) = {
-            let state = told.simulator.state();
+        feed.changes.borrow_and_update();
+        let (events, moment) = {
+            let state = feed.simulator.state();
             if state.is_closed {
                 return None;
             }
-            state.history.since(told.moment.unwrap_or_default())
+            state.history.since(feed.moment.unwrap_or_default())
         };
-        told.waiting.extend(lines.iter().map(|line| event(line.event(), line)));
-        if told.moment.replace(moment).is_none() {
-            told.waiting.push_back(event("ready", &json!({})));
+        feed.waiting.extend(events.iter().map(|entry| event(entry.name(), entry)));
+        if feed.moment.replace(moment).is_none() {
+            feed.waiting.push_back(event("ready", &json!({})));
         }
-        if told.waiting.is_empty() {
-            told.changes.changed().await.ok()?;
+        if feed.waiting.is_empty() {
+            feed.changes.changed().await.ok()?;
         }
     }
 }
@@ -128,12 +128,12 @@ fn event(name: &str, data: &impl Serialize) -> Event {
 }
 
 #[derive(Deserialize)]
-struct Speech {
+struct Action {
     #[serde(default = "ada")]
     person: String,
     reply_to: Option<String>,
     #[serde(flatten)]
-    said: UserAction,
+    action: UserAction,
 }
 
 fn ada() -> String {
@@ -141,8 +141,8 @@ fn ada() -> String {
 }
 
 async fn messages(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<(StatusCode, Json<Value>)> {
-    let Speech { person, reply_to, said } = read(&body)?;
-    let id = simulator.speak(&person, &said, reply_to.as_deref()).map_err(refused)?;
+    let Action { person, reply_to, action } = read(&body)?;
+    let id = simulator.speak(&person, &action, reply_to.as_deref()).map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
 }
 
@@ -161,7 +161,7 @@ async fn pick(
 async fn media(AxumState(simulator): AxumState<Simulator>, Path(id): Path<String>) -> Answer<Response> {
     let gone = || (StatusCode::NOT_FOUND, Json(json!({ "error": format!("no file has the id {id}") })));
     let (mime, bytes) = simulator.media(&id).ok_or_else(gone)?;
-    // A document of a stranger must not become a page of ours; the viewer of PDFs has walls of its own.
+    // A document from elsewhere must not run as a page of this origin; the PDF viewer has its own sandbox.
     let policy =
         if mime == "application/pdf" { "default-src 'none'; object-src 'self'" } else { "sandbox; default-src 'none'" };
     let headers = [
@@ -258,7 +258,7 @@ async fn recording(AxumState(simulator): AxumState<Simulator>, Query(whose): Que
 /// Signs and delivers a webhook that was made elsewhere.
 async fn deliver(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
     let webhook: Value = read(&body)?;
-    simulator.take_in(&webhook);
+    simulator.show_webhook(&webhook);
     match simulator.deliver(&webhook).await {
         Ok(()) => Ok(Json(json!({ "status": 200 }))),
         Err(why) => Err((StatusCode::BAD_GATEWAY, Json(json!({ "error": why })))),

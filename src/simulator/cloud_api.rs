@@ -1,4 +1,4 @@
-//! The simulated Graph API: it takes what Meta takes, and refuses what Meta refuses or would lose.
+//! The simulated Graph API: it accepts what Meta accepts, and refuses what Meta refuses or would lose.
 
 mod account;
 mod body;
@@ -22,10 +22,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::body::{Checked, Refusal, UNSUPPORTED, refuse};
-use super::{Fault, Line, Simulator, State, exchanges, people::Person, phone::Tick, rules};
+use super::{
+    Fault, Simulator, State, exchanges,
+    feed::{FeedEvent, Person, Tick},
+    rules,
+};
 use crate::{credentials::Secret, whatsapp::signature::appsecret_proof};
 
-/// The code of a token that is not the right one.
+/// The code of an invalid token.
 const TOKEN: i64 = 190;
 
 pub(super) fn routes(simulator: &Simulator) -> Router<Simulator> {
@@ -42,7 +46,7 @@ struct Parameters {
     phone_number_id: Option<String>,
 }
 
-/// The token, the proof, and the number if the call names one.
+/// Checks the token, the proof, and the id of the number if the call names one.
 fn authorize(state: &State, headers: &HeaderMap, parameters: &Parameters, number: Option<&str>) -> Checked {
     let account = &state.account;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -71,14 +75,14 @@ fn answer(result: Checked<Value>) -> Response {
     }
 }
 
-/// What becomes of a call.
-enum Ending {
-    /// It is answered.
-    Answered(Value),
-    /// The answer is lost in a gateway.
+/// The outcome of a call.
+enum Outcome {
+    /// It is accepted and answered.
+    Accepted(Value),
+    /// It is accepted, and a gateway loses the answer.
     Lost,
-    /// It is not taken, with this status and this pause.
-    Turned(StatusCode, Option<u32>),
+    /// It is rejected with this status and these seconds in `Retry-After`.
+    Rejected(StatusCode, Option<u32>),
 }
 
 async fn messages(
@@ -89,18 +93,18 @@ async fn messages(
     body: Bytes,
 ) -> Response {
     let now = simulator.now();
-    let (mut pause, mut fate) = (None, None);
+    let (mut pause, mut accepted) = (None, None);
     let result = simulator.change(|state| {
         authorize(state, &headers, &parameters, Some(&number))?;
         let body = read(&headers, &body)?;
-        state.media.tidy(now);
+        state.media.delete_expired(now);
         message::check(&body, &state.media)?;
         if body["status"] == "read" {
             state.calls.push(body.clone());
-            return Ok(Ending::Answered(state.take_reading(&body)));
+            return Ok(Outcome::Accepted(state.accept_read(&body)));
         }
-        if let Some(turned) = state.turn_away()? {
-            return Ok(turned);
+        if let Some(rejected) = state.reject()? {
+            return Ok(rejected);
         }
         let person = state.recipient(&body);
         if let Some((code, details)) = state.too_fast(&person, now) {
@@ -109,26 +113,26 @@ async fn messages(
         state.calls.push(body.clone());
         let kind = body["type"].as_str().unwrap_or_default();
         let outside = state.is_outside_window(&person, kind, now).then_some(rules::OUTSIDE_WINDOW);
-        let (wamid, answer) = state.take(&person, &body);
+        let (wamid, answer) = state.accept(&person, &body);
         let fails = outside.or_else(|| state.strikes(Fault::FailSend).map(i64::from));
-        fate = Some((wamid, fails));
+        accepted = Some((wamid, fails));
         pause = state.strikes(Fault::AnswerLate);
-        Ok(if state.strikes(Fault::LoseAnswer).is_some() { Ending::Lost } else { Ending::Answered(answer) })
+        Ok(if state.strikes(Fault::LoseAnswer).is_some() { Outcome::Lost } else { Outcome::Accepted(answer) })
     });
-    if let Some((wamid, fails)) = fate {
-        simulator.follow(&wamid, fails);
+    if let Some((wamid, fails)) = accepted {
+        simulator.report_in_background(&wamid, fails);
     }
     if let Some(milliseconds) = pause {
         tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
     }
     match result {
-        Ok(Ending::Answered(taken)) => answer(Ok(taken)),
-        Ok(Ending::Lost) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
-        Ok(Ending::Turned(status, None)) => {
+        Ok(Outcome::Accepted(body)) => answer(Ok(body)),
+        Ok(Outcome::Lost) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
+        Ok(Outcome::Rejected(status, None)) => {
             let refusal = Refusal { code: 131_016, details: "Service unavailable".to_owned() };
             (status, Json(refusal.json())).into_response()
         }
-        Ok(Ending::Turned(status, Some(seconds))) => {
+        Ok(Outcome::Rejected(status, Some(seconds))) => {
             let refusal = Refusal { code: rules::THROUGHPUT, details: "Rate limit hit".to_owned() };
             (status, [(header::RETRY_AFTER, seconds.to_string())], Json(refusal.json())).into_response()
         }
@@ -142,57 +146,46 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Checked<Value> {
         return refuse(UNSUPPORTED, format!("a body of type {kind} cannot be read"));
     }
     serde_json::from_slice(body)
-        .map_err(|error| Refusal { code: UNSUPPORTED, details: format!("the body is no JSON: {error}") })
+        .map_err(|error| Refusal { code: UNSUPPORTED, details: format!("the body is not JSON: {error}") })
 }
 
 impl State {
-    /// What a fault does to a send before it is looked at.
-    fn turn_away(&mut self) -> Checked<Option<Ending>> {
+    /// Rejects a send, if a fault says so.
+    fn reject(&mut self) -> Checked<Option<Outcome>> {
         if self.strikes(Fault::RefuseToken).is_some() {
             return refuse(TOKEN, "Error validating access token");
         }
         if let Some(seconds) = self.strikes(Fault::RateLimit) {
-            return Ok(Some(Ending::Turned(StatusCode::TOO_MANY_REQUESTS, Some(seconds))));
+            return Ok(Some(Outcome::Rejected(StatusCode::TOO_MANY_REQUESTS, Some(seconds))));
         }
         let status = self.strikes(Fault::ServerError).and_then(|status| u16::try_from(status).ok());
         let status = status.map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        Ok(status.map(|status| Ending::Turned(status, None)))
+        Ok(status.map(|status| Outcome::Rejected(status, None)))
     }
 
-    /// Takes that a message was read, and what goes with it; answers what Meta answers.
-    fn take_reading(&mut self, body: &Value) -> Value {
+    /// Accepts that a message was read, with or without a typing indicator. Returns Meta's answer.
+    fn accept_read(&mut self, body: &Value) -> Value {
         let id = body["message_id"].as_str().unwrap_or_default();
         let person = self.history.bubble(id).map(|bubble| bubble.person.clone());
         self.show_tick(id, Tick::Read, None);
-        self.history.tell(Line::Typing { person, on: body["typing_indicator"].is_object() });
+        self.history.record(FeedEvent::Typing { person, on: body["typing_indicator"].is_object() });
         json!({ "success": true })
     }
 
-    /// To whom a send goes.
+    /// Returns the person that a send goes to.
     fn recipient(&mut self, body: &Value) -> Person {
         let (to, recipient) = (body["to"].as_str(), body["recipient"].as_str());
         match to {
-            Some(group) if body["recipient_type"] == "group" => self.acquaint_group(group),
-            to => self.acquaint(to, recipient),
+            Some(group) if body["recipient_type"] == "group" => self.group_by_id_or_new(group),
+            to => self.person_by_id_or_new(to, recipient),
         }
     }
 
-    /// The id of the person to whom a send would go.
-    pub(super) fn addressee(&self, body: &Value) -> Option<String> {
-        let to = body["to"].as_str().map(|to| to.trim_start_matches('+'));
-        let is = |person: &&Person| match (to, body["recipient"].as_str()) {
-            (Some(to), _) => person.number.as_deref() == Some(to) || person.id == to,
-            (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
-            (None, None) => false,
-        };
-        self.people.iter().find(is).map(|person| person.id.clone())
-    }
-
-    /// Takes a body that was checked; answers its id and what Meta answers.
-    fn take(&mut self, person: &Person, body: &Value) -> (String, Value) {
+    /// Accepts a body that was checked. Returns the id of the message and Meta's answer.
+    fn accept(&mut self, person: &Person, body: &Value) -> (String, Value) {
         let wamid = self.new_wamid();
         self.show_reply(&wamid, &person.id, body);
-        self.remember(&wamid, person, body);
+        self.record_send(&wamid, person, body);
         let (to, recipient) = (&body["to"], &body["recipient"]);
         let mut message = json!({ "id": wamid });
         let contact = if body["recipient_type"] == "group" {
@@ -211,10 +204,10 @@ impl State {
 }
 
 impl Simulator {
-    /// Whether the simulated Meta would take this body of a send request.
+    /// Checks whether the simulated Meta accepts this body of a send request.
     ///
     /// # Errors
-    /// What it would say.
+    /// The refusal.
     pub fn check(&self, body: &Value) -> Result<(), String> {
         message::check(body, &self.state().media).map_err(|Refusal { code, details }| format!("{code}: {details}"))
     }

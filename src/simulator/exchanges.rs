@@ -1,4 +1,4 @@
-//! What went over the wire, for the page's inspector: webhooks, Graph calls, questions to the agent, and the session.
+//! HTTP exchanges for the page's inspector: webhooks, Graph calls and questions to the agent; and the session behind them.
 
 use std::{
     fmt,
@@ -14,59 +14,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Simulator, people::Person, phone::Line};
+use super::{
+    Simulator,
+    feed::{Exchange, FeedEvent, Kind, Person},
+};
 use crate::telemetry::Chain;
 
-/// Longest body that is shown; longer ones are told by their size.
+/// Longest body that is shown; of longer ones the page shows the size.
 const MAX_SHOWN: usize = 64 * 1024;
-/// Longest body that is held to be looked at: more than every limit of the API but that of files, which are not.
-const MAX_HELD: usize = 8 * 1024 * 1024;
+/// Longest body that is buffered to be shown: more than every limit of the API, except for files, which are not buffered.
+const MAX_BUFFERED: usize = 8 * 1024 * 1024;
 
-/// Which of the three wires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A message on its way to the endpoint.
-    Webhook,
-    /// What became of a message, on its way to the endpoint.
-    Status,
-    /// The endpoint's call to Meta.
-    Graph,
-    /// The endpoint's question to the agent.
-    Agent,
-}
-
-/// A request and its answer.
-#[derive(Debug, Clone, Serialize)]
-pub struct Exchange {
-    /// Counts them.
-    pub id: u64,
-    /// In whose conversation.
-    pub person: Option<String>,
-    /// To which message it belongs.
-    pub message: Option<String>,
-    /// Which wire.
-    pub kind: Kind,
-    /// Method and address.
-    pub title: String,
-    /// `method`, `url`, `headers`, `body`; no tokens.
-    pub request: Value,
-    /// `status`, `headers`, `body`; `None`: there is none yet, or never.
-    pub response: Option<Value>,
-    /// Why there will be no answer.
-    pub error: Option<String>,
-    /// Milliseconds until the answer.
-    pub took_ms: Option<u64>,
-    /// When it began.
-    pub at: Timestamp,
-}
-
-/// A request that we send.
-pub(super) struct Shipment<'a> {
+/// A request that the simulator sends.
+pub(super) struct OutgoingRequest<'a> {
     pub kind: Kind,
     pub url: &'a str,
     pub person: Option<&'a str>,
@@ -77,7 +39,7 @@ pub(super) struct Shipment<'a> {
 
 type ReadSession = dyn Fn(Person) -> BoxFuture<'static, Option<Value>> + Send + Sync;
 
-/// Reads what the endpoint remembers of a conversation, where that can be read.
+/// Reads what the endpoint remembers of a conversation, if a reader is set.
 #[derive(Default)]
 pub(super) struct Sessions(OnceLock<Box<ReadSession>>);
 
@@ -89,7 +51,7 @@ impl fmt::Debug for Sessions {
 
 impl Exchange {
     pub(super) fn new(id: u64, kind: Kind, method: &str, url: &str, headers: &Value, body: &[u8]) -> Self {
-        let request = json!({ "method": method, "url": url, "headers": headers, "body": shown(body) });
+        let request = json!({ "method": method, "url": url, "headers": headers, "body": visible_body(body) });
         Self {
             id,
             person: None,
@@ -104,37 +66,37 @@ impl Exchange {
         }
     }
 
-    pub(super) fn answered(&mut self, status: u16, headers: &Value, body: &[u8], began: Instant) {
-        self.response = Some(json!({ "status": status, "headers": headers, "body": shown(body) }));
-        self.took(began);
+    pub(super) fn record_response(&mut self, status: u16, headers: &Value, body: &[u8], began: Instant) {
+        self.response = Some(json!({ "status": status, "headers": headers, "body": visible_body(body) }));
+        self.record_time(began);
     }
 
-    pub(super) fn failed(&mut self, error: String, began: Instant) {
+    pub(super) fn record_error(&mut self, error: String, began: Instant) {
         self.error = Some(error);
-        self.took(began);
+        self.record_time(began);
     }
 
-    fn took(&mut self, began: Instant) {
+    fn record_time(&mut self, began: Instant) {
         self.took_ms = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     }
 }
 
 impl Simulator {
-    /// Reads what the endpoint remembers of a conversation with this, whenever a webhook was answered; only the first counts.
+    /// Sets the function that reads a session after each answered webhook; only the first call counts.
     pub fn read_sessions(&self, read: impl Fn(Person) -> BoxFuture<'static, Option<Value>> + Send + Sync + 'static) {
-        // A second reader changes nothing, as documented.
+        // A second reader is ignored, as documented.
         let _second = self.0.sessions.0.set(Box::new(read));
     }
 
-    pub(super) async fn look_into_session(&self, person: &str) {
+    pub(super) async fn show_session(&self, person: &str) {
         let Some(read) = self.0.sessions.0.get() else { return };
         let Some(whom) = self.state().person(person).cloned() else { return };
         let state = read(whom).await;
         let (person, at) = (Some(person.to_owned()), super::now());
-        self.change(|all| all.history.tell(Line::Session { person, state, at }));
+        self.change(|all| all.history.record(FeedEvent::Session { person, state, at }));
     }
 
-    /// The number of the next exchange.
+    /// Returns the id for the next exchange.
     pub(super) fn next_exchange(&self) -> u64 {
         let mut state = self.state();
         state.next_exchange += 1;
@@ -142,12 +104,16 @@ impl Simulator {
     }
 
     pub(super) fn show_exchange(&self, exchange: &Exchange) {
-        self.change(|state| state.history.tell(Line::Wire(Box::new(exchange.clone()))));
+        self.change(|state| state.history.record(FeedEvent::Wire(Box::new(exchange.clone()))));
     }
 
-    /// Posts something and shows it; answers the status and the text.
-    pub(super) async fn ship(&self, shipment: Shipment<'_>, patience: Duration) -> reqwest::Result<(u16, String)> {
-        let Shipment { kind, url, person, message, headers, body } = shipment;
+    /// Sends a request and shows it. Returns status and text of the response.
+    pub(super) async fn send_and_show(
+        &self,
+        request: OutgoingRequest<'_>,
+        patience: Duration,
+    ) -> reqwest::Result<(u16, String)> {
+        let OutgoingRequest { kind, url, person, message, headers, body } = request;
         let shown: serde_json::Map<_, _> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let mut exchange =
@@ -161,20 +127,20 @@ impl Simulator {
         let began = Instant::now();
         let answer = async {
             let response = request.body(body).send().await?;
-            let (status, headers) = (response.status().as_u16(), told(response.headers()));
+            let (status, headers) = (response.status().as_u16(), visible_headers(response.headers()));
             Ok::<_, reqwest::Error>((status, headers, response.text().await?))
         };
         let answer = answer.await;
         match &answer {
-            Ok((status, headers, text)) => exchange.answered(*status, headers, text.as_bytes(), began),
-            Err(error) => exchange.failed(Chain(error).to_string(), began),
+            Ok((status, headers, text)) => exchange.record_response(*status, headers, text.as_bytes(), began),
+            Err(error) => exchange.record_error(Chain(error).to_string(), began),
         }
         self.show_exchange(&exchange);
         answer.map(|(status, _, text)| (status, text))
     }
 }
 
-/// Shows every call of the Graph API, and to which message it belongs.
+/// Shows every call of the Graph API, with the message that it belongs to.
 pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
@@ -182,8 +148,8 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
         let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("application/json");
         kind.starts_with("application/json") || kind.starts_with("text/") || kind.contains("urlencoded")
     };
-    let (held, body) = if is_text(&parts.headers) {
-        match to_bytes(body, MAX_HELD).await {
+    let (request_body, body) = if is_text(&parts.headers) {
+        match to_bytes(body, MAX_BUFFERED).await {
             Ok(bytes) => (bytes.clone(), Body::from(bytes)),
             Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
@@ -192,32 +158,38 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
     };
     let url = parts.uri.to_string();
     let url = url.split_once('?').map_or(url.as_str(), |(path, _)| path);
-    let mut exchange =
-        Exchange::new(simulator.next_exchange(), Kind::Graph, parts.method.as_str(), url, &told(&parts.headers), &held);
+    let mut exchange = Exchange::new(
+        simulator.next_exchange(),
+        Kind::Graph,
+        parts.method.as_str(),
+        url,
+        &visible_headers(&parts.headers),
+        &request_body,
+    );
     let response = next.run(Request::from_parts(parts, body)).await;
     let (parts, body) = response.into_parts();
-    let (told_body, body) = if is_text(&parts.headers) {
-        let bytes = to_bytes(body, MAX_HELD).await.unwrap_or_default();
+    let (response_body, body) = if is_text(&parts.headers) {
+        let bytes = to_bytes(body, MAX_BUFFERED).await.unwrap_or_default();
         (bytes.clone(), Body::from(bytes))
     } else {
         (Bytes::from_static(b"(a file)"), body)
     };
-    exchange.answered(parts.status.as_u16(), &told(&parts.headers), &told_body, began);
-    let taken: Value = serde_json::from_slice(&told_body).unwrap_or_default();
-    let asked: Value = serde_json::from_slice(&held).unwrap_or_default();
-    let message = taken["messages"][0]["id"].as_str().or(asked["message_id"].as_str());
+    exchange.record_response(parts.status.as_u16(), &visible_headers(&parts.headers), &response_body, began);
+    let answer: Value = serde_json::from_slice(&response_body).unwrap_or_default();
+    let call: Value = serde_json::from_slice(&request_body).unwrap_or_default();
+    let message = answer["messages"][0]["id"].as_str().or(call["message_id"].as_str());
     exchange.message = message.map(str::to_owned);
     exchange.person = {
         let state = simulator.state();
         let bubble = message.and_then(|id| state.history.bubble(id)).map(|bubble| bubble.person.clone());
-        bubble.or_else(|| state.addressee(&asked))
+        bubble.or_else(|| state.addressee(&call))
     };
     simulator.show_exchange(&exchange);
     Response::from_parts(parts, body)
 }
 
-/// Headers without what opens doors, and without what every HTTP library adds.
-pub(super) fn told(headers: &HeaderMap) -> Value {
+/// Returns the headers without credentials, and without those that every HTTP library adds.
+pub(super) fn visible_headers(headers: &HeaderMap) -> Value {
     let hidden =
         [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE, header::HOST, header::ACCEPT, header::DATE];
     let shown = headers.iter().filter(|(name, _)| !hidden.contains(name) && !name.as_str().contains("key"));
@@ -226,7 +198,7 @@ pub(super) fn told(headers: &HeaderMap) -> Value {
     shown.map(|(name, value)| (name.to_owned(), json!(String::from_utf8_lossy(value.as_bytes())))).collect()
 }
 
-fn shown(body: &[u8]) -> Value {
+fn visible_body(body: &[u8]) -> Value {
     match body {
         [] => Value::Null,
         long if long.len() > MAX_SHOWN => json!(format!("({} bytes)", long.len())),

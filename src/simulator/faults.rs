@@ -1,75 +1,49 @@
-//! Misbehaviour on demand: the one list of faults that the page, the command line and the tests switch.
+//! The faults that the page, the command line and the tests can switch on.
 
 use std::{collections::BTreeMap, ops::Range};
 
-use serde::Serialize;
+use super::{
+    Simulator, State,
+    feed::{FaultState, FeedEvent, Group},
+};
 
-use super::{Simulator, State, phone::Line};
-
-/// What this Meta can do wrong, and the rules of the real one that a test may do without.
+/// What this Meta can do wrong, and the rules of the real one, which are off in tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// A send is taken, and its answer is lost in a gateway.
+    /// A send is accepted, and a gateway loses the answer.
     LoseAnswer,
-    /// A send is taken, and answered after so many milliseconds.
+    /// A send is accepted and answered after this many milliseconds.
     AnswerLate,
-    /// A send is not taken, and answered with this status.
+    /// A send is rejected with this status.
     ServerError,
-    /// A send is not taken, and answered with 429 and so many seconds in `Retry-After`.
+    /// A send is rejected with 429 and this many seconds in `Retry-After`.
     RateLimit,
-    /// A send is refused with 190, as after a rotation of the token.
+    /// A send is rejected with 190, as after a rotation of the token.
     RefuseToken,
-    /// A send is taken, and reported as failed with this code.
+    /// A send is accepted, then reported as failed with this code.
     FailSend,
     /// A webhook is delivered twice.
     RepeatWebhook,
     /// A webhook is overtaken by the next one.
     ReorderWebhooks,
-    /// So many webhooks come in one.
+    /// This many webhooks come in one.
     BatchWebhooks,
-    /// Media calls are answered after so many milliseconds.
+    /// Media calls are answered after this many milliseconds.
     SlowMedia,
-    /// Rule: what becomes of a send is reported by itself.
+    /// Rule: statuses of a send come by themselves.
     AutomaticStatuses,
     /// Rule: 24 hours after the last message of a person only templates arrive (131047).
     Window,
     /// Rule: one message in 6 seconds to one person, 45 at once (131056).
     PairLimit,
-    /// Rule: so many messages a second, in and out (130429).
+    /// Rule: this many messages a second, in and out (130429).
     Throughput,
 }
 
-/// Where a fault strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Group {
-    /// Answers to sends.
-    Sends,
-    /// Webhooks.
-    Webhooks,
-    /// Files.
-    Media,
-    /// Rules of the real Meta.
-    Rules,
-}
-
-/// A fault as the page's panel shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
-    name: &'static str,
-    title: &'static str,
-    help: &'static str,
-    group: Group,
-    /// How often it will strike; `None`: until it is switched off.
-    times: Option<usize>,
-    value: Option<u32>,
-    unit: Option<&'static str>,
-}
-
-/// Always, from the next time on.
+/// Every time, from the next one on.
 pub const ALWAYS: Range<usize> = 0..usize::MAX;
 
-/// What is switched on.
+/// The faults that are switched on.
 #[derive(Debug, Default)]
 pub(super) struct Faults(BTreeMap<Fault, Switch>);
 
@@ -98,7 +72,7 @@ impl Fault {
         Self::Throughput,
     ];
 
-    /// Its name, what it is called on the panel, and what it does.
+    /// Returns its name, its title on the panel, and what it does.
     #[must_use]
     pub fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -133,7 +107,7 @@ impl Fault {
         }
     }
 
-    /// The fault with this name.
+    /// Returns the fault with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fault| fault.words().0 == name)
@@ -153,7 +127,7 @@ impl Fault {
         }
     }
 
-    /// The usual value, its unit and the values that make sense.
+    /// Returns the default value, its unit and the allowed values.
     fn value(self) -> Option<(u32, &'static str, Range<u32>)> {
         match self {
             Self::AnswerLate | Self::SlowMedia => Some((5_000, "milliseconds", 1..600_001)),
@@ -175,15 +149,15 @@ impl Fault {
 }
 
 impl Simulator {
-    /// Does this wrong the next times: `0..1` once, `1..2` only the second time, [`ALWAYS`], `0..0` not any more.
+    /// Switches a fault on for the next times: `0..1` once, `1..2` only the second time, [`ALWAYS`]; `0..0` switches it off.
     pub fn misbehave(&self, fault: Fault, which: Range<usize>) {
         self.change(|state| state.misbehave(fault, which, None));
     }
 
-    /// Does this wrong with a value of its own.
+    /// Switches a fault on with another value than the default.
     ///
     /// # Errors
-    /// When the fault has no value, or not this one.
+    /// When the fault has no value, or does not allow this one.
     pub fn misbehave_by(&self, fault: Fault, value: u32, which: Range<usize>) -> Result<(), String> {
         let (name, ..) = fault.words();
         match fault.value() {
@@ -198,13 +172,13 @@ impl Simulator {
         }
     }
 
-    /// Everything that can go wrong, and whether it will.
+    /// Returns all faults, and whether they are switched on.
     #[must_use]
-    pub fn faults(&self) -> Vec<Shown> {
+    pub fn faults(&self) -> Vec<FaultState> {
         self.state().faults.shown()
     }
 
-    /// What is switched on of this fault.
+    /// Returns the times at which this fault strikes.
     pub(super) fn switched(&self, fault: Fault) -> Range<usize> {
         self.state().faults.0.get(&fault).map_or(0..0, |switch| switch.which.clone())
     }
@@ -212,13 +186,13 @@ impl Simulator {
 
 impl State {
     fn misbehave(&mut self, fault: Fault, which: Range<usize>, value: Option<u32>) {
-        let usual = || fault.value().map_or(0, |(usual, ..)| usual);
-        let value = value.or_else(|| self.faults.0.get(&fault).map(|switch| switch.value)).unwrap_or_else(usual);
+        let default = || fault.value().map_or(0, |(default, ..)| default);
+        let value = value.or_else(|| self.faults.0.get(&fault).map(|switch| switch.value)).unwrap_or_else(default);
         self.faults.0.insert(fault, Switch { which, value });
         self.show_faults();
     }
 
-    /// Whether the fault strikes now, and its value. Asking counts as one time.
+    /// Returns the value of the fault if it strikes now. Each call counts as one time.
     pub(super) fn strikes(&mut self, fault: Fault) -> Option<u32> {
         let switch = self.faults.0.get_mut(&fault).filter(|switch| switch.which.end > 0)?;
         let Range { start, end } = switch.which;
@@ -232,12 +206,12 @@ impl State {
 
     pub(super) fn show_faults(&mut self) {
         let faults = self.faults.shown();
-        self.history.tell(Line::Faults { faults });
+        self.history.record(FeedEvent::Faults { faults });
     }
 }
 
 impl Faults {
-    fn shown(&self) -> Vec<Shown> {
+    fn shown(&self) -> Vec<FaultState> {
         let show = |fault: Fault| {
             let (name, title, help) = fault.words();
             let switch = self.0.get(&fault);
@@ -245,9 +219,17 @@ impl Faults {
                 Range { end: usize::MAX, .. } => None,
                 Range { start, end } => Some(end.saturating_sub(start)),
             };
-            let usual = fault.value();
-            let value = usual.as_ref().map(|(usual, ..)| switch.map_or(*usual, |switch| switch.value));
-            Shown { name, title, help, group: fault.group(), times, value, unit: usual.map(|(_, unit, _)| unit) }
+            let parameter = fault.value();
+            let value = parameter.as_ref().map(|(default, ..)| switch.map_or(*default, |switch| switch.value));
+            FaultState {
+                name,
+                title,
+                help,
+                group: fault.group(),
+                times,
+                value,
+                unit: parameter.map(|(_, unit, _)| unit),
+            }
         };
         Fault::ALL.into_iter().map(show).collect()
     }

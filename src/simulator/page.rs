@@ -1,4 +1,4 @@
-//! The files of the chat page, served from the binary as they stand in `page/`: no build step, nothing from elsewhere.
+//! The files of the chat page, served from the binary as they are in `page/`: no build step, nothing from elsewhere.
 
 use axum::{
     Router,
@@ -10,8 +10,8 @@ use axum::{
 
 use super::Simulator;
 
-/// Only our own scripts and styles run, so that what an agent writes stays text; pictures and sounds may be anywhere, as an
-/// agent names them by their address.
+/// Only our own scripts and styles run, so that text of an agent stays text; pictures and sounds may come from anywhere, because an
+/// agent links to them.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data: blob: http: https:; media-src 'self' blob: http: https:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,56 +1,45 @@
-//! The people who write to the number: each kind of name that Meta shows of somebody.
+//! The people who write to the business, with every combination of names that Meta shows.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids>
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Simulator, State, phone::Line};
+use super::{
+    Simulator, State,
+    feed::{FeedEvent, Person},
+};
 
-/// After the last message of a person the business may answer freely for so long.
+/// How long the business may answer freely after the last message of a person.
 pub(super) const WINDOW: Duration = Duration::from_hours(24);
 
-/// Somebody who writes to the number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Person {
-    /// What the page and the tests call this person.
-    pub id: String,
-    /// The name that the person chose.
-    pub name: String,
-    /// The phone number, digits only; `None`: Meta does not show it.
-    pub number: Option<String>,
-    /// The BSUID; `None`: as in webhooks from before April 2026.
-    pub user_id: Option<String>,
-    /// The handle.
-    pub username: Option<String>,
-    /// Until when the business may write freely; `None`: it may not.
-    pub window_until: Option<Timestamp>,
-}
-
-/// Somebody new, as the page asks for; what is missing is made up.
+/// A new person, as the page posts it; fields that are missing are made up.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Newcomer {
     name: String,
-    number: Option<String>,
+    #[serde(rename = "number")]
+    phone: Option<String>,
     user_id: Option<String>,
     username: Option<String>,
-    hide_number: bool,
-    number_only: bool,
+    #[serde(rename = "hide_number")]
+    hide_phone: bool,
+    #[serde(rename = "number_only")]
+    phone_only: bool,
 }
 
 impl Person {
-    /// The contact of a webhook; without a username where Meta leaves it out.
+    /// Returns the contact of a webhook; without a username where Meta omits it.
     pub(super) fn contact(&self, with_username: bool) -> Value {
         let mut contact = json!({ "profile": { "name": self.name } });
         if let (true, Some(username)) = (with_username, &self.username) {
             contact["profile"]["username"] = json!(username);
         }
-        if let Some(number) = &self.number {
-            contact["wa_id"] = json!(number);
+        if let Some(phone) = &self.phone {
+            contact["wa_id"] = json!(phone);
         }
         if let Some(user_id) = &self.user_id {
             contact["user_id"] = json!(user_id);
@@ -58,10 +47,10 @@ impl Person {
         contact
     }
 
-    /// Writes into a message whom it is from.
+    /// Writes the sender into a message.
     pub(super) fn sign(&self, message: &mut Value) {
-        if let Some(number) = &self.number {
-            message["from"] = json!(number);
+        if let Some(phone) = &self.phone {
+            message["from"] = json!(phone);
         }
         if let Some(user_id) = &self.user_id {
             message["from_user_id"] = json!(user_id);
@@ -69,12 +58,12 @@ impl Person {
     }
 }
 
-/// One of each kind.
+/// One person of each kind.
 pub(super) fn first_people() -> Vec<Person> {
-    let person = |id: &str, name: &str, number: Option<&str>, user_id: Option<&str>, username: Option<&str>| Person {
+    let person = |id: &str, name: &str, phone: Option<&str>, user_id: Option<&str>, username: Option<&str>| Person {
         id: id.into(),
         name: name.into(),
-        number: number.map(str::to_owned),
+        phone: phone.map(str::to_owned),
         user_id: user_id.map(str::to_owned),
         username: username.map(str::to_owned),
         window_until: None,
@@ -88,18 +77,18 @@ pub(super) fn first_people() -> Vec<Person> {
 }
 
 impl Simulator {
-    /// Lets somebody new write to the number.
+    /// Adds a person.
     ///
     /// # Errors
-    /// When the name is empty, or the number or BSUID is none or taken.
+    /// When the name is empty, or the phone number or BSUID is invalid or already in use.
     pub fn add_person(&self, newcomer: Newcomer) -> Result<Person, String> {
-        let Newcomer { name, number, user_id, username, hide_number, number_only } = newcomer;
+        let Newcomer { name, phone, user_id, username, hide_phone, phone_only } = newcomer;
         let name = name.trim().to_owned();
         if name.is_empty() {
             return Err("the person needs a name".to_owned());
         }
-        let number = number.map(|number| number.chars().filter(char::is_ascii_digit).collect::<String>());
-        if number.as_ref().is_some_and(|number| !(7..=15).contains(&number.len())) {
+        let phone = phone.map(|phone| phone.chars().filter(char::is_ascii_digit).collect::<String>());
+        if phone.as_ref().is_some_and(|phone| !(7..=15).contains(&phone.len())) {
             return Err("a number has 7 to 15 digits, with its country's code".to_owned());
         }
         if user_id.as_ref().is_some_and(|id| !is_bsuid(id)) {
@@ -108,19 +97,19 @@ impl Simulator {
         self.change(|state| {
             let count = state.people.len() + 1;
             let id = free_id(&name, &state.people);
-            let number = number.or_else(|| Some(format!("1555010{:04}", 900 + count))).filter(|_| !hide_number);
-            let user_id = user_id.or_else(|| Some(format!("US.9{count:019}"))).filter(|_| !number_only);
-            if number.is_none() && user_id.is_none() {
+            let phone = phone.or_else(|| Some(format!("1555010{:04}", 900 + count))).filter(|_| !hide_phone);
+            let user_id = user_id.or_else(|| Some(format!("US.9{count:019}"))).filter(|_| !phone_only);
+            if phone.is_none() && user_id.is_none() {
                 return Err("a person needs a number or a BSUID".to_owned());
             }
             let is_taken = |person: &Person| {
-                (number.is_some() && person.number == number) || (user_id.is_some() && person.user_id == user_id)
+                (phone.is_some() && person.phone == phone) || (user_id.is_some() && person.user_id == user_id)
             };
             if let Some(other) = state.people.iter().find(|person| is_taken(person)) {
                 return Err(format!("{} has this number or BSUID already", other.name));
             }
-            let person = Person { id, name, number, user_id, username, window_until: None };
-            state.meet(person.clone());
+            let person = Person { id, name, phone, user_id, username, window_until: None };
+            state.add(person.clone());
             Ok(person)
         })
     }
@@ -148,73 +137,84 @@ impl State {
         self.people.iter().find(|person| person.id == id)
     }
 
-    pub(super) fn meet(&mut self, person: Person) {
-        self.history.tell(Line::Person(person.clone()));
+    /// Returns the id of the person that a send would reach.
+    pub(super) fn addressee(&self, body: &Value) -> Option<String> {
+        let to = body["to"].as_str().map(|to| to.trim_start_matches('+'));
+        let is = |person: &&Person| match (to, body["recipient"].as_str()) {
+            (Some(to), _) => person.phone.as_deref() == Some(to) || person.id == to,
+            (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
+            (None, None) => false,
+        };
+        self.people.iter().find(is).map(|person| person.id.clone())
+    }
+
+    pub(super) fn add(&mut self, person: Person) {
+        self.history.record(FeedEvent::Person(person.clone()));
         self.people.push(person);
     }
 
-    /// The person with this number or BSUID; somebody unknown is met.
-    pub(super) fn acquaint(&mut self, number: Option<&str>, user_id: Option<&str>) -> Person {
-        let number = number.map(|number| number.trim_start_matches('+'));
-        let known = self.people.iter().find(|person| match (number, user_id) {
-            (Some(number), _) => person.number.as_deref() == Some(number),
+    /// Returns the person with this phone number or BSUID; an unknown one is added.
+    pub(super) fn person_by_id_or_new(&mut self, phone: Option<&str>, user_id: Option<&str>) -> Person {
+        let phone = phone.map(|phone| phone.trim_start_matches('+'));
+        let known = self.people.iter().find(|person| match (phone, user_id) {
+            (Some(phone), _) => person.phone.as_deref() == Some(phone),
             (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
             (None, None) => false,
         });
         if let Some(known) = known {
             return known.clone();
         }
-        let user_id = match number {
-            Some(number) => format!("US.9{number:0>19}"),
+        let user_id = match phone {
+            Some(phone) => format!("US.9{phone:0>19}"),
             None => user_id.unwrap_or_default().to_owned(),
         };
-        let id = number.unwrap_or(&user_id).to_owned();
-        let name = number.map_or_else(|| id.clone(), |number| format!("+{number}"));
-        let number = number.map(str::to_owned);
-        let person = Person { id, name, number, user_id: Some(user_id), username: None, window_until: None };
-        self.meet(person.clone());
+        let id = phone.unwrap_or(&user_id).to_owned();
+        let name = phone.map_or_else(|| id.clone(), |phone| format!("+{phone}"));
+        let phone = phone.map(str::to_owned);
+        let person = Person { id, name, phone, user_id: Some(user_id), username: None, window_until: None };
+        self.add(person.clone());
         person
     }
 
-    /// The group, which is somebody of its own.
-    pub(super) fn acquaint_group(&mut self, id: &str) -> Person {
+    /// Returns the person that stands for a group; an unknown one is added.
+    pub(super) fn group_by_id_or_new(&mut self, id: &str) -> Person {
         if let Some(known) = self.person(id) {
             return known.clone();
         }
         let (id, name) = (id.to_owned(), "Group".to_owned());
-        let group = Person { id, name, number: None, user_id: None, username: None, window_until: None };
-        self.meet(group.clone());
+        let group = Person { id, name, phone: None, user_id: None, username: None, window_until: None };
+        self.add(group.clone());
         group
     }
 
-    /// The person gets a new number, and with it a new BSUID; answers the notice of the system.
-    pub(super) fn change_number(&mut self, id: &str) -> Option<Value> {
-        self.changes_of_number += 1;
-        let count = self.changes_of_number;
+    /// Gives the person a new phone number and with it a new BSUID. Returns the system message.
+    pub(super) fn change_phone(&mut self, id: &str) -> Option<Value> {
+        self.phone_changes += 1;
+        let count = self.phone_changes;
         let person = self.people.iter_mut().find(|person| person.id == id)?;
         let old = person.clone();
-        person.number = old.number.as_ref().map(|_| format!("1555010{:04}", 5_000 + count));
+        person.phone = old.phone.as_ref().map(|_| format!("1555010{:04}", 5_000 + count));
         person.user_id = old.user_id.as_ref().map(|_| format!("US.95{count:018}"));
-        let name = |person: &Person| person.number.clone().or(person.user_id.clone()).unwrap_or_default();
+        let name = |person: &Person| person.phone.clone().or(person.user_id.clone()).unwrap_or_default();
         let body = format!("User {} changed from {} to {}", person.name, name(&old), name(person));
-        let kind = if person.number.is_some() { "user_changed_number" } else { "user_changed_user_id" };
+        let kind = if person.phone.is_some() { "user_changed_number" } else { "user_changed_user_id" };
         let mut system = json!({ "body": body, "type": kind });
-        let names = [("wa_id", &person.number), ("user_id", &person.user_id), ("previous_user_id", &old.user_id)];
+        let names = [("wa_id", &person.phone), ("user_id", &person.user_id), ("previous_user_id", &old.user_id)];
         for (field, name) in names {
             if let Some(name) = name {
                 system[field] = json!(name);
             }
         }
         let person = person.clone();
-        self.history.tell(Line::Person(person));
+        self.history.record(FeedEvent::Person(person));
         Some(json!({ "type": "system", "system": system }))
     }
 
-    /// The person wrote: from now on the business may answer freely.
+    /// Opens the window in which the business may answer freely, because the person wrote.
     pub(super) fn open_window(&mut self, id: &str, now: Timestamp) {
         if let Some(person) = self.people.iter_mut().find(|person| person.id == id) {
             person.window_until = now.checked_add(WINDOW).ok();
-            self.history.tell(Line::Person(person.clone()));
+            self.history.record(FeedEvent::Person(person.clone()));
         }
     }
 }

@@ -1,172 +1,15 @@
-//! What the phones show: people, bubbles, ticks, typing, and what went over the wire.
-
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
-
-use super::{Simulator, State, exchanges::Exchange, faults::Shown, people::Person, status::Status};
+//! What the phones show: messages with their ticks and reactions, typing, and problems.
 
 mod reply;
 pub(super) mod user_action;
 
-/// One thing that the page is told. A line is also an event of the page's stream.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum Line {
-    /// Somebody who writes to the number.
-    Person(Person),
-    /// Something was said; a later bubble with the same id replaces it.
-    Bubble(Box<Bubble>),
-    /// The business is writing, or stopped.
-    Typing {
-        /// To whom; `None`: to somebody unknown.
-        person: Option<String>,
-        /// Whether it is.
-        on: bool,
-    },
-    /// One exchange; a later one with the same id replaces it.
-    Wire(Box<Exchange>),
-    /// What the endpoint remembers of a conversation.
-    Session {
-        /// With whom.
-        person: Option<String>,
-        /// What; `None`: nothing.
-        state: Option<Value>,
-        /// When we looked.
-        at: Timestamp,
-    },
-    /// Everything that can go wrong, and whether it will.
-    Faults {
-        /// In the order of the panel.
-        faults: Vec<Shown>,
-    },
-    /// What is connected.
-    Endpoint {
-        /// Where webhooks go.
-        url: Option<String>,
-        /// What answers there, in a word.
-        agent: Option<String>,
-        /// The number of the business.
-        number: &'static str,
-    },
-    /// Something went wrong.
-    Problem {
-        /// In whose conversation.
-        person: Option<String>,
-        /// What, and what follows.
-        text: String,
-        /// When.
-        at: Timestamp,
-    },
-}
+use serde_json::Value;
 
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The one who holds the phone.
-    Person,
-    /// The number.
-    Business,
-}
-
-/// What became of a bubble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tick {
-    /// Meta has it from the business.
-    Accepted,
-    /// It left.
-    Sent,
-    /// It arrived.
-    Delivered,
-    /// It was seen.
-    Read,
-    /// It was listened to.
-    Played,
-    /// It did not arrive.
-    Failed,
-}
-
-/// Something that was said.
-#[derive(Debug, Clone, Serialize)]
-pub struct Bubble {
-    /// The wamid.
-    pub id: String,
-    /// In whose conversation.
-    pub person: String,
-    /// Who said it.
-    pub from: Side,
-    /// The type of the message.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The message as Meta writes it.
-    pub message: Value,
-    /// The words.
-    pub text: Option<String>,
-    /// Everything that can be tapped.
-    pub buttons: Vec<Button>,
-    /// Id of what was tapped last.
-    pub tapped: Option<String>,
-    /// The message to which this is the answer.
-    pub quoted: Option<String>,
-    /// One of each side at most.
-    pub reactions: Vec<Reaction>,
-    /// What became of it.
-    pub status: Tick,
-    /// Why it failed.
-    pub reason: Option<String>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// An emoji on a bubble.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reaction {
-    /// Whose.
-    pub from: Side,
-    /// Which.
-    pub emoji: String,
-}
-
-/// What can be tapped.
-#[derive(Debug, Clone, Serialize)]
-pub struct Button {
-    /// What comes back.
-    pub id: String,
-    /// The words on it.
-    pub title: String,
-    /// As what it comes back.
-    #[serde(skip)]
-    pub(super) answer: Answer,
-}
-
-/// The kind of the message that a tap makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// A reply button, also one of a carousel's card.
-    Button,
-    /// A row of a list.
-    Row { description: Option<String> },
-    /// A quick reply of a template.
-    Template,
-}
-
-impl Line {
-    /// The name of the event on the page's stream.
-    pub(super) fn event(&self) -> &'static str {
-        match self {
-            Self::Person(_) => "person",
-            Self::Bubble(_) => "bubble",
-            Self::Typing { .. } => "typing",
-            Self::Wire(_) => "wire",
-            Self::Session { .. } => "session",
-            Self::Faults { .. } => "faults",
-            Self::Endpoint { .. } => "endpoint",
-            Self::Problem { .. } => "problem",
-        }
-    }
-}
+use super::{
+    Simulator, State,
+    feed::{Bubble, FeedEvent, Reaction, Side, TapKind, Tick},
+    status::{self, Status},
+};
 
 impl Bubble {
     fn new(id: &str, person: &str, from: Side, message: &Value) -> Self {
@@ -189,36 +32,36 @@ impl Bubble {
 }
 
 impl Simulator {
-    /// Everything that the phones show, in order.
+    /// Returns the whole feed, in order.
     #[must_use]
-    pub fn lines(&self) -> Vec<Line> {
+    pub fn feed(&self) -> Vec<FeedEvent> {
         self.state().history.since(0).0
     }
 
-    /// What is shown of a message.
+    /// Returns the bubble of a message.
     #[must_use]
     pub fn bubble(&self, id: &str) -> Option<Bubble> {
         self.state().history.bubble(id).cloned()
     }
 
-    /// Waits until `found` finds something in what the phones show.
-    pub async fn wait_to_see<T>(&self, mut found: impl FnMut(&[Line]) -> Option<T>) -> T {
+    /// Waits until `found` finds something in the feed.
+    pub async fn wait_to_see<T>(&self, mut found: impl FnMut(&[FeedEvent]) -> Option<T>) -> T {
         let mut changes = self.0.changes.subscribe();
         loop {
             changes.borrow_and_update();
-            if let Some(result) = found(&self.lines()) {
+            if let Some(result) = found(&self.feed()) {
                 return result;
             }
-            // The sender lives as long as we do.
+            // The sender lives as long as this simulator.
             let _always_open = changes.changed().await;
         }
     }
 }
 
 impl State {
-    /// Shows a message of the business. A reaction is shown on the bubble that it is for, where there is one.
+    /// Shows a message of the business. A reaction is shown on its bubble, if there is one.
     pub(super) fn show_reply(&mut self, id: &str, person: &str, message: &Value) {
-        self.history.tell(Line::Typing { person: Some(person.to_owned()), on: false });
+        self.history.record(FeedEvent::Typing { person: Some(person.to_owned()), on: false });
         let reaction = &message["reaction"];
         if let (Some(on), Some(emoji)) = (reaction["message_id"].as_str(), reaction["emoji"].as_str())
             && self.history.bubble(on).is_some()
@@ -230,7 +73,7 @@ impl State {
         bubble.text = Some(reply::words(message));
         bubble.buttons = reply::buttons(message);
         bubble.quoted = message["context"]["message_id"].as_str().map(str::to_owned);
-        self.history.tell(Line::Bubble(Box::new(bubble)));
+        self.history.record(FeedEvent::Bubble(Box::new(bubble)));
     }
 
     /// Shows a message of the person.
@@ -239,14 +82,14 @@ impl State {
         bubble.text = Some(user_action::words(message));
         bubble.quoted = message["context"]["id"].as_str().map(str::to_owned);
         bubble.status = Tick::Sent;
-        self.history.tell(Line::Bubble(Box::new(bubble)));
+        self.history.record(FeedEvent::Bubble(Box::new(bubble)));
     }
 
-    /// As what a tap on this button comes back.
-    pub(super) fn answer_of(&self, message_id: &str, button_id: &str) -> Answer {
+    /// Returns the kind of message that a tap on this button produces.
+    pub(super) fn tap_kind(&self, message_id: &str, button_id: &str) -> TapKind {
         let bubble = self.history.bubble(message_id);
         let button = bubble.into_iter().flat_map(|bubble| &bubble.buttons).find(|button| button.id == button_id);
-        button.map_or(Answer::Button, |button| button.answer.clone())
+        button.map_or(TapKind::Button, |button| button.tap.clone())
     }
 
     /// Shows which button of a bubble was tapped.
@@ -254,7 +97,7 @@ impl State {
         self.history.change_bubble(message_id, |bubble| bubble.tapped = Some(button_id.to_owned()));
     }
 
-    /// Shows an emoji on a bubble, or none any more.
+    /// Shows an emoji on a bubble, or removes it if the emoji is empty.
     pub(super) fn show_reaction(&mut self, message_id: &str, from: Side, emoji: &str) {
         self.history.change_bubble(message_id, |bubble| {
             bubble.reactions.retain(|reaction| reaction.from != from);
@@ -264,7 +107,7 @@ impl State {
         });
     }
 
-    /// Shows what became of a message; ticks never go back, and what arrived has not failed.
+    /// Shows the delivery state of a message. Ticks never go back, and a message that arrived does not fail.
     pub(super) fn show_tick(&mut self, message_id: &str, tick: Tick, reason: Option<String>) {
         let Some(bubble) = self.history.bubble(message_id) else { return };
         let is_newer = if tick == Tick::Failed { bubble.status < Tick::Delivered } else { tick > bubble.status };
@@ -276,27 +119,27 @@ impl State {
         }
     }
 
-    /// Shows whether a message of a person has reached the endpoint; of the business's own, statuses tell.
+    /// Shows whether a message of a person has reached the endpoint; messages of the business have statuses instead.
     pub(super) fn show_arrival(&mut self, message_id: &str, tick: Tick, reason: Option<&str>) {
         if self.history.bubble(message_id).is_some_and(|bubble| bubble.from == Side::Person) {
             self.show_tick(message_id, tick, reason.map(str::to_owned));
         }
     }
 
-    /// Shows what a status tells.
+    /// Shows a status.
     pub(super) fn show_status(&mut self, message_id: &str, status: Status) {
         let (tick, reason) = match status {
             Status::Sent => (Tick::Sent, None),
             Status::Delivered => (Tick::Delivered, None),
             Status::Read => (Tick::Read, None),
             Status::Played => (Tick::Played, None),
-            Status::Failed(code) => (Tick::Failed, Some(format!("{code} {}", super::status::title(code)))),
+            Status::Failed(code) => (Tick::Failed, Some(format!("{code} {}", status::title(code)))),
         };
         self.show_tick(message_id, tick, reason);
     }
 
     pub(super) fn show_problem(&mut self, person: Option<String>, text: String) {
-        self.history.tell(Line::Typing { person: person.clone(), on: false });
-        self.history.tell(Line::Problem { person, text, at: super::now() });
+        self.history.record(FeedEvent::Typing { person: person.clone(), on: false });
+        self.history.record(FeedEvent::Problem { person, text, at: super::now() });
     }
 }

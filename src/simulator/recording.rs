@@ -1,29 +1,29 @@
-//! Recordings: the webhooks of a conversation as the events that API Gateway would make of them.
+//! Recordings: the webhooks of a conversation as events of API Gateway.
 
 use serde_json::{Value, json};
 
-use super::{Simulator, postman::Posted};
+use super::{Simulator, delivery::Delivery};
 
 const HOST: &str = "recorded.execute-api.eu-central-1.amazonaws.com";
 
 impl Simulator {
-    /// Every webhook that was sent, or of this person only, in order and each once, as an event of API Gateway.
+    /// Returns every webhook that was sent, or those of one person, as events of API Gateway: in order, each once.
     #[must_use]
     pub fn recording(&self, person: Option<&str>) -> Vec<Value> {
         let state = self.state();
         let mut events: Vec<Value> = Vec::new();
-        for posted in &state.mail.sent {
-            let is_repeated = events.iter().any(|event| event["body"] == posted.body.as_str());
-            if !is_repeated && person.is_none_or(|person| posted.people.iter().any(|other| other == person)) {
-                events.push(event(posted, events.len() + 1));
+        for delivery in &state.deliveries.sent {
+            let is_repeated = events.iter().any(|event| event["body"] == delivery.body.as_str());
+            if !is_repeated && person.is_none_or(|person| delivery.people.iter().any(|other| other == person)) {
+                events.push(event(delivery, events.len() + 1));
             }
         }
         events
     }
 }
 
-fn event(posted: &Posted, number: usize) -> Value {
-    let Posted { body, signature, at, .. } = posted;
+fn event(delivery: &Delivery, number: usize) -> Value {
+    let Delivery { body, signature, at, .. } = delivery;
     json!({
         "version": "2.0",
         "routeKey": "POST /webhook",

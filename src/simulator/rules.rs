@@ -1,4 +1,4 @@
-//! Meta's rules about how often and when: the window, the pair limit and the throughput limit.
+//! Meta's rules of timing: the window, the pair limit and the throughput limit.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/about-the-platform> and
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput>
@@ -7,38 +7,38 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fault, State, people::Person};
+use super::{Fault, State, feed::Person};
 
 /// The codes of these rules.
 pub(super) const OUTSIDE_WINDOW: i64 = 131_047;
 pub(super) const PAIR_LIMIT: i64 = 131_056;
 pub(super) const THROUGHPUT: i64 = 130_429;
 
-/// One message in 6 s to one person; 45 may come at once, borrowed from the time after.
+/// One message in 6 s to one person; a burst of 45 is allowed, on account of the time after it.
 const PAIR_PAUSE: SignedDuration = SignedDuration::from_secs(6);
 const PAIR_BURST: i32 = 45;
 
-/// What was sent lately.
+/// When messages were sent and received.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// When everything that was sent to a person would have been sent at the allowed pace.
+pub(super) struct Timing {
+    /// When the messages to a person so far would all be sent, at the allowed rate.
     paid_until: BTreeMap<String, Timestamp>,
     /// The messages of the last second, in and out.
     last_second: VecDeque<Timestamp>,
 }
 
 impl State {
-    /// The code with which Meta refuses another message to this person now, if it does.
+    /// Returns code and text if Meta refuses another message to this person now.
     pub(super) fn too_fast(&mut self, person: &Person, now: Timestamp) -> Option<(i64, &'static str)> {
         if let Some(most) = self.strikes(Fault::Throughput)
-            && self.pace.in_the_last_second(now) >= usize::try_from(most).unwrap_or(usize::MAX)
+            && self.timing.in_the_last_second(now) >= usize::try_from(most).unwrap_or(usize::MAX)
         {
             return Some((THROUGHPUT, "Rate limit hit: the number's throughput is reached"));
         }
-        if self.strikes(Fault::PairLimit).is_some() && !self.pace.admits(&person.id, now) {
+        if self.strikes(Fault::PairLimit).is_some() && !self.timing.admits(&person.id, now) {
             return Some((PAIR_LIMIT, "(Business Account, Consumer Account) pair rate limit hit"));
         }
-        self.pace.count(now);
+        self.timing.count(now);
         None
     }
 
@@ -50,7 +50,7 @@ impl State {
     }
 }
 
-impl Pace {
+impl Timing {
     pub(super) fn count(&mut self, now: Timestamp) {
         self.last_second.push_back(now);
         self.in_the_last_second(now);
@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn forty_five_may_come_at_once_and_then_one_in_six_seconds() {
-        let mut pace = Pace::default();
+        let mut timing = Timing::default();
         let now = Timestamp::UNIX_EPOCH;
-        assert!((0..45).all(|_| pace.admits("ada", now)));
-        assert!(!pace.admits("ada", now) && pace.admits("bob", now));
+        assert!((0..45).all(|_| timing.admits("ada", now)));
+        assert!(!timing.admits("ada", now) && timing.admits("bob", now));
         let later = now.saturating_add(PAIR_PAUSE).expect("in range");
-        assert!(pace.admits("ada", later) && !pace.admits("ada", later));
+        assert!(timing.admits("ada", later) && !timing.admits("ada", later));
     }
 }

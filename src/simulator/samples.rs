@@ -1,11 +1,11 @@
-//! Sample messages for the page's menu: kinds that a person cannot easily make with this phone.
+//! Sample messages for the page's menu: kinds that the page has no other control for.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::webhook::values;
 
-/// The sample that is no message of its own: the person gets a new number, and the system tells of it.
+/// The sample that is not sent as it is: the person gets a new phone number, and a system message reports it.
 pub(super) const NEW_NUMBER: &str = "new-number";
 
 /// Name, title and webhook of each.
@@ -35,16 +35,16 @@ const SAMPLES: &[(&str, &str, &str)] = &[
 pub struct Sample {
     /// Its name.
     pub name: &'static str,
-    /// What it is, in words.
+    /// Its title.
     pub title: &'static str,
 }
 
-/// All samples, in the order of the menu.
+/// Returns all samples, in the order of the menu.
 pub fn all() -> impl Iterator<Item = Sample> {
     SAMPLES.iter().map(|(name, title, _)| Sample { name, title })
 }
 
-/// The sample's message, but for its sender, id and time.
+/// Returns the sample's message, without its sender, id and time.
 pub(super) fn message(name: &str) -> Option<Value> {
     let (.., webhook) = SAMPLES.iter().find(|(known, ..)| *known == name)?;
     let webhook: Value = serde_json::from_str(webhook).ok()?;

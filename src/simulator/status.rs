@@ -1,4 +1,4 @@
-//! What became of a message: statuses as Meta reports them, when a test or a person asks for them.
+//! Statuses of messages, as Meta reports them.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/status>
 
@@ -6,29 +6,29 @@ use serde_json::{Value, json};
 
 use super::{
     Fault, Simulator, State,
-    exchanges::Kind,
-    people::Person,
-    postman::{About, Letter, in_background},
+    delivery::in_background,
+    feed::{Bubble, Kind, Person, Tick},
+    webhook::{self, About, Webhook},
 };
 
-/// What Meta can report of a message.
+/// A status that Meta can report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// It left Meta.
     Sent,
-    /// It is on the phone.
+    /// It arrived on the phone.
     Delivered,
-    /// It was seen.
+    /// The person read it.
     Read,
-    /// A voice message was listened to.
+    /// The person played the voice message.
     Played,
-    /// It did not arrive, and this code says why.
+    /// It was not delivered, for the reason with this code.
     Failed(i64),
 }
 
-/// A message that was taken, as far as its statuses need it.
+/// A message of the business that was accepted, with what its statuses need.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct Sent {
     wamid: String,
     kind: String,
     voice: bool,
@@ -36,19 +36,19 @@ pub(super) struct Taken {
     to: Option<String>,
     recipient: Option<String>,
     tag: Value,
-    /// Whom it reaches; of a group, one of its members.
+    /// The recipient; of a group, one of its members.
     person: Person,
-    /// Delivered or read already, with the price.
+    /// Whether delivered or read was reported, with the price.
     arrived: bool,
 }
 
 impl State {
-    pub(super) fn remember(&mut self, wamid: &str, person: &Person, body: &Value) {
+    pub(super) fn record_send(&mut self, wamid: &str, person: &Person, body: &Value) {
         let group = body["recipient_type"] == "group";
-        // Who sits in a group is not simulated: it is the first of all people.
+        // Group members are not simulated; the first person stands in for them.
         let person = self.people.first().filter(|_| group).unwrap_or(person).clone();
         let text = |name: &str| body[name].as_str().map(str::to_owned);
-        self.taken.push(Taken {
+        self.sent.push(Sent {
             wamid: wamid.to_owned(),
             kind: text("type").unwrap_or_default(),
             voice: body["audio"]["voice"] == true,
@@ -63,57 +63,57 @@ impl State {
 }
 
 impl Simulator {
-    /// The ids of all messages that were taken, in order.
+    /// Returns the ids of all accepted messages, in order.
     #[must_use]
     pub fn wamids(&self) -> Vec<String> {
-        self.state().taken.iter().map(|taken| taken.wamid.clone()).collect()
+        self.state().sent.iter().map(|sent| sent.wamid.clone()).collect()
     }
 
-    /// Delivers a status of the message `wamid` to the endpoint that is connected.
+    /// Delivers a status of the message `wamid` to the connected endpoint.
     ///
     /// # Errors
-    /// When Meta would not report this, or the endpoint did not take it.
+    /// When Meta would not report this, or the endpoint did not accept it.
     pub async fn report(&self, wamid: &str, status: Status) -> Result<(), String> {
-        let webhook = self.status(wamid, status)?;
-        self.deliver(&webhook).await
+        let body = self.status(wamid, status)?;
+        self.deliver(&body).await
     }
 
-    /// Reports in the background what becomes of a message, where statuses come by themselves.
-    pub(super) fn follow(&self, wamid: &str, fails: Option<i64>) {
+    /// Reports the statuses of a message in the background, if statuses come by themselves.
+    pub(super) fn report_in_background(&self, wamid: &str, fails: Option<i64>) {
         if fails.is_none() && self.switched(Fault::AutomaticStatuses).is_empty() {
             return;
         }
         let (this, wamid) = (self.clone(), wamid.to_owned());
         in_background(async move {
-            let fate = match fails {
+            let statuses = match fails {
                 Some(code) => vec![Status::Failed(code)],
                 None => vec![Status::Sent, Status::Delivered],
             };
-            for status in fate {
-                // Who has the chat open when a message comes reads it at once, and nothing else is told.
-                let is_read = |bubble: &super::Bubble| bubble.status >= super::Tick::Read;
+            for status in statuses {
+                // If the chat is open, the message is read at once and `delivered` is not reported.
+                let is_read = |bubble: &Bubble| bubble.status >= Tick::Read;
                 if status == Status::Delivered && this.bubble(&wamid).as_ref().is_some_and(is_read) {
                     return;
                 }
-                this.tell(&wamid, status).await;
+                this.report_if_possible(&wamid, status).await;
             }
         });
     }
 
-    /// The person sees everything that has come: the page shows the conversation.
+    /// The person reads every message: the page shows the conversation.
     pub fn see(&self, person: &str) {
-        let unseen = self.state().history.arrived(person);
-        self.report_all(unseen, Status::Read);
+        let unread = self.state().history.unread(person);
+        self.report_all(unread, Status::Read);
     }
 
-    /// The person listens to a voice message.
+    /// The person plays a voice message.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the message is unknown or not a voice message.
     pub fn listen_to(&self, wamid: &str) -> Result<(), String> {
-        match self.state().taken.iter().find(|taken| taken.wamid == wamid) {
+        match self.state().sent.iter().find(|sent| sent.wamid == wamid) {
             None => return Err(format!("no message has the id {wamid}")),
-            Some(taken) if !taken.voice => return Err("only voice messages are played".to_owned()),
+            Some(sent) if !sent.voice => return Err("only voice messages are played".to_owned()),
             Some(_) => {}
         }
         self.report_all(vec![wamid.to_owned()], Status::Played);
@@ -124,31 +124,31 @@ impl Simulator {
         if wamids.is_empty() || self.switched(Fault::AutomaticStatuses).is_empty() {
             return;
         }
-        // At once, so that nobody reports it again meanwhile.
+        // Now rather than in the background, so that a second call does not report it again.
         let webhooks: Vec<_> =
             wamids.into_iter().filter_map(|wamid| Some((self.status(&wamid, status).ok()?, wamid))).collect();
         let this = self.clone();
         in_background(async move {
             for (webhook, wamid) in webhooks {
-                this.tell_webhook(webhook, wamid).await;
+                this.report_webhook(webhook, wamid).await;
             }
         });
     }
 
-    async fn tell(&self, wamid: &str, status: Status) {
-        // What Meta does not report of this message is not reported.
+    async fn report_if_possible(&self, wamid: &str, status: Status) {
+        // Skipped if Meta does not report this status of this message.
         if let Ok(webhook) = self.status(wamid, status) {
-            self.tell_webhook(webhook, wamid.to_owned()).await;
+            self.report_webhook(webhook, wamid.to_owned()).await;
         }
     }
 
-    async fn tell_webhook(&self, webhook: Value, wamid: String) {
+    async fn report_webhook(&self, body: Value, wamid: String) {
         let person = self.state().history.bubble(&wamid).map(|bubble| bubble.person.clone());
         let about = vec![About { person, message: Some(wamid) }];
-        self.hand_over(Letter { webhook, kind: Kind::Status, about }).await;
+        self.deliver_with_faults(Webhook { body, kind: Kind::Status, about }).await;
     }
 
-    /// The webhook with a status of the message `wamid`.
+    /// Returns the webhook with a status of the message `wamid`.
     ///
     /// # Errors
     /// When Meta would not report this.
@@ -156,21 +156,21 @@ impl Simulator {
         let now = self.now().as_second().to_string();
         self.change(|state| {
             let mut value = state.head();
-            // The newest is asked for most.
-            let taken = state.taken.iter_mut().rev().find(|taken| taken.wamid == wamid);
-            let taken = taken.ok_or_else(|| format!("no message has the id {wamid}"))?;
-            if let Value::Object(report) = taken.value(status, &now)? {
+            // Most calls are about the newest message.
+            let sent = state.sent.iter_mut().rev().find(|sent| sent.wamid == wamid);
+            let sent = sent.ok_or_else(|| format!("no message has the id {wamid}"))?;
+            if let Value::Object(report) = sent.value(status, &now)? {
                 for (name, part) in report {
                     value[name] = part;
                 }
             }
             state.show_status(wamid, status);
-            Ok(super::webhook::of(&value))
+            Ok(webhook::of(&value))
         })
     }
 }
 
-impl Taken {
+impl Sent {
     fn value(&mut self, status: Status, timestamp: &str) -> Result<Value, String> {
         if self.kind == "reaction" && matches!(status, Status::Delivered | Status::Read) {
             return Err("of reactions Meta reports only sent".to_owned());
@@ -190,7 +190,7 @@ impl Taken {
             report["biz_opaque_callback_data"] = self.tag.clone();
         }
         let contact = self.address(&mut report, status);
-        // The price stands at the first report and at the first that it has arrived.
+        // The price is part of the first status and of the first that says that it arrived.
         let priced = match status {
             Status::Sent => true,
             Status::Delivered | Status::Read => !std::mem::replace(&mut self.arrived, true),
@@ -213,15 +213,15 @@ impl Taken {
         Ok(json!({ "contacts": [contact], "statuses": [report] }))
     }
 
-    /// Writes to whom the message went; answers the contact. A failure tells of the person only what we sent to.
+    /// Writes the recipient into the status. Returns the contact. A failure contains only the address that the business used.
     fn address(&self, report: &mut Value, status: Status) -> Value {
-        let Person { number, user_id, .. } = &self.person;
-        // The first report comes without the handle.
+        let Person { phone, user_id, .. } = &self.person;
+        // The first status comes without the handle.
         let contact = self.person.contact(status != Status::Sent);
         if self.group {
             report["recipient_id"] = json!(self.to);
             report["recipient_type"] = json!("group");
-            report["recipient_participant_id"] = json!(number);
+            report["recipient_participant_id"] = json!(phone);
             report["recipient_participant_user_id"] = json!(user_id);
             return contact;
         }
@@ -235,8 +235,8 @@ impl Taken {
             }
             (None, recipient) => {
                 report["recipient_user_id"] = json!(recipient);
-                // Meta shows the number only where it shows it in webhooks; a test that sends to a BSUID hides it.
-                let hidden = Person { number: None, ..self.person.clone() };
+                // Meta shows the phone number only where it shows it in webhooks; a send to a BSUID means that it is hidden.
+                let hidden = Person { phone: None, ..self.person.clone() };
                 hidden.contact(status != Status::Sent)
             }
         }

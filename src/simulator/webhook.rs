@@ -1,64 +1,62 @@
-//! Webhooks as Meta writes them: their shape, and their escapes.
+//! Webhooks as Meta writes them: their shape and their escapes.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{
-    Simulator, State,
-    exchanges::Kind,
-    phone::{Side, user_action::UserAction},
-    postman::{About, Letter},
+    Account, Simulator, State,
+    feed::{Kind, Side},
 };
 
-pub(super) const DISPLAY_NUMBER: &str = "15550009001";
-/// The WhatsApp Business Account to which the number belongs.
-pub(super) const WABA: &str = "900000000000001";
+/// A webhook, and the people and messages that it is about.
+#[derive(Debug, Clone)]
+pub(super) struct Webhook {
+    pub body: Value,
+    pub kind: Kind,
+    pub about: Vec<About>,
+}
 
-impl Simulator {
-    /// Writes what the person says into a webhook, and shows it on the phone.
-    pub(super) fn write(&self, person: &str, said: &UserAction, reply_to: Option<&str>) -> Result<Letter, String> {
-        let now = self.now();
-        self.change(|state| {
-            let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
-            let mut message = said.message(state, person, reply_to)?;
-            let id = state.new_wamid();
-            message["id"] = json!(id);
-            message["timestamp"] = json!(now.as_second().to_string());
-            from.sign(&mut message);
-            let is_notice = message["type"] == "system";
-            if let (true, Some(fields)) = (is_notice, message.as_object_mut()) {
-                fields.remove("from_user_id");
+/// The person and the message of one entry.
+#[derive(Debug, Clone)]
+pub(super) struct About {
+    pub person: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Webhook {
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.about.iter().filter_map(|about| about.message.as_deref())
+    }
+
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        self.about.iter().filter_map(|about| about.person.as_deref())
+    }
+
+    /// Makes one webhook of several, as Meta batches them.
+    pub fn join(webhooks: Vec<Self>) -> Option<Self> {
+        webhooks.into_iter().reduce(|mut one, other| {
+            if let (Some(entries), Value::Array(more)) = (one.body["entry"].as_array_mut(), &other.body["entry"]) {
+                entries.extend(more.iter().cloned());
             }
-            if !matches!(said, UserAction::Reaction { .. }) {
-                state.show_message(&id, person, &message);
-            }
-            state.open_window(person, now);
-            state.pace.count(now);
-            let mut value = state.head();
-            // Notices of the system come without the person's card.
-            if !is_notice {
-                value["contacts"] = json!([from.contact(true)]);
-            }
-            value["messages"] = json!([message]);
-            let about = About { person: Some(person.to_owned()), message: Some(id) };
-            Ok(Letter { webhook: of(&value), kind: Kind::Webhook, about: vec![about] })
+            one.about.extend(other.about);
+            one
         })
     }
 }
 
 impl Simulator {
     /// Shows the messages of a webhook that was made elsewhere, as if the people of this simulator had written them.
-    pub(super) fn take_in(&self, webhook: &Value) {
+    pub(super) fn show_webhook(&self, body: &Value) {
         let now = self.now();
         self.change(|state| {
-            for message in values(webhook).flat_map(|value| value["messages"].as_array().into_iter().flatten()) {
-                let (number, user_id) = (message["from"].as_str(), message["from_user_id"].as_str());
+            for message in values(body).flat_map(|value| value["messages"].as_array().into_iter().flatten()) {
+                let (phone, user_id) = (message["from"].as_str(), message["from_user_id"].as_str());
                 let person = match user_id
                     .and_then(|_| state.people.iter().find(|person| person.user_id.as_deref() == user_id))
                 {
                     Some(known) => known.id.clone(),
-                    None if number.or(user_id).is_some() => state.acquaint(number, user_id).id,
+                    None if phone.or(user_id).is_some() => state.person_by_id_or_new(phone, user_id).id,
                     None => continue,
                 };
                 let id = message["id"].as_str().unwrap_or_default();
@@ -73,30 +71,53 @@ impl Simulator {
             }
         });
     }
+
+    /// Reads which people and messages a webhook is about that was made elsewhere.
+    pub(super) fn read_webhook(&self, body: &Value) -> Webhook {
+        let (mut about, mut kind) = (Vec::new(), Kind::Status);
+        let state = self.state();
+        for value in values(body) {
+            for message in value["messages"].as_array().into_iter().flatten() {
+                kind = Kind::Webhook;
+                let person = state.people.iter().find(|person| {
+                    let is = |id: &Option<String>, sender: &Value| id.is_some() && id.as_deref() == sender.as_str();
+                    is(&person.user_id, &message["from_user_id"]) || is(&person.phone, &message["from"])
+                });
+                let person = person.map(|person| person.id.clone());
+                about.push(About { person, message: message["id"].as_str().map(str::to_owned) });
+            }
+            for status in value["statuses"].as_array().into_iter().flatten() {
+                let message = status["id"].as_str().map(str::to_owned);
+                let bubble = message.as_ref().and_then(|id| state.history.bubble(id));
+                about.push(About { person: bubble.map(|bubble| bubble.person.clone()), message });
+            }
+        }
+        Webhook { body: body.clone(), kind, about }
+    }
 }
 
 impl State {
-    /// What every value begins with.
+    /// The fields that every value begins with.
     pub(super) fn head(&self) -> Value {
-        let number = &self.account.phone_number_id;
+        let phone_number_id = &self.account.phone_number_id;
         json!({
             "messaging_product": "whatsapp",
-            "metadata": { "display_phone_number": DISPLAY_NUMBER, "phone_number_id": number },
+            "metadata": { "display_phone_number": Account::DISPLAY_PHONE_NUMBER, "phone_number_id": phone_number_id },
         })
     }
 }
 
-/// The webhook with this value.
+/// The body of a webhook with this value.
 pub(super) fn of(value: &Value) -> Value {
     json!({
         "object": "whatsapp_business_account",
-        "entry": [{ "id": WABA, "changes": [{ "value": value, "field": "messages" }] }],
+        "entry": [{ "id": Account::WABA_ID, "changes": [{ "value": value, "field": "messages" }] }],
     })
 }
 
-/// The values of a webhook.
-pub(super) fn values(webhook: &Value) -> impl Iterator<Item = &Value> {
-    webhook["entry"]
+/// The values of a webhook's body.
+pub(super) fn values(body: &Value) -> impl Iterator<Item = &Value> {
+    body["entry"]
         .as_array()
         .into_iter()
         .flatten()
@@ -104,7 +125,7 @@ pub(super) fn values(webhook: &Value) -> impl Iterator<Item = &Value> {
         .map(|change| &change["value"])
 }
 
-/// JSON as Meta writes it: other characters than ASCII as `\uXXXX`, slashes as `\/`.
+/// Writes JSON as Meta does: characters outside of ASCII as `\uXXXX`, slashes as `\/`.
 pub(super) fn meta_json(value: &Value) -> String {
     let mut escaped = String::new();
     for unit in value.to_string().encode_utf16() {

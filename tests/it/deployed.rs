@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::{
     conversation::ConversationId,
     credentials::Secret,
-    simulator::{DEVELOPMENT_SECRET, Line},
+    simulator::{DEVELOPMENT_SECRET, FeedEvent},
     whatsapp::signature::{HEADER, sign},
 };
 
@@ -126,9 +126,9 @@ async fn the_delay_is_kept_between_two_replies(stack: &Stack) {
     let at = |words: &str| {
         let bubbles = stack
             .meta
-            .lines()
+            .feed()
             .into_iter()
-            .filter_map(|line| if let Line::Bubble(bubble) = line { Some(bubble) } else { None });
+            .filter_map(|line| if let FeedEvent::Bubble(bubble) = line { Some(bubble) } else { None });
         bubbles.into_iter().find(|bubble| bubble.text.as_deref() == Some(words)).expect("shown").at
     };
     assert!(at("zebra second").duration_since(at("zebra first")) >= DELAY);

@@ -9,7 +9,8 @@ use whatsapp_endpoint::{
     ingress,
     settings::Settings,
     simulator::{
-        ALWAYS, Bubble, DEVELOPMENT_SECRET, Exchange, Fault, Kind, Line, Newcomer, Side, Simulator, Tick, UserAction,
+        ALWAYS, Bubble, DEVELOPMENT_SECRET, Exchange, Fault, FeedEvent, Kind, Newcomer, Side, Simulator, Tick,
+        UserAction,
     },
 };
 
@@ -90,15 +91,16 @@ impl Chat {
     }
 
     fn exchanges(&self, kind: Kind) -> Vec<Exchange> {
-        let lines = self.meta.lines().into_iter();
-        let exchanges = lines.filter_map(|line| if let Line::Wire(exchange) = line { Some(*exchange) } else { None });
+        let lines = self.meta.feed().into_iter();
+        let exchanges =
+            lines.filter_map(|line| if let FeedEvent::Wire(exchange) = line { Some(*exchange) } else { None });
         exchanges.filter(|exchange| exchange.kind == kind).collect()
     }
 }
 
 fn bubbles(meta: &Simulator) -> Vec<Bubble> {
-    let lines = meta.lines().into_iter();
-    lines.filter_map(|line| if let Line::Bubble(bubble) = line { Some(*bubble) } else { None }).collect()
+    let lines = meta.feed().into_iter();
+    lines.filter_map(|line| if let FeedEvent::Bubble(bubble) = line { Some(*bubble) } else { None }).collect()
 }
 
 fn text(words: &str) -> UserAction {
@@ -127,9 +129,9 @@ async fn somebody_new_gets_what_is_missing_and_nobody_gets_another_ones_number()
     let chat = Chat::start().await;
     let newcomer = |person: Value| serde_json::from_value::<Newcomer>(person).expect("a newcomer");
     let eve = chat.meta.add_person(newcomer(json!({ "name": "Eve", "username": "eve" }))).expect("a person");
-    assert!(eve.number.is_some() && eve.user_id.is_some());
+    assert!(eve.phone.is_some() && eve.user_id.is_some());
     let hidden = chat.meta.add_person(newcomer(json!({ "name": "Eve", "hide_number": true }))).expect("a person");
-    assert_eq!((hidden.id.as_str(), &hidden.number), ("eve-2", &None));
+    assert_eq!((hidden.id.as_str(), &hidden.phone), ("eve-2", &None));
     chat.says("eve-2", text("hello")).await;
     assert_eq!(chat.heard("eve-2").len(), 1);
     for wrong in [
@@ -328,7 +330,7 @@ async fn the_inspector_shows_the_webhook_the_question_the_calls_and_no_token() {
     let [read, send] = &chat.exchanges(Kind::Graph)[..] else { panic!("two calls") };
     assert_eq!(read.message.as_deref(), Some(said.as_str()));
     assert_eq!(send.message.as_ref(), Some(&chat.heard("ada")[0].id));
-    let lines = serde_json::to_string(&chat.meta.lines()).expect("JSON");
+    let lines = serde_json::to_string(&chat.meta.feed()).expect("JSON");
     assert!(!lines.contains("EAADEVELOPMENTTOKEN") && !lines.contains("appsecret_proof"));
     assert!(lines.contains(r#""state":{"of":"ada"}"#), "the session is shown");
 }

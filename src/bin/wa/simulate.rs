@@ -164,7 +164,7 @@ fn local(here: &str, simulator: &Simulator, agent: &str) -> anyhow::Result<Strin
 
 /// What the endpoint remembers of a conversation, by whichever name it knows the person.
 async fn remembered(store: Arc<dyn Store>, number: String, person: Person) -> Option<serde_json::Value> {
-    for user in [person.user_id, person.number].into_iter().flatten() {
+    for user in [person.user_id, person.phone].into_iter().flatten() {
         let id = ConversationId { number: number.clone(), user };
         // The log of the endpoint says what is wrong with its store.
         let Ok(Some(conversation)) = store.read(&id).await else { continue };

@@ -1,4 +1,4 @@
-//! The account as a doctor asks about it: the token, the app's webhook, the subscription, the number.
+//! The account as a health check reads it: the token, the app's webhook, the subscription, the number.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/override> and
 //! <https://developers.facebook.com/docs/graph-api/reference/debug_token>
@@ -20,9 +20,9 @@ use super::{
     Parameters, TOKEN, answer, authorize,
     body::{Checked, UNSUPPORTED, refuse},
 };
-use crate::simulator::{Simulator, State, webhook::WABA};
+use crate::simulator::{Account, Simulator, State};
 
-/// Most characters of a callback URL.
+/// Longest callback URL, in characters.
 const MAX_URL: usize = 200;
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 const APP_NAME: &str = "Simulated app";
@@ -42,13 +42,13 @@ struct Asked {
     access_token: Option<String>,
 }
 
-/// The node with this id, where it is no file: the number, the WhatsApp Business Account or the app.
+/// Returns the node with this id if it is not a file: the number, the WhatsApp Business Account or the app.
 pub(super) fn node(state: &State, id: &str, headers: &HeaderMap, asked: &Parameters) -> Option<Checked<Value>> {
     let account = &state.account;
     let found = if id == account.phone_number_id {
         number(state)
-    } else if id == WABA {
-        json!({ "id": WABA, "name": "Simulated business", "currency": "USD", "timezone_id": "1" })
+    } else if id == Account::WABA_ID {
+        json!({ "id": Account::WABA_ID, "name": "Simulated business", "currency": "USD", "timezone_id": "1" })
     } else if id == account.app_id {
         json!({ "id": account.app_id, "name": APP_NAME })
     } else {
@@ -57,7 +57,7 @@ pub(super) fn node(state: &State, id: &str, headers: &HeaderMap, asked: &Paramet
     Some(authorize(state, headers, asked, None).map(|()| found))
 }
 
-/// The number with everything that may be asked of it.
+/// Returns the number with all its fields.
 fn number(state: &State) -> Value {
     json!({
         "id": state.account.phone_number_id,
@@ -75,7 +75,7 @@ fn number(state: &State) -> Value {
     })
 }
 
-/// Whether a call comes with the token of the app, which is made of its id and its secret.
+/// Whether a call has the token of the app, which is made of its id and its secret.
 fn is_app(state: &State, headers: &HeaderMap, given: Option<&str>) -> bool {
     let token = format!("{}|{}", state.account.app_id, state.account.app_secret);
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -112,7 +112,7 @@ async fn debug_token(
     };
     let scopes = ["whatsapp_business_management", "whatsapp_business_messaging"];
     answer(Ok(if token == account.access_token {
-        let granular = scopes.map(|scope| json!({ "scope": scope, "target_ids": [WABA] }));
+        let granular = scopes.map(|scope| json!({ "scope": scope, "target_ids": [Account::WABA_ID] }));
         json!({ "data": {
             "app_id": account.app_id, "application": APP_NAME, "type": "SYSTEM_USER", "is_valid": true,
             "expires_at": 0, "data_access_expires_at": 0, "scopes": scopes, "granular_scopes": granular,
@@ -186,10 +186,10 @@ async fn subscribe(
 }
 
 impl Simulator {
-    /// Asks an endpoint to prove itself, as Meta does when a callback URL is saved.
+    /// Verifies an endpoint, as Meta does when a callback URL is saved.
     ///
     /// # Errors
-    /// What it answered instead of the challenge.
+    /// The answer that is not the challenge, or why there is none.
     pub async fn handshake(&self, url: &str, verify_token: &str) -> Result<(), String> {
         let challenge = fastrand::u64(1_000_000_000..10_000_000_000).to_string();
         let mut address = url::Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
@@ -237,15 +237,15 @@ async fn numbers(caller: Caller) -> Response {
     with_account(caller, |state| json!({ "data": [number(state)] }))
 }
 
-/// Whoever asks for the WhatsApp Business Account, and with what.
+/// The caller and its token.
 type Caller = (AxumState<Simulator>, Path<(String, String)>, Query<Parameters>, HeaderMap);
 
-/// Does something with the WhatsApp Business Account, for whoever may.
+/// Checks the token and the id of the WhatsApp Business Account, then acts on it.
 fn with_account(caller: Caller, act: impl FnOnce(&mut State) -> Value) -> Response {
     let (AxumState(simulator), Path((_version, node)), Query(parameters), headers) = caller;
     answer(simulator.change(|state| {
         authorize(state, &headers, &parameters, None)?;
-        if node != WABA {
+        if node != Account::WABA_ID {
             return refuse(UNSUPPORTED, format!("Unsupported request. Object with ID '{node}' does not exist"));
         }
         Ok(act(state))

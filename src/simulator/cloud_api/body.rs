@@ -1,11 +1,11 @@
-//! Reading a body as strictly as Meta does: each property by name and type, and none that nobody asked for.
+//! Reads a body as strictly as Meta does: each property by name and type, and no unknown ones.
 
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 use url::Url;
 
-/// Why Meta does not take something: its code and the details.
+/// Why Meta refuses a call: its code and the details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub code: i64,
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// A value, and where it stands in the body.
+/// A value and its path in the body.
 #[derive(Debug, Clone)]
 pub(super) struct Field<'a> {
     value: &'a Value,
@@ -57,7 +57,7 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The whole body; its properties are looked at later, with [`Object::only`].
+    /// Returns the whole body; [`Object::only`] checks its properties later.
     pub fn body(value: &'a Value) -> Checked<Self> {
         let field = Field { value, path: String::new() };
         field.map().map(|fields| Self { fields, path: String::new() })
@@ -91,7 +91,7 @@ impl<'a> Object<'a> {
         if self.has(name) { refuse(UNSUPPORTED, format!("{}: {why}", self.path_of(name))) } else { Ok(()) }
     }
 
-    /// Takes one of two properties and not both.
+    /// Returns one of two properties, and refuses both.
     pub fn either(&self, one: &str, other: &str) -> Checked<Field<'a>> {
         match (self.optional(one), self.optional(other)) {
             (Some(field), None) | (None, Some(field)) => Ok(field),
@@ -126,7 +126,7 @@ impl<'a> Field<'a> {
         self.map().map(|fields| Object { fields, path: self.path.clone() })
     }
 
-    /// A list with so many items.
+    /// Returns the items of a list whose length is allowed.
     pub fn list(&self, count: RangeInclusive<usize>) -> Checked<Vec<Field<'a>>> {
         let Some(items) = self.value.as_array() else { return self.wrong_type("an array") };
         if !count.contains(&items.len()) {
@@ -139,7 +139,7 @@ impl<'a> Field<'a> {
             .collect())
     }
 
-    /// Words that a person can see.
+    /// Returns a text with visible characters.
     pub fn text(&self, most: usize) -> Checked<&'a str> {
         let text = self.possibly_empty(most)?;
         if text.chars().any(is_visible) { Ok(text) } else { self.invalid("no visible characters") }
@@ -155,13 +155,13 @@ impl<'a> Field<'a> {
         Ok(text)
     }
 
-    /// Words on one line: of a header, a button, a row.
+    /// Returns a text of one line: a header, a button, a row.
     pub fn line(&self, most: usize) -> Checked<&'a str> {
         let text = self.text(most)?;
         if text.contains(['\n', '\r']) { self.invalid("has one line") } else { Ok(text) }
     }
 
-    /// A key of ours that comes back with a tap.
+    /// Returns an id that comes back with a tap.
     pub fn key(&self, most: usize) -> Checked<&'a str> {
         let key = self.line(most)?;
         if key.trim() == key { Ok(key) } else { self.invalid("leading or trailing spaces") }
@@ -187,7 +187,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number, or as in Meta's examples a string with one.
+    /// Checks a number, or as in Meta's examples a string with one.
     pub fn degrees(&self, most: f64) -> Checked {
         let degrees = match self.value {
             Value::Number(number) => number.as_f64(),
@@ -200,11 +200,11 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// An address that Meta or a phone can open.
+    /// Checks a URL that Meta or a phone can open.
     pub fn link(&self) -> Checked {
         let text = self.text(usize::MAX)?;
         let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        // The parser mends what Meta refuses: spaces around, tabs within, slashes that lean the wrong way or are missing.
+        // The parser repairs what Meta refuses: spaces around, tabs within, backslashes and missing slashes.
         let exact = (text.starts_with("https://") || text.starts_with("http://"))
             && !text.contains(|sign: char| sign.is_whitespace() || sign == '\\');
         if web && exact { Ok(()) } else { self.invalid("must be a http or https URL") }
@@ -218,7 +218,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A word that holds to a rule.
+    /// Returns a text that follows a rule.
     pub fn shaped(&self, rule: impl Fn(&str) -> bool, what: &str) -> Checked<&'a str> {
         let text = self.text(usize::MAX)?;
         if rule(text) { Ok(text) } else { self.invalid(&format!("must be {what}")) }
@@ -255,7 +255,7 @@ pub(super) fn unique(mut values: Vec<&str>, what: &str) -> Checked {
     }
 }
 
-/// Not a space, a control, nor one of the characters that draw nothing.
+/// Whether a character draws something: it is no space, no control character and not invisible.
 fn is_visible(sign: char) -> bool {
     !sign.is_whitespace()
         && !sign.is_control()

@@ -1,4 +1,4 @@
-//! Interactive messages: what each kind may hold.
+//! Interactive messages: the parts of each kind.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-list-messages> and its neighbours.
 
@@ -11,7 +11,7 @@ const HEADER: usize = 60;
 const BODY: usize = 1024;
 const LIST_BODY: usize = 4096;
 const FOOTER: usize = 60;
-/// Every button that a person taps.
+/// Longest label of a button.
 const LABEL: usize = 20;
 const BUTTON_ID: usize = 256;
 const ROWS: usize = 10;
@@ -20,7 +20,7 @@ const ROW_TITLE: usize = 24;
 const ROW_DESCRIPTION: usize = 72;
 const CARD_BODY: usize = 160;
 const CARD_BREAKS: usize = 2;
-/// "One or more" says the page; more than two have not been seen.
+/// The page says "one or more"; we have not seen more than two.
 const CARD_BUTTONS: usize = 2;
 const PRODUCTS: usize = 30;
 
@@ -102,7 +102,7 @@ fn header(field: &Field<'_>, kinds: &[&str], store: &MediaStore) -> Checked {
     }
 }
 
-/// An action with its name, and with parameters or without.
+/// Checks the name of an action. Returns its parameters, or the action if it has none.
 fn named<'a>(action: &Field<'a>, name: &str, parameters: bool) -> Checked<Field<'a>> {
     let known: &[&str] = if parameters { &["name", "parameters"] } else { &["name"] };
     let object = action.object(known)?;
@@ -114,7 +114,7 @@ fn reply_buttons(action: &Field<'_>) -> Checked {
     replies(&action.object(&["buttons"])?.required("buttons")?, "reply", 3).map(drop)
 }
 
-/// Buttons that answer with their id; answers how many.
+/// Checks buttons that send their id. Returns their number.
 fn replies(buttons: &Field<'_>, kind: &str, most: usize) -> Checked<usize> {
     let (mut ids, mut titles) = (Vec::new(), Vec::new());
     for button in buttons.list(1..=most)? {
@@ -284,7 +284,7 @@ fn carousel(action: &Field<'_>, store: &MediaStore) -> Checked {
     Ok(())
 }
 
-/// Kind of header, kind of button and number of buttons of a card; the ids of its buttons go to `ids`.
+/// Returns the kind of header, the kind of button and the number of buttons of a card, and adds the ids of its buttons to `ids`.
 fn look<'a>(card: &Object<'a>, ids: &mut Vec<&'a str>, store: &MediaStore) -> Checked<(&'a str, &'a str, usize)> {
     let kind = card.optional("type").map(|kind| kind.one_of(&["cta_url", "product"])).transpose()?;
     let action = card.required("action")?;
@@ -301,7 +301,7 @@ fn look<'a>(card: &Object<'a>, ids: &mut Vec<&'a str>, store: &MediaStore) -> Ch
         url_button(&named(&action, "cta_url", true)?)?;
         return Ok((header, "cta_url", 1));
     }
-    // The page shows such a card without a type.
+    // Meta's page shows such a card without a type.
     let action = action.any_object()?;
     if action.has("name") {
         return refuse(MISSING, "a card with a link needs the type cta_url");

@@ -1,4 +1,4 @@
-//! Media: uploaded and kept for 30 days, looked up, fetched from an address that lives five minutes, deleted.
+//! Media: upload, which is kept for 30 days, lookup, download from a URL that is valid for five minutes, and deletion.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
@@ -39,7 +39,7 @@ const KEPT_FROM_A_PERSON: Duration = Duration::from_hours(7 * 24);
 const URL_LIVES: Duration = Duration::from_mins(5);
 const DOWNLOAD: &str = "/whatsapp_business/attachments/";
 
-/// The files that Meta holds.
+/// The files that Meta keeps.
 #[derive(Debug, Default)]
 pub(in crate::simulator) struct MediaStore(BTreeMap<String, Stored>);
 
@@ -58,7 +58,7 @@ pub(super) fn routes() -> Router<Simulator> {
 }
 
 impl MediaStore {
-    /// Whether this id can be sent as this.
+    /// Checks whether the file with this id can be sent as this kind.
     pub(super) fn check(&self, id: &Field<'_>, kind: Kind, voice: bool) -> Checked {
         let name = id.text(1024)?;
         let Some(Stored { mime, .. }) = self.0.get(name) else { return Err(unknown_id(name)) };
@@ -74,8 +74,8 @@ impl MediaStore {
         self.0.get(id).ok_or_else(|| unknown_id(id))
     }
 
-    /// Forgets what is too old.
-    pub(super) fn tidy(&mut self, now: Timestamp) {
+    /// Deletes files that are too old.
+    pub(super) fn delete_expired(&mut self, now: Timestamp) {
         self.0.retain(|_, stored| stored.until > now);
     }
 }
@@ -107,15 +107,15 @@ fn unknown_id(id: &str) -> Refusal {
 }
 
 impl Simulator {
-    /// Holds a file that a person sent, as Meta does for seven days; webhooks may name its id.
+    /// Keeps a file that a person sent, as Meta does for seven days; webhooks may contain its id.
     pub fn keep_media(&self, id: &str, mime: &str, bytes: impl Into<Bytes>) {
         let stored = Stored { mime: mime.to_owned(), bytes: bytes.into(), until: self.now() + KEPT_FROM_A_PERSON };
         self.change(|state| state.media.0.insert(id.to_owned(), stored));
     }
 
-    /// Holds a file that a person picks; answers its id and as what it is sent.
+    /// Keeps a file that a person picks. Returns its id and the type to send it as.
     pub(in crate::simulator) fn pick(&self, mime: &str, bytes: Bytes) -> Result<(String, &'static str), String> {
-        // A phone sends every file as a document that is nothing else.
+        // A phone sends every other file as a document.
         let kind = kind_of(&essence(mime)).unwrap_or(Kind::Document);
         if kind == Kind::Document && (essence(mime).starts_with("audio/") || bytes.len() > 100 * MB) {
             return Err(format!(
@@ -134,12 +134,12 @@ impl Simulator {
         Ok((id, kind.name()))
     }
 
-    /// A file and its type, for the page.
+    /// Returns the type and the bytes of a file, for the page.
     pub(in crate::simulator) fn media(&self, id: &str) -> Option<(String, Bytes)> {
         self.state().media.0.get(id).map(|stored| (stored.mime.clone(), stored.bytes.clone()))
     }
 
-    /// The address of a file on this simulator, whose own address is `base`, for five minutes.
+    /// Returns the URL of a file on this simulator, whose address is `base`. It is valid for five minutes.
     #[must_use]
     pub fn media_url(&self, base: &str, id: &str) -> String {
         let now = self.now();
@@ -148,7 +148,7 @@ impl Simulator {
 }
 
 impl State {
-    /// The file as a webhook names it.
+    /// Returns the file as a webhook contains it.
     pub(in crate::simulator) fn file(&self, id: &str, kind: &str) -> Result<Value, String> {
         let Stored { mime, bytes, .. } = self.media.0.get(id).ok_or_else(|| format!("no file has the id {id}"))?;
         let fits = kind == "document" || kind_of(&essence(mime)).is_some_and(|known| known.name() == kind);
@@ -169,7 +169,7 @@ fn address(state: &State, base: &str, id: &str, now: Timestamp) -> String {
     format!("{base}{DOWNLOAD}?mid={id}&ext={until}&hash={}", hash(state, id, until))
 }
 
-/// Only Meta can make the addresses of its files.
+/// Only Meta can make the URLs of its files.
 fn hash(state: &State, id: &str, until: i64) -> String {
     sign(&Secret::from(state.account.app_secret.clone()), format!("{id} {until}").as_bytes()).replace("sha256=", "")
 }
@@ -243,7 +243,7 @@ fn check_form(form: Form) -> Checked<(String, Bytes)> {
     Ok((mime, bytes))
 }
 
-/// Looks up what has this id: a file, or a part of the account.
+/// Looks up a file or a part of the account.
 async fn look_up(
     AxumState(simulator): AxumState<Simulator>,
     Path((_version, id)): Path<(String, String)>,
@@ -263,7 +263,7 @@ async fn look_up(
     linger(&simulator).await;
     answer(simulator.change(|state| {
         authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
-        state.media.tidy(now);
+        state.media.delete_expired(now);
         let Stored { mime, bytes, .. } = state.media.find(&id)?;
         Ok(json!({
             "messaging_product": "whatsapp",
@@ -276,7 +276,7 @@ async fn look_up(
     }))
 }
 
-/// Files may be slow.
+/// Waits, if files are to be slow.
 async fn linger(simulator: &Simulator) {
     if let Some(milliseconds) = simulator.change(|state| state.strikes(Fault::SlowMedia)) {
         tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
@@ -304,7 +304,7 @@ struct Address {
     hash: String,
 }
 
-/// Every failure is a 404, as at Meta: who is refused should fetch a new address first, and a new token second.
+/// Every failure is a 404, as at Meta: a client should get a new URL first, and a new token second.
 async fn download(
     AxumState(simulator): AxumState<Simulator>,
     Query(Address { mid, ext, hash: given }): Query<Address>,

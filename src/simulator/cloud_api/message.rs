@@ -1,4 +1,5 @@
-//! What Meta takes as a message, written from its pages and not from our renderer, so that one can be wrong without the other.
+//! Checks whether a body is a message that Meta accepts. Written from Meta's pages and not from our renderer, so that an error in one
+//! shows in the other.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages>
 
@@ -33,10 +34,10 @@ const TYPES: [&str; 12] = [
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/groups>
 const GROUP_TYPES: [&str; 8] = ["text", "image", "audio", "video", "document", "sticker", "template", "pin"];
 
-/// Whether Meta would take and deliver this body, with the media that `store` holds.
+/// Checks whether Meta would accept and deliver this body, with the media in `store`.
 ///
 /// # Errors
-/// What Meta would say, or what it would lose without a word.
+/// Meta's refusal, or why Meta would lose the message.
 pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
     let body = Object::body(body)?;
     body.required("messaging_product")?.one_of(&["whatsapp"])?;
@@ -93,7 +94,7 @@ pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
     }
 }
 
-/// Marks as read, and shows that the answer is being written.
+/// Checks a read receipt, with or without a typing indicator.
 fn reading(body: Object<'_>) -> Checked {
     let body = body.only(&["messaging_product", "status", "message_id", "typing_indicator"])?;
     body.required("status")?.one_of(&["read"])?;
@@ -104,7 +105,7 @@ fn reading(body: Object<'_>) -> Checked {
     }
 }
 
-/// Answers whether it is a group.
+/// Checks the recipient. Returns whether it is a group.
 fn recipient(body: &Object<'_>) -> Checked<bool> {
     let kind = body.optional("recipient_type").map(|kind| kind.one_of(&["individual", "group"])).transpose()?;
     if kind == Some("group") {
@@ -112,10 +113,10 @@ fn recipient(body: &Object<'_>) -> Checked<bool> {
         body.required("to")?.shaped(is_group, "the id of a group")?;
         return Ok(true);
     }
-    // Meta takes both and then ignores the BSUID; who sends both has not decided whom to answer.
+    // Meta accepts both and ignores the BSUID; a sender of both has a bug.
     body.either("to", "recipient")?;
     if let Some(to) = body.optional("to") {
-        // Meta would put a country code in front of a number without a plus sign, make a number of a BSUID, and deliver nowhere.
+        // Without a plus sign Meta prepends a country code, and it reads a BSUID as a number; neither is delivered.
         to.shaped(is_phone, "a phone number with + and digits only")?;
     }
     if let Some(recipient) = body.optional("recipient") {
@@ -165,7 +166,7 @@ fn reaction(content: &Field<'_>) -> Checked {
     if sign.is_empty() || is_one_emoji(sign) { Ok(()) } else { emoji.invalid("must be one emoji, or empty") }
 }
 
-/// One sign with all that may hang on it: joined signs, skin tones, variation selectors, keycaps, flags.
+/// One character with its modifiers: joined characters, skin tones, variation selectors, keycaps, flags.
 fn is_one_emoji(text: &str) -> bool {
     let signs: Vec<_> = text.chars().collect();
     let hangs = |sign: char| matches!(sign, '\u{200d}' | '\u{20e3}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
@@ -225,7 +226,7 @@ fn contact(contact: &Field<'_>) -> Checked {
     }
 }
 
-/// A list of objects that hold nothing but texts.
+/// Checks a list of objects whose properties are texts.
 fn each(contact: &Object<'_>, name: &str, known: &[&str], required: &[&str]) -> Checked {
     let Some(list) = contact.optional(name) else { return Ok(()) };
     for item in list.list(1..=usize::MAX)? {

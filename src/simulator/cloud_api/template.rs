@@ -1,4 +1,4 @@
-//! Template messages: components and parameters. Which templates exist, only Meta knows; here each name is taken.
+//! Template messages: components and parameters. Only Meta knows which templates exist; here every name is accepted.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/components>
 
@@ -14,7 +14,7 @@ const BUTTONS: u64 = 10;
 const PAYLOAD: usize = 256;
 const URL: usize = 2000;
 const COUPON: usize = 20;
-/// Parameters of the right kind whose words Meta does not take.
+/// Parameters of the right kind whose text Meta refuses.
 const PARAMETER: i64 = 132_018;
 /// Parameters of another kind than the component has.
 const FORMAT: i64 = 132_012;
@@ -125,7 +125,7 @@ fn check_body(component: &Field<'_>) -> Checked {
     unique(names, "names of parameters")
 }
 
-/// A parameter of words; answers its name if it has one.
+/// Checks a text parameter. Returns its name if it has one.
 fn check_text<'a>(parameter: &Field<'a>, most: usize) -> Checked<Option<&'a str>> {
     let parameter = parameter.object(&["type", "parameter_name", "text"])?;
     let words = parameter.required("text")?;
@@ -136,7 +136,7 @@ fn check_text<'a>(parameter: &Field<'a>, most: usize) -> Checked<Option<&'a str>
     parameter.optional("parameter_name").map(|name| name.text(UNDOCUMENTED)).transpose()
 }
 
-/// Answers the place of the button, which no other may have.
+/// Checks a button. Returns its place, which must be unique.
 fn check_button(component: &Field<'_>) -> Checked<String> {
     let component = component.object(&["type", "sub_type", "index", "parameters"])?;
     let field = component.required("index")?;

@@ -1,10 +1,10 @@
-//! The words and the buttons of a message of the business, for every kind of message.
+//! Every kind of message of the business as text, and its buttons.
 
 use serde_json::Value;
 
-use super::{Answer, Button};
+use crate::simulator::feed::{Button, TapKind};
 
-/// Words for everything: what a phone would draw is named in brackets.
+/// Returns a message as text: a part that a phone would draw is named in brackets.
 pub(super) fn words(message: &Value) -> String {
     let kind = message["type"].as_str().unwrap_or_default();
     let content = &message[kind];
@@ -35,27 +35,27 @@ pub(super) fn words(message: &Value) -> String {
     }
 }
 
-/// Everything that can be tapped so that it comes back.
+/// Returns everything that sends a message when it is tapped.
 pub(super) fn buttons(message: &Value) -> Vec<Button> {
     let action = &message["interactive"]["action"];
-    let replies = items(&action["buttons"]).map(|button| (&button["reply"], Answer::Button));
+    let replies = items(&action["buttons"]).map(|button| (&button["reply"], TapKind::Button));
     let cards = items(&action["cards"])
         .flat_map(|card| items(&card["action"]["buttons"]))
-        .map(|button| (&button["quick_reply"], Answer::Button));
+        .map(|button| (&button["quick_reply"], TapKind::Button));
     let rows = items(&action["sections"]).flat_map(|section| items(&section["rows"])).map(|row| {
         let description = row["description"].as_str().map(str::to_owned);
-        (row, Answer::Row { description })
+        (row, TapKind::Row { description })
     });
-    let tappable = replies.chain(cards).chain(rows).map(|(shown, answer)| Button {
+    let tappable = replies.chain(cards).chain(rows).map(|(shown, tap)| Button {
         id: text(&shown["id"]).to_owned(),
         title: text(&shown["title"]).to_owned(),
-        answer,
+        tap,
     });
-    // Only Meta knows a template's labels; its payloads are all that there is to show.
+    // Only Meta knows a template's labels, so its payloads are shown.
     let payloads = items(&message["template"]["components"])
         .filter(|component| component["sub_type"] == "quick_reply")
         .map(|component| text(&component["parameters"][0]["payload"]).to_owned())
-        .map(|payload| Button { id: payload.clone(), title: payload, answer: Answer::Template });
+        .map(|payload| Button { id: payload.clone(), title: payload, tap: TapKind::Template });
     tappable.chain(payloads).collect()
 }
 
@@ -135,7 +135,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// What is not empty, with something between.
+/// Joins the parts that are not empty.
 fn join<'a>(between: &str, parts: impl IntoIterator<Item = &'a str>) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(between)
 }

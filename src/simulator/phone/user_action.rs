@@ -1,67 +1,72 @@
-//! What a person says: each kind of message, as the page posts it and as Meta's webhook holds it.
+//! What a person does on the phone: each kind of message, as the page posts it and as Meta's webhook contains it.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Side, reply};
-use crate::simulator::{Simulator, State, samples, webhook::DISPLAY_NUMBER};
+use super::reply;
+use crate::simulator::{
+    Account, Simulator, State,
+    feed::{Kind, Side, TapKind},
+    samples,
+    webhook::{self, About, Webhook},
+};
 
-/// What a person does with the phone.
+/// An action on the phone.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserAction {
-    /// Words.
+    /// A text message.
     Text(String),
     /// A tap on a button or on the row of a list.
     Tap {
-        /// What comes back.
+        /// The id of the button or row.
         id: String,
-        /// The words on it.
+        /// Its label.
         title: String,
-        /// On which message.
+        /// Id of the message that it is on.
         message_id: String,
     },
     /// An emoji on a message; an empty one takes it back.
     Reaction {
-        /// On which message.
+        /// Id of the message that it is on.
         message_id: String,
-        /// Which.
+        /// The emoji.
         emoji: String,
     },
-    /// A place.
+    /// A location.
     Location {
-        /// Degrees to the north.
+        /// Degrees north.
         latitude: f64,
-        /// Degrees to the east.
+        /// Degrees east.
         longitude: f64,
-        /// What it is called.
+        /// Its name.
         #[serde(default)]
         name: Option<String>,
-        /// Where it is.
+        /// Its address.
         #[serde(default)]
         address: Option<String>,
     },
-    /// Somebody's card.
+    /// A contact card.
     Contact {
-        /// Who.
+        /// The whole name.
         name: String,
-        /// The number, as it is written.
+        /// The phone number, as it is written.
         phone: String,
     },
     /// A file that Meta holds.
     Media {
-        /// Which.
+        /// Its id.
         id: String,
-        /// As what: `image`, `audio`, `video`, `document` or `sticker`.
+        /// The type to send it as: `image`, `audio`, `video`, `document` or `sticker`.
         #[serde(rename = "type")]
         kind: String,
-        /// Words under it.
+        /// The caption.
         #[serde(default)]
         caption: Option<String>,
-        /// Whether the person has just spoken it.
+        /// Whether it is a voice message.
         #[serde(default)]
         voice: bool,
-        /// Its name; only documents have one.
+        /// The file name; only documents have one.
         #[serde(default)]
         filename: Option<String>,
     },
@@ -70,33 +75,63 @@ pub enum UserAction {
 }
 
 impl Simulator {
-    /// The person says something; answers the id of the message, which is delivered in the background.
+    /// The person does something. Returns the id of the message, which is delivered in the background.
     ///
     /// # Errors
-    /// When there is no such person, or a phone could not send this.
-    pub fn speak(&self, person: &str, said: &UserAction, reply_to: Option<&str>) -> Result<String, String> {
-        let letter = self.write(person, said, reply_to)?;
-        let id = letter.messages().next().unwrap_or_default().to_owned();
-        self.post_off(letter);
+    /// When the person is unknown, or a phone could not send this.
+    pub fn speak(&self, person: &str, action: &UserAction, reply_to: Option<&str>) -> Result<String, String> {
+        let webhook = self.write(person, action, reply_to)?;
+        let id = webhook.messages().next().unwrap_or_default().to_owned();
+        self.deliver_in_background(webhook);
         Ok(id)
     }
 
-    /// Ada writes; answers the id of the message, which is delivered in the background.
+    /// Ada writes. Returns the id of the message, which is delivered in the background.
     #[must_use]
     pub fn say(&self, text: &str) -> String {
         self.speak("ada", &UserAction::Text(text.to_owned()), None).unwrap_or_default()
     }
 
-    /// Ada taps a button or a row of the message `message_id`.
+    /// Ada taps a button or a row of the message `message_id`. Returns the id of her message.
     #[must_use]
     pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
         let (id, title, message_id) = (id.to_owned(), title.to_owned(), message_id.to_owned());
         self.speak("ada", &UserAction::Tap { id, title, message_id }, None).unwrap_or_default()
     }
+
+    /// Makes the webhook of an action, and shows the action on the phone.
+    fn write(&self, person: &str, action: &UserAction, reply_to: Option<&str>) -> Result<Webhook, String> {
+        let now = self.now();
+        self.change(|state| {
+            let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
+            let mut message = action.message(state, person, reply_to)?;
+            let id = state.new_wamid();
+            message["id"] = json!(id);
+            message["timestamp"] = json!(now.as_second().to_string());
+            from.sign(&mut message);
+            let is_notice = message["type"] == "system";
+            if let (true, Some(fields)) = (is_notice, message.as_object_mut()) {
+                fields.remove("from_user_id");
+            }
+            if !matches!(action, UserAction::Reaction { .. }) {
+                state.show_message(&id, person, &message);
+            }
+            state.open_window(person, now);
+            state.timing.count(now);
+            let mut value = state.head();
+            // Notices of the system come without the person's card.
+            if !is_notice {
+                value["contacts"] = json!([from.contact(true)]);
+            }
+            value["messages"] = json!([message]);
+            let about = About { person: Some(person.to_owned()), message: Some(id) };
+            Ok(Webhook { body: webhook::of(&value), kind: Kind::Webhook, about: vec![about] })
+        })
+    }
 }
 
 impl UserAction {
-    /// The message of the webhook, but for its sender, id and time; shows on the phone what is no bubble of its own.
+    /// Returns the message of the webhook, without its sender, id and time. Shows taps and reactions, which are no bubbles of their own.
     pub(in crate::simulator) fn message(
         &self,
         state: &mut State,
@@ -108,8 +143,8 @@ impl UserAction {
             Self::Text(text) => json!({ "type": "text", "text": { "body": text } }),
             Self::Tap { id, title, message_id } => {
                 state.show_tap(message_id, id);
-                let mut message = tapped(&state.answer_of(message_id, id), id, title);
-                message["context"] = json!({ "from": DISPLAY_NUMBER, "id": message_id });
+                let mut message = tapped(&state.tap_kind(message_id, id), id, title);
+                message["context"] = json!({ "from": Account::DISPLAY_PHONE_NUMBER, "id": message_id });
                 return Ok(message);
             }
             Self::Reaction { message_id, emoji } => {
@@ -161,12 +196,12 @@ impl UserAction {
                 message
             }
             Self::Sample(name) if name == samples::NEW_NUMBER => {
-                state.change_number(person).ok_or_else(|| format!("nobody has the id {person}"))?
+                state.change_phone(person).ok_or_else(|| format!("nobody has the id {person}"))?
             }
             Self::Sample(name) => samples::message(name).ok_or_else(|| format!("no sample has the name {name}"))?,
         };
         if let Some(quoted) = reply_to {
-            message["context"] = json!({ "from": DISPLAY_NUMBER, "id": quoted });
+            message["context"] = json!({ "from": Account::DISPLAY_PHONE_NUMBER, "id": quoted });
         }
         Ok(message)
     }
@@ -178,23 +213,23 @@ fn add(object: &mut Value, name: &str, value: Option<&str>) {
     }
 }
 
-fn tapped(answer: &Answer, id: &str, title: &str) -> Value {
-    let interactive = |kind: &str, reply: Value| {
-        let mut interactive = json!({ "type": kind });
-        interactive[kind] = reply;
+fn tapped(kind: &TapKind, id: &str, title: &str) -> Value {
+    let interactive = |name: &str, reply: Value| {
+        let mut interactive = json!({ "type": name });
+        interactive[name] = reply;
         json!({ "type": "interactive", "interactive": interactive })
     };
-    match answer {
-        Answer::Button => interactive("button_reply", json!({ "id": id, "title": title })),
-        Answer::Row { description: None } => interactive("list_reply", json!({ "id": id, "title": title })),
-        Answer::Row { description } => {
+    match kind {
+        TapKind::Button => interactive("button_reply", json!({ "id": id, "title": title })),
+        TapKind::Row { description: None } => interactive("list_reply", json!({ "id": id, "title": title })),
+        TapKind::Row { description } => {
             interactive("list_reply", json!({ "id": id, "title": title, "description": description }))
         }
-        Answer::Template => json!({ "type": "button", "button": { "payload": id, "text": title } }),
+        TapKind::Template => json!({ "type": "button", "button": { "payload": id, "text": title } }),
     }
 }
 
-/// Words for every kind of message that a person can send.
+/// Returns a message of a person as text.
 pub(super) fn words(message: &Value) -> String {
     let kind = message["type"].as_str().unwrap_or_default();
     let content = &message[kind];

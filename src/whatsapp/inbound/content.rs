@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     conversation::Tap,
-    json::{lenient, lenient_text},
+    json::{JsonError, lenient, lenient_text},
     settings::QuietKind,
 };
 
@@ -235,7 +235,7 @@ struct Reply {
 
 fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<T, String> {
     let raw = fields.get(kind).ok_or_else(|| format!("the object \"{kind}\" is missing"))?;
-    serde_json::from_str(raw.get()).map_err(super::payload::why)
+    serde_json::from_str(raw.get()).map_err(|error| JsonError::from(error).to_string())
 }
 
 fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<InboundContent, String> {

@@ -258,6 +258,6 @@ fn unrecognized(part: Part, raw: &str, why: String) -> Event {
 }
 
 /// What a JSON error says, without the values that it quotes: they may be a person's words.
-pub(super) fn why(error: serde_json::Error) -> String {
+fn why(error: serde_json::Error) -> String {
     JsonError::from(error).to_string()
 }

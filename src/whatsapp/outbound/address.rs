@@ -100,6 +100,10 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+pub fn no_address(part: &str) {
+    tracing::warn!(part, "a part of an answer has no address that can be opened: the rest is said");
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -4,14 +4,13 @@ mod cards;
 mod lists;
 mod words;
 
-pub(super) use self::words::one_line;
 use self::words::{clip, labelled};
 use super::{
-    address::{address, file_name, is_data},
+    address::{address, file_name, is_data, no_address},
     limits::{MAX_BODY, MAX_BUTTON_TITLE, MAX_CAPTION, MAX_CONTACTS, MAX_TEXT},
     markdown::{to_plain, to_whatsapp},
     raw,
-    split::{is_visible, length, split},
+    split::{is_visible, length, one_line, split},
 };
 use crate::{
     conversation::{Choices, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Source, Template},
@@ -259,10 +258,6 @@ fn page(url: &str) -> String {
         }
         if is_data(url) { String::new() } else { url.to_owned() }
     })
-}
-
-pub(super) fn no_address(part: &str) {
-    tracing::warn!(part, "a part of an answer has no address that can be opened: the rest is said");
 }
 
 #[cfg(test)]

@@ -73,6 +73,11 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
     pieces
 }
 
+/// Returns the text on one line.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Whether there is something to see in it: Meta refuses what has nothing but space and signs that draw nothing.
 pub fn is_visible(text: &str) -> bool {
     let draws_nothing = |sign: char| {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use whatsapp_endpoint::{
     https,
-    simulator::{DEVELOPMENT_SECRET, Exchange, Kind, Line, Simulator},
+    simulator::{DEVELOPMENT_SECRET, Exchange, FeedEvent, Kind, Simulator},
 };
 
 use super::{Chat, text};
@@ -31,8 +31,8 @@ async fn stand_before(agent: &str) -> (Simulator, String) {
 
 /// The only question so far.
 fn question(meta: &Simulator) -> Exchange {
-    let lines = meta.lines().into_iter();
-    let questions = lines.filter_map(|line| if let Line::Wire(exchange) = line { Some(*exchange) } else { None });
+    let lines = meta.feed().into_iter();
+    let questions = lines.filter_map(|line| if let FeedEvent::Wire(exchange) = line { Some(*exchange) } else { None });
     let [question] = <[Exchange; 1]>::try_from(questions.collect::<Vec<_>>()).expect("one question");
     assert_eq!(question.kind, Kind::Agent);
     question

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use whatsapp_endpoint::simulator::{ALWAYS, Fault, Kind, Line, Tick};
+use whatsapp_endpoint::simulator::{ALWAYS, Fault, FeedEvent, Kind, Tick};
 
 use super::{Chat, bubbles, text};
 use crate::{
@@ -190,13 +190,13 @@ async fn a_webhook_that_is_not_taken_is_sent_again_and_given_up_in_words() {
     let lost = chat.meta.say("lost");
     let failed = chat.until(&lost, |bubble| bubble.status == Tick::Failed).await;
     assert!(failed.reason.is_some_and(|reason| reason.contains("cannot be reached")));
-    let problems: Vec<_> = chat.meta.lines().into_iter().filter_map(problem).collect();
+    let problems: Vec<_> = chat.meta.feed().into_iter().filter_map(problem).collect();
     assert!(problems.iter().any(|text| text.contains("503") && text.contains("sent again")), "{problems:?}");
     assert!(problems.last().is_some_and(|text| text.contains("given up")), "{problems:?}");
 }
 
-fn problem(line: Line) -> Option<String> {
-    if let Line::Problem { text, .. } = line { Some(text) } else { None }
+fn problem(line: FeedEvent) -> Option<String> {
+    if let FeedEvent::Problem { text, .. } = line { Some(text) } else { None }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The formats that WhatsApp carries: what they are sent as, how large they may be, and how they are known.
+//! The file formats of WhatsApp: the kind of message, the size limit and the signature of each.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
@@ -9,7 +9,7 @@ pub(super) const MB: usize = 1_000_000;
 const KB: usize = 1_000;
 const OFFICE: [&str; 3] = ["wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation"];
 
-/// What a file is sent as.
+/// The kind of message that a file is sent as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::simulator::cloud_api) enum Kind {
     Image,
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// Whether a file is of a type that WhatsApp knows, not too large, and what it says it is.
+/// Checks the type, the size and the content of a file.
 pub(super) fn examine(mime: &str, bytes: &[u8]) -> Checked {
     let Some(most) = limit(mime, bytes) else {
         return refuse(MEDIA, format!("file of type {mime} is not supported"));
@@ -45,7 +45,7 @@ pub(super) fn examine(mime: &str, bytes: &[u8]) -> Checked {
     Ok(())
 }
 
-/// The MIME type without its parameters.
+/// Returns the MIME type without its parameters.
 pub(super) fn essence(mime: &str) -> String {
     mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -72,7 +72,7 @@ fn limit(mime: &str, bytes: &[u8]) -> Option<usize> {
         Kind::Image => 5 * MB,
         Kind::Video | Kind::Audio => 16 * MB,
         Kind::Document => 100 * MB,
-        // An extended WebP says in its flags whether it moves.
+        // The flags of an extended WebP say whether it is animated.
         Kind::Sticker if bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 > 0) => {
             500 * KB
         }
@@ -80,7 +80,7 @@ fn limit(mime: &str, bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Meta looks into files: a MIME type that does not fit is its most frequent refusal.
+/// Meta checks the content of files: a wrong MIME type is its most frequent refusal.
 fn is_what_it_says(mime: &str, bytes: &[u8]) -> bool {
     let at = |place: usize, sign: &[u8]| bytes.get(place..).is_some_and(|rest| rest.starts_with(sign));
     match mime {

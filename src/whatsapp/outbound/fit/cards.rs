@@ -9,12 +9,12 @@ use super::{
             CARDS, MAX_BODY, MAX_BUTTON_ID, MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_CARD_BODY, MAX_CARD_BUTTONS,
             MAX_CARD_LINE_ENDS,
         },
-        split::{is_visible, length},
+        split::{is_visible, length, one_line},
     },
     Fitter, checked,
     lists::{Ids, visible, words_of},
     page,
-    words::{clip, host, labelled, one_line},
+    words::{clip, host, labelled},
 };
 use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind, Section};
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::{
     super::{
         limits::{MAX_BODY, MAX_BUTTON_TITLE, MAX_LIST_BODY, MAX_ROW_DESCRIPTION, MAX_ROW_ID, MAX_ROW_TITLE, MAX_ROWS},
-        split::{is_visible, length},
+        split::{is_visible, length, one_line},
     },
     Fitter,
-    words::{clip, one_line},
+    words::clip,
 };
 use crate::conversation::{Choice, Choices, Content, List, Section};
 

@@ -2,10 +2,6 @@
 
 use super::super::split::{length, split};
 
-pub fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 pub fn labelled(label: &str, value: &str) -> String {
     match label.trim() {
         "" => value.to_owned(),

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::super::{
-    address::{address, part},
-    fit::{no_address, one_line},
+    address::{address, no_address, part},
+    split::one_line,
 };
 
 /// What belongs to a form: it is no message, whatever its fields are called.
