@@ -203,7 +203,7 @@ impl Simulator {
         self.change(|state| secret.clone_into(&mut state.account.app_secret));
     }
 
-    /// Accepts these of the next messages, and loses the answers in a gateway.
+    /// Accepts these of the next messages, but loses the answers in a gateway.
     pub fn lose_answers(&self, which: Range<usize>) {
         self.misbehave(Fault::LoseAnswer, which);
     }

@@ -36,7 +36,7 @@ impl Simulator {
     /// # Errors
     /// When it is not an HTTP address.
     pub fn stand_before_agent(&self, agent: &str) -> Result<String, String> {
-        let agent = Url::parse(agent).map_err(|error| format!("{agent} is no URL: {error}"))?;
+        let agent = Url::parse(agent).map_err(|error| format!("{agent} is not a URL: {error}"))?;
         if !matches!(agent.scheme(), "http" | "https") {
             return Err(format!("{agent} is not an HTTP address"));
         }

@@ -128,7 +128,7 @@ fn event(name: &str, data: &impl Serialize) -> Event {
 }
 
 #[derive(Deserialize)]
-struct Action {
+struct NewMessage {
     #[serde(default = "ada")]
     person: String,
     reply_to: Option<String>,
@@ -141,7 +141,7 @@ fn ada() -> String {
 }
 
 async fn messages(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<(StatusCode, Json<Value>)> {
-    let Action { person, reply_to, action } = read(&body)?;
+    let NewMessage { person, reply_to, action } = read(&body)?;
     let id = simulator.speak(&person, &action, reply_to.as_deref()).map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": id }))))
 }

@@ -175,7 +175,7 @@ impl Simulator {
     /// Returns all faults, and whether they are switched on.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultState> {
-        self.state().faults.shown()
+        self.state().faults.states()
     }
 
     /// Returns the times at which this fault strikes.
@@ -205,13 +205,13 @@ impl State {
     }
 
     pub(super) fn show_faults(&mut self) {
-        let faults = self.faults.shown();
+        let faults = self.faults.states();
         self.history.record(FeedEvent::Faults { faults });
     }
 }
 
 impl Faults {
-    fn shown(&self) -> Vec<FaultState> {
+    fn states(&self) -> Vec<FaultState> {
         let show = |fault: Fault| {
             let (name, title, help) = fault.words();
             let switch = self.0.get(&fault);

@@ -139,7 +139,7 @@ mod tests {
         assert!(
             matches!(&events[0], FeedEvent::Wire(exchange) if exchange.id == 1) && history.since(moment).0.is_empty()
         );
-        assert_eq!(history.since(3).0.len(), 2, "the first exchange, and that nobody types");
+        assert_eq!(history.since(3).0.len(), 2, "the first exchange, and that the business stopped typing");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `wa send-event`, `wa replay` and `wa record`: webhooks as files, in the form that API Gateway gives them to Lambda.
+//! `wa send-event`, `wa replay` and `wa record`: webhooks as files, in the form in which Lambda gets them from API Gateway.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use super::{
 pub struct SendEvent {
     /// An event of API Gateway, or the body of a webhook
     file: PathBuf,
-    /// With the signature of the file, or none; only with --endpoint
+    /// Send the signature that the file has, or none; only with --endpoint
     #[arg(long, requires = "endpoint")]
     as_it_is: bool,
     #[command(flatten)]
@@ -29,14 +29,14 @@ pub struct Replay {
     /// Recordings, event files, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// With new ids and the time of today; a repeated message is not answered again
+    /// Give the messages new ids and the current time; a repeated message is not answered again
     #[arg(long)]
     fresh: bool,
     #[command(flatten)]
     target: Target,
 }
 
-/// A recording to be.
+/// What to record.
 #[derive(Args)]
 pub struct Record {
     /// The folder for the event files
@@ -52,7 +52,12 @@ impl SendEvent {
     /// Sends it and prints the status.
     pub async fn run(self) -> anyhow::Result<()> {
         let webhooks = read(&self.file)?;
-        ensure!(webhooks.len() == 1, "{} holds {} events: wa replay sends them", self.file.display(), webhooks.len());
+        ensure!(
+            webhooks.len() == 1,
+            "{} contains {} events: wa replay sends them",
+            self.file.display(),
+            webhooks.len()
+        );
         for webhook in webhooks {
             self.target.send(&webhook, self.as_it_is).await?;
         }
@@ -61,7 +66,7 @@ impl SendEvent {
 }
 
 impl Replay {
-    /// Sends them one after the other; the first that is not taken ends it.
+    /// Sends them one after the other, and stops at the first that is not accepted.
     pub async fn run(self) -> anyhow::Result<()> {
         let mut files = Vec::new();
         for file in &self.files {
@@ -73,7 +78,7 @@ impl Replay {
             let mut found: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
             found.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
             found.sort();
-            ensure!(!found.is_empty(), "{} holds no event files (*.json)", file.display());
+            ensure!(!found.is_empty(), "{} contains no event files (*.json)", file.display());
             files.extend(found);
         }
         for file in files {
@@ -94,7 +99,7 @@ impl Record {
         let query = self.person.map(|person| format!("?person={person}")).unwrap_or_default();
         let events = self.running.call(http::Method::GET, &format!("/api/recording{query}"), None).await?;
         let events = events.as_array().cloned().unwrap_or_default();
-        ensure!(!events.is_empty(), "nothing was sent yet, or nobody has the id of --person");
+        ensure!(!events.is_empty(), "nothing was sent yet, or no person has the id of --person");
         std::fs::create_dir_all(&self.folder).with_context(|| format!("cannot make {}", self.folder.display()))?;
         for (event, number) in events.iter().zip(1..) {
             let path = self.folder.join(format!("{number:03}-{}.json", subject(event)));
@@ -106,7 +111,7 @@ impl Record {
     }
 }
 
-/// What an event is about, for its file's name.
+/// Returns the kind of an event, for its file's name.
 fn subject(event: &Value) -> String {
     let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or_default()).unwrap_or_default();
     let value = &body["entry"][0]["changes"][0]["value"];

@@ -1,4 +1,4 @@
-//! `wa dead-letters` and `wa redrive`: what could not be done, and another try.
+//! `wa dead-letters` and `wa redrive`: lists failed jobs, and tries them again.
 
 use clap::Args;
 use whatsapp_endpoint::{
@@ -15,7 +15,7 @@ pub struct Letters {
     dead_letter_queue_url: String,
 }
 
-/// Another try.
+/// Which jobs to try again.
 #[derive(Args)]
 pub struct Redrive {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Redrive {
 }
 
 impl Letters {
-    /// One JSON object a line, without what people wrote.
+    /// Prints one JSON object a line, without the text of messages.
     pub async fn run(self) -> anyhow::Result<()> {
         let queue = self.queue().await?;
         for opened in queue.open().await? {
@@ -55,7 +55,7 @@ impl Redrive {
         for opened in letters.open().await? {
             match &opened.letter.job {
                 Some(job) if self.job.as_ref().is_none_or(|only| *only == job.id) => {
-                    // The whole letter: who puts it back lifts that the job is given up.
+                    // The whole letter: it tells the worker that the job is no longer given up.
                     queue.put(&json::ascii(&opened.letter)?, &job.conversation.group()).await?;
                     letters.delete(&opened).await?;
                     sent += 1;
@@ -67,7 +67,7 @@ impl Redrive {
             }
         }
         println!(
-            "{sent} jobs are back in the queue; {kept} letters stay (refused replies and records that are no jobs cannot be done again)"
+            "{sent} jobs are back in the queue; {kept} letters stay (refused replies and records that are not jobs cannot be tried again)"
         );
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The command line: try the endpoint on this machine, play events to one, sign a body, look after dead letters.
+//! The command line: run the endpoint on this machine, send events to one, sign a body, handle dead letters.
 
 mod events;
 mod letters;
@@ -62,7 +62,7 @@ struct Sign {
 async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,
-        // One line that names the fault and the cure; where it comes from in the program helps nobody.
+        // One line with the error and its cure; a backtrace does not help the user.
         Err(error) => {
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE
@@ -97,13 +97,13 @@ impl Sign {
     }
 }
 
-/// A path; none at all where the variable is set to nothing, as everywhere.
+/// Reads a path. An empty variable means no path, as in all settings.
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
 fn path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
     Ok(PathBuf::from(text))
 }
 
-/// The key of signatures, out of a file with a secret, or of the development secret.
+/// Returns the key of signatures, from a file with a secret or from the development secret.
 fn app_secret(file: Option<&PathBuf>) -> anyhow::Result<Secret> {
     keys(file)?.app_secret.present().cloned().context("app_secret is empty in the secret")
 }

@@ -15,12 +15,12 @@ use super::{
 /// How long to wait for further replies after the first.
 const MORE: Duration = Duration::from_millis(500);
 
-/// Words on a phone.
+/// A message on a phone.
 #[derive(Args)]
 pub struct Say {
-    /// The words
+    /// The text
     text: String,
-    /// Who says them
+    /// The person who writes it
     #[arg(long, default_value = "ada")]
     person: String,
     /// Longest wait for a reply, in seconds
@@ -30,21 +30,21 @@ pub struct Say {
     target: Target,
 }
 
-/// A fault and how often it strikes.
+/// A fault, and how often it strikes.
 #[derive(Args)]
 pub struct Misbehave {
-    /// Which; without it all are listed
+    /// The fault; without it all are listed
     name: Option<String>,
-    /// The next so many times; once, if nothing is said
+    /// How many times; once by default
     #[arg(long, conflicts_with_all = ["always", "off"])]
     times: Option<usize>,
     /// Until it is switched off
     #[arg(long, conflicts_with = "off")]
     always: bool,
-    /// Not any more
+    /// Switch it off
     #[arg(long)]
     off: bool,
-    /// How long, how many, or which code
+    /// Its value: a time, a number or a code
     #[arg(long)]
     value: Option<u32>,
     #[command(flatten)]
@@ -52,11 +52,11 @@ pub struct Misbehave {
 }
 
 impl Say {
-    /// Prints what is answered, one reply after the other.
+    /// Sends the message and prints the replies as they come.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { text, person, wait, target } = self;
         if target.endpoint.is_some() {
-            // The answers go to the Meta that this endpoint has.
+            // The replies go to the Meta that this endpoint is connected to.
             let number = super::keys(target.secret_file.as_ref())?.phone_number_id;
             return target.send(&Webhook::text(&text, &number), false).await;
         }
@@ -71,14 +71,14 @@ impl Say {
                 _ => {}
             }
         }
-        let said = json!({ "person": person, "text": text });
-        let id = running.call(http::Method::POST, "/api/messages", Some(&said)).await?["id"].clone();
-        let (mut is_taken, mut until, mut replies) = (false, longest, 0);
+        let action = json!({ "person": person, "text": text });
+        let id = running.call(http::Method::POST, "/api/messages", Some(&action)).await?["id"].clone();
+        let (mut is_accepted, mut until, mut replies) = (false, longest, 0);
         while let Some((name, data)) = events.next(until).await? {
             let is_ours = data["person"] == person.as_str();
             match name.as_str() {
                 "bubble" if is_ours && data["from"] == "business" && known.insert(data["id"].to_string()) => {
-                    println!("{}", shown(&data));
+                    println!("{}", as_text(&data));
                     replies += 1;
                 }
                 "bubble" if data["id"] == id && data["status"] == "failed" => {
@@ -86,29 +86,29 @@ impl Say {
                 }
                 "problem" if is_ours => eprintln!("{}", data["text"].as_str().unwrap_or_default()),
                 "wire" if data["kind"] == "webhook" && data["message"] == id => {
-                    is_taken |= data["response"]["status"] == 200;
+                    is_accepted |= data["response"]["status"] == 200;
                 }
                 _ => {}
             }
-            if is_taken && replies > 0 {
+            if is_accepted && replies > 0 {
                 until = longest.min(retry::until(MORE));
             }
         }
-        ensure!(is_taken, "the endpoint has not taken the message within {wait} s: its log says why");
-        ensure!(replies > 0, "the endpoint has taken the message, and no reply came within {wait} s (--wait)");
+        ensure!(is_accepted, "the endpoint has not accepted the message within {wait} s: its log says why");
+        ensure!(replies > 0, "the endpoint has accepted the message, and no reply came within {wait} s (--wait)");
         Ok(())
     }
 }
 
-/// A bubble as text, with what can be tapped below it.
-fn shown(bubble: &Value) -> String {
+/// Returns a bubble as text, with its buttons below.
+fn as_text(bubble: &Value) -> String {
     let titles = bubble["buttons"].as_array().into_iter().flatten().filter_map(|button| button["title"].as_str());
     let words = bubble["text"].as_str().unwrap_or_default().to_owned();
     titles.fold(words, |shown, title| format!("{shown}\n  [{title}]"))
 }
 
 impl Misbehave {
-    /// Switches a fault, and prints what is switched on.
+    /// Switches a fault, and prints its state.
     pub async fn run(self) -> anyhow::Result<()> {
         let path = "/api/faults";
         let Some(name) = self.name else {

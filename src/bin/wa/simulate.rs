@@ -1,4 +1,4 @@
-//! `wa simulate`: a phone to hold, a Meta that is none, and the endpoint between them.
+//! `wa simulate`: a phone, a simulated Meta, and the endpoint.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use whatsapp_endpoint::{
     telemetry::{self, LogFormat},
 };
 
-/// What is under way when somebody presses Ctrl-C has so long to end.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// Grace period for open requests after Ctrl-C.
+const GRACE_PERIOD: Duration = Duration::from_millis(300);
 
-/// What to start, and what to connect.
+/// What to start and connect.
 #[derive(Args)]
 pub struct Simulate {
     /// Port of the chat page and of the simulated Cloud API
@@ -37,7 +37,7 @@ pub struct Simulate {
     /// Where your agent is; also as `AGENT_URL`
     #[arg(long, value_name = "URL")]
     agent_url: Option<String>,
-    /// What it speaks; also as `AGENT_PROTOCOL`
+    /// Its protocol; also as `AGENT_PROTOCOL`
     #[arg(long, value_name = "NAME")]
     agent_protocol: Option<String>,
     /// Start no endpoint: webhooks go to this one, such as the stack's `WebhookUrl`
@@ -49,7 +49,7 @@ pub struct Simulate {
     /// The file with the secret (JSON) that endpoint and simulator share; without it the development secret
     #[arg(long, env = "WHATSAPP_SECRET_FILE", value_parser = super::path)]
     secret_file: Option<PathBuf>,
-    /// The file with the development secret, which goes when we do.
+    /// The file with the development secret; removed at the end.
     #[arg(skip)]
     own_file: OnceLock<PathBuf>,
 }
@@ -72,7 +72,7 @@ impl Simulate {
             SecretSource::File(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
             SecretSource::SecretsManager(_) => DEVELOPMENT_SECRET.to_owned(),
         };
-        let account = Account::from_secret(&secret).context("the secret is no JSON object")?;
+        let account = Account::from_secret(&secret).context("the secret is not a JSON object")?;
         let simulator = Simulator::new(account, https::client().map_err(anyhow::Error::from_boxed)?).lifelike();
         let here = format!("http://127.0.0.1:{}", self.port);
         simulator.reached_at(self.public_url.as_deref().unwrap_or(&here));
@@ -100,7 +100,7 @@ impl Simulate {
         let agent_url = settings.agent.target.url().map(ToString::to_string);
         let proxied = agent_url.as_deref().filter(|url| url.starts_with("http"));
         let settings = match proxied {
-            // The page shows what the agent is asked, so the question goes through the simulator.
+            // Questions go through the simulator, so that the page can show them.
             Some(url) => {
                 let asked = local(&here, &simulator, url)?;
                 vars.insert("AGENT_URL".into(), asked);
@@ -126,15 +126,14 @@ impl Simulate {
         Ok(())
     }
 
-    /// The environment, and for the rest what makes everything run on this machine.
+    /// Returns the environment, with defaults that run everything on this machine.
     fn vars(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut vars: BTreeMap<_, _> = environment().filter(|(_, value)| !value.trim().is_empty()).collect();
         if let Some(path) = self.secret_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
         }
         if !vars.contains_key("WHATSAPP_SECRET_FILE") && !vars.contains_key("WHATSAPP_SECRET_ID") {
-            // A name of its own, and never a file or link that is there already: others may write into this folder, and another
-            // start may be reading.
+            // A unique name, and never an existing file or link: others may write into this folder, and another run may be reading.
             let path = std::env::temp_dir().join(format!("whatsapp-endpoint-{}.json", uuid::Uuid::now_v7()));
             let file = std::fs::File::create_new(&path);
             let written = file.and_then(|mut file| file.write_all(DEVELOPMENT_SECRET.as_bytes()));
@@ -156,17 +155,17 @@ impl Simulate {
     }
 }
 
-/// The address under which the endpoint asks the agent: through the simulator on this machine, whatever its public one is.
+/// Returns the address at which the endpoint reaches the agent: through the simulator on this machine, not its public address.
 fn local(here: &str, simulator: &Simulator, agent: &str) -> anyhow::Result<String> {
     let path = simulator.stand_before_agent(agent).map_err(|why| anyhow!(why))?;
     Ok(format!("{here}{path}"))
 }
 
-/// What the endpoint remembers of a conversation, by whichever name it knows the person.
+/// Returns what the endpoint remembers of a conversation, by the BSUID or the phone number of the person.
 async fn remembered(store: Arc<dyn Store>, number: String, person: Person) -> Option<serde_json::Value> {
     for user in [person.user_id, person.phone].into_iter().flatten() {
         let id = ConversationId { number: number.clone(), user };
-        // The log of the endpoint says what is wrong with its store.
+        // The endpoint logs errors of its store itself.
         let Ok(Some(conversation)) = store.read(&id).await else { continue };
         let mut state = serde_json::to_value(&conversation).ok()?;
         state["jobs_done"] = conversation.done.len().into();
@@ -176,7 +175,7 @@ async fn remembered(store: Arc<dyn Store>, number: String, person: Person) -> Op
     None
 }
 
-/// What helps against a handshake that failed.
+/// Returns an error of the handshake with its cure.
 fn advice(why: &str) -> String {
     let cure = match why {
         why if why.starts_with("HTTP 403") => "verify_token of --secret-file must be that of the endpoint's secret",
@@ -187,14 +186,14 @@ fn advice(why: &str) -> String {
     format!("{why}\n  {cure}")
 }
 
-/// Pages hold their streams open for good: they are told that it is over.
+/// Closes the streams of the pages, which would otherwise stay open, and waits for them.
 async fn end(simulator: &Simulator) {
     simulator.close();
-    tokio::time::sleep(LAST_WORDS).await;
+    tokio::time::sleep(GRACE_PERIOD).await;
     println!("\nStopped.");
 }
 
-/// Until Ctrl-C, or the polite signal that ends a process.
+/// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     #[cfg(unix)]
     {
@@ -207,7 +206,7 @@ async fn interrupted() {
             return;
         }
     }
-    // Where there is no such signal, only the end of the process ends it.
+    // Without such a signal, only the end of the process ends it.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

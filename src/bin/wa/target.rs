@@ -16,7 +16,7 @@ use super::webhook::Webhook;
 
 /// Without a queue, the endpoint answers a webhook only after the agent has answered.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// A simulator on this machine answers when the endpoint has.
+/// The simulator answers a delivery only after the endpoint has answered.
 const SIMULATOR_PATIENCE: Duration = Duration::from_secs(200);
 
 /// The running simulator.
@@ -32,7 +32,7 @@ pub struct Running {
 pub struct Target {
     #[command(flatten)]
     pub running: Running,
-    /// Not through a simulator: to this webhook, signed with the secret
+    /// Send to this webhook, signed with the secret, and not through a simulator
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
     /// The file with the endpoint's secret (JSON); without it the development secret
@@ -41,7 +41,7 @@ pub struct Target {
 }
 
 impl Running {
-    /// A call of the small API; what it refuses is an error in its words.
+    /// Calls the control API. A refusal becomes an error with its text.
     pub async fn call(&self, method: http::Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.to.trim_end_matches('/'));
         let client = https::client().map_err(anyhow::Error::from_boxed)?;
@@ -49,7 +49,7 @@ impl Running {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.with_context(|| self.nobody())?;
+        let response = request.send().await.with_context(|| self.no_simulator())?;
         let status = response.status();
         let text = response.text().await?;
         let answer: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -62,27 +62,28 @@ impl Running {
         }
     }
 
-    fn nobody(&self) -> String {
+    fn no_simulator(&self) -> String {
         format!("no simulator answers at {}: start one with `make run` or `wa simulate`, or name it with --to", self.to)
     }
 
+    /// Opens the event stream.
     pub async fn events(&self) -> anyhow::Result<Events> {
         let url = format!("{}/api/events", self.to.trim_end_matches('/'));
         let client = https::client().map_err(anyhow::Error::from_boxed)?;
-        let stream = client.get(&url).send().await.with_context(|| self.nobody())?;
+        let stream = client.get(&url).send().await.with_context(|| self.no_simulator())?;
         ensure!(stream.status().is_success(), "{url} answered {}: is that a simulator?", stream.status());
         Ok(Events { stream, read: Vec::new() })
     }
 }
 
-/// What the simulator tells its pages.
+/// The event stream of the chat page.
 pub struct Events {
     stream: Response,
     read: Vec<u8>,
 }
 
 impl Events {
-    /// The next event and its data; `None`: nothing until then.
+    /// Returns the next event and its data; `None`: there was none in time.
     pub async fn next(&mut self, until: Instant) -> anyhow::Result<Option<(String, Value)>> {
         loop {
             if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
@@ -106,17 +107,17 @@ impl Events {
 }
 
 impl Target {
-    /// Sends it; what is not taken is an error with its cure.
+    /// Sends a webhook. A refusal becomes an error with its cure.
     pub async fn send(&self, webhook: &Webhook, as_it_is: bool) -> anyhow::Result<()> {
         let name = &webhook.name;
         let Some(endpoint) = &self.endpoint else {
             ensure!(
                 webhook.method == http::Method::POST,
-                "{name} is no webhook but a {}: name --endpoint",
+                "{name} is a {}, not a webhook: name --endpoint",
                 webhook.method
             );
             let body = serde_json::from_slice(&webhook.body).ok();
-            let body: Value = body.with_context(|| format!("the body of {name} is no JSON: name --endpoint"))?;
+            let body: Value = body.with_context(|| format!("the body of {name} is not JSON: name --endpoint"))?;
             self.running
                 .call(http::Method::POST, "/api/deliveries", Some(&body))
                 .await
@@ -124,7 +125,7 @@ impl Target {
             println!("{name}: 200");
             return Ok(());
         };
-        let mut url = url::Url::parse(endpoint).with_context(|| format!("{endpoint} is no URL"))?;
+        let mut url = url::Url::parse(endpoint).with_context(|| format!("{endpoint} is not a URL"))?;
         if !webhook.query.is_empty() {
             url.set_query(Some(&webhook.query));
         }

@@ -16,13 +16,13 @@ pub struct Webhook {
     pub signature: Option<String>,
 }
 
-/// The events of a file: one, or a recording of several.
+/// Reads the events of a file: one, or a recording of several.
 pub fn read(file: &Path) -> anyhow::Result<Vec<Webhook>> {
     let name = file.display().to_string();
     let text = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
-    let json: Value = serde_json::from_slice(&text).with_context(|| format!("{name} is no JSON"))?;
+    let json: Value = serde_json::from_slice(&text).with_context(|| format!("{name} contains no JSON"))?;
     if json["object"].is_string() {
-        // The bytes as they are: the signature is of them.
+        // The bytes as they are, because they are what is signed.
         let (method, query) = (http::Method::POST, String::new());
         return Ok(vec![Webhook { name, method, query, body: text, signature: None }]);
     }
@@ -46,7 +46,7 @@ impl Webhook {
         };
         let text = event["body"].as_str().unwrap_or_default();
         let body = match event["isBase64Encoded"] == true {
-            true => BASE64_STANDARD.decode(text).with_context(|| format!("the body of {name} is no base64"))?,
+            true => BASE64_STANDARD.decode(text).with_context(|| format!("the body of {name} is not base64"))?,
             false => text.as_bytes().to_vec(),
         };
         let parameters = event["queryStringParameters"].as_object().into_iter().flatten();
@@ -79,7 +79,7 @@ impl Webhook {
         text
     }
 
-    /// Gives every message a new id and the time of today.
+    /// Gives every message a new id and the current time.
     pub fn freshen(&mut self) {
         let Ok(mut body) = serde_json::from_slice::<Value>(&self.body) else { return };
         let now = now();
@@ -93,7 +93,7 @@ impl Webhook {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a command line stands outside the door, where time is")]
+#[expect(clippy::disallowed_methods, reason = "a command line has no caller that could pass the time")]
 fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }

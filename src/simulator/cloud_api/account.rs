@@ -192,7 +192,7 @@ impl Simulator {
     /// The answer that is not the challenge, or why there is none.
     pub async fn handshake(&self, url: &str, verify_token: &str) -> Result<(), String> {
         let challenge = fastrand::u64(1_000_000_000..10_000_000_000).to_string();
-        let mut address = url::Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
+        let mut address = url::Url::parse(url).map_err(|error| format!("{url} is not a URL: {error}"))?;
         address
             .query_pairs_mut()
             .append_pair("hub.mode", "subscribe")

@@ -255,7 +255,7 @@ pub(super) fn unique(mut values: Vec<&str>, what: &str) -> Checked {
     }
 }
 
-/// Whether a character draws something: it is no space, no control character and not invisible.
+/// Whether a character draws something: not a space, a control character or an invisible one.
 fn is_visible(sign: char) -> bool {
     !sign.is_whitespace()
         && !sign.is_control()

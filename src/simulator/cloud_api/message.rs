@@ -84,7 +84,7 @@ pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
         "location" => location(&content),
         "contacts" => content.list(1..=CONTACTS)?.iter().try_for_each(contact),
         "reaction" => {
-            body.without("context", "a reaction is no reply")?;
+            body.without("context", "a reaction cannot be a reply")?;
             reaction(&content)
         }
         "interactive" => interactive::check(&content, store),

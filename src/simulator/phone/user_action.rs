@@ -53,7 +53,7 @@ pub enum UserAction {
         /// The phone number, as it is written.
         phone: String,
     },
-    /// A file that Meta holds.
+    /// A file that was uploaded to Meta.
     Media {
         /// Its id.
         id: String,
@@ -131,7 +131,7 @@ impl Simulator {
 }
 
 impl UserAction {
-    /// Returns the message of the webhook, without its sender, id and time. Shows taps and reactions, which are no bubbles of their own.
+    /// Returns the message of the webhook, without its sender, id and time. Shows taps and reactions, which have no bubble of their own.
     pub(in crate::simulator) fn message(
         &self,
         state: &mut State,

@@ -40,7 +40,7 @@ pub(super) fn examine(mime: &str, bytes: &[u8]) -> Checked {
         return refuse(MEDIA, format!("{} bytes of {mime}; {most} are allowed", bytes.len()));
     }
     if !is_what_it_says(mime, bytes) {
-        return refuse(MEDIA, format!("the file's content is no {mime}"));
+        return refuse(MEDIA, format!("the file's content is not {mime}"));
     }
     Ok(())
 }
