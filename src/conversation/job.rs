@@ -1,4 +1,4 @@
-//! A job: one thing that is asked of us, by whom, and where the answer belongs.
+//! A job: one task, the conversation it belongs to, and its id.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Task;
 use crate::json;
 
-/// One thing that is asked of us. As JSON it is also the body of a record in the queue.
+/// One task for one conversation. As JSON it is also the body of a record in the queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// The same for every repeat of the same message.
@@ -17,19 +17,19 @@ pub struct Job {
     pub conversation: ConversationId,
     /// What is to be done.
     pub task: Task,
-    /// How often it was taken out of the dead letters for another try; 0 for what was never given up.
+    /// How often it was redriven from the dead-letter queue; 0 if it was never given up.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub redrives: u32,
 }
 
 /// 8 bytes that follow from the number and the message id; as text 16 hex digits.
 ///
-/// 64 bits are enough to tell the jobs of one conversation apart, and a conversation remembers every one for days.
+/// 64 bits are enough to distinguish the jobs of one conversation, and a conversation remembers each of them for days.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TurnId([u8; 8]);
 
-/// A text that is no job's id.
+/// A text that is not the id of a turn.
 #[derive(Debug, thiserror::Error)]
 #[error("a turn's id has 16 hex digits")]
 pub struct NoTurnId;
@@ -37,8 +37,8 @@ pub struct NoTurnId;
 impl Job {
     /// The id under which the conversation knows the job: its failures, its replies, and that it is done.
     ///
-    /// Each redrive has one of its own: it is another try of a job that is marked as done because it was given up, and a repeat of
-    /// the redrive still changes nothing.
+    /// Each redrive has its own id, because the job is already marked as done: it was given up. A repeat of the redrive still
+    /// changes nothing.
     #[must_use]
     pub fn own_id(&self) -> TurnId {
         match self.redrives {
@@ -103,7 +103,7 @@ impl fmt::Display for TurnId {
 pub struct ConversationId {
     /// Id of our number.
     pub number: String,
-    /// The most lasting name we have for the other side.
+    /// The most stable name that we have for the other side.
     pub user: String,
 }
 
@@ -114,24 +114,24 @@ impl ConversationId {
         format!("{}#{}", self.number, self.user)
     }
 
-    /// 32 hex digits that stand for the conversation where its key is too long or tells too much: queues and logs.
+    /// 32 hex digits that represent the conversation in queues and logs, where its key is too long or reveals too much.
     #[must_use]
     pub fn group(&self) -> String {
         hex::encode(short_hash::<16>(&[&self.number, &self.user]))
     }
 }
 
-/// The other side of a conversation, by all the names we know.
+/// The other side of a conversation, with all names that we know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Person {
     /// Phone number, digits only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The channel's own id of the person, for people who do not show a phone number.
+    /// The channel's own id of the person, for people who hide their phone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// The group in which the person spoke; answers go there.
+    /// The group in which the person wrote; answers go there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// The name the person chose.
@@ -143,7 +143,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The most lasting name we have: it is the key of the conversation.
+    /// The most stable name that we have: it is the key of the conversation.
     #[must_use]
     pub fn stable_id(&self) -> Option<&String> {
         self.group_id.as_ref().or(self.user_id.as_ref()).or(self.phone.as_ref())
