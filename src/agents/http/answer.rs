@@ -83,7 +83,7 @@ fn answer(mut fields: Fields) -> Result<Answer, Fault> {
         return Err(faults.swap_remove(0));
     }
     for fault in faults {
-        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is sent");
     }
     fields.end();
     Ok(Answer { outputs, memory, ends_session, handover, ..Answer::default() })

@@ -158,7 +158,7 @@ pub fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<
         return Err(faults.swap_remove(0));
     }
     for fault in faults {
-        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is sent");
     }
     Ok(read)
 }
