@@ -132,7 +132,7 @@ fn builder() -> Result<reqwest::ClientBuilder, Error> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // Compression is not worth it for a few kilobytes. Gateways that compress all the same are understood.
+    // Compression is not worth it for a few kilobytes. Gateways that compress anyway are understood.
     let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     Ok(reqwest::Client::builder()
         .default_headers(plain)

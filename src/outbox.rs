@@ -1,4 +1,4 @@
-//! The only way out: claim a conversation, commit what is to be said, deliver it.
+//! The only way out: claim a conversation, commit its replies, deliver them.
 //!
 //! A commit stores the session, the planned replies and the job's completion in one write, before the first reply goes
 //! out. Whatever happens afterwards, the agent is not asked again, and the next delivery of the job continues at the first

@@ -160,7 +160,7 @@ mod tests {
             (404, "model_not_found", "AGENT_MODEL", false),
             (429, "insufficient_quota", "quota", false),
             (503, "", "its own log", false),
-            (400, "", "does not take the request", true),
+            (400, "", "refuses the request", true),
             (400, "content_filter", "filter", true),
             (403, "content_policy_violation", "filter", true),
             (400, "context_length_exceeded", "longer than", true),

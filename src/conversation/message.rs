@@ -1,10 +1,10 @@
-//! What a person said.
+//! A message from a person.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What a person said.
+/// A message from a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     /// The channel's id of the message.

@@ -20,16 +20,16 @@ const TRIES: u32 = 3;
 
 impl Outbox {
     /// Whether a file has to be uploaded before this content is sent.
-    pub(super) fn has_upload(&self, said: &Content) -> bool {
-        self.upload_media && links(&mut said.clone()).next().is_some()
+    pub(super) fn has_upload(&self, content: &Content) -> bool {
+        self.upload_media && links(&mut content.clone()).next().is_some()
     }
 
     /// Replaces links by ids of uploaded files. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
-    pub(super) async fn upload(&self, number: &str, said: &mut Content, clock: &Clock) {
+    pub(super) async fn upload(&self, number: &str, content: &mut Content, clock: &Clock) {
         if !self.upload_media {
             return;
         }
-        for media in links(said) {
+        for media in links(content) {
             let Source::Link(link) = &media.source else { continue };
             match self.uploaded(number, link, media, clock).await {
                 Ok(id) => media.source = Source::Id(id),
@@ -90,8 +90,8 @@ fn key(number: &str, link: &str) -> String {
 }
 
 /// The linked files of a content.
-pub(super) fn links(said: &mut Content) -> impl Iterator<Item = &mut Media> {
-    let media: Vec<&mut Media> = match said {
+pub(super) fn links(content: &mut Content) -> impl Iterator<Item = &mut Media> {
+    let media: Vec<&mut Media> = match content {
         Content::Media(media) => vec![media],
         Content::Card(card) => card.media.iter_mut().collect(),
         Content::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),

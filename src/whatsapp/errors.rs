@@ -185,7 +185,7 @@ pub fn advise_refusal(status: u16, code: i64, subcode: i64) -> Advice {
         (NO_CODE, _, 413) => Advice {
             class: Class::Content,
             retry: Retry::Never,
-            cure: "the message is larger than something between here and Meta allows",
+            cure: "the message is larger than what is between here and Meta allows",
         },
         (NO_CODE, _, 400..=499) => {
             configuration("what answers gives no code of Meta's: check GRAPH_BASE_URL and what is in between")

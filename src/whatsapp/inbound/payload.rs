@@ -133,7 +133,7 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Event> {
         (None, Some(_)) => read_change(&text, &mut events),
         // Some providers pass on only the content of a change, without the number that it came to.
         (None, None) if body.messages.is_some() => {
-            let why = "messages stand outside of entry[].changes[].value, as Meta sends them".to_owned();
+            let why = "messages are outside of entry[].changes[].value, as Meta sends them".to_owned();
             events.push(unrecognized(Part::Body, &text, why));
         }
         (None, None) => events.push(Event::Nothing("entry is missing".to_owned())),
