@@ -1,8 +1,7 @@
 //! The one HTTP client: one pool of connections and one TLS configuration for Graph, the agents and the AWS services.
 //!
-//! The roots are compiled in and the crypto provider is `ring`. A client of its own for each user, with the
-//! roots of the operating system, would read those once per client at every cold start, which costs more than all the
-//! rest of the start together.
+//! The roots are compiled in and the crypto provider is `ring`. Separate clients with the roots of the operating system
+//! would each read those at every cold start, which costs more than all the rest of the start together.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -37,10 +36,10 @@ pub fn client() -> Result<reqwest::Client, Error> {
     Ok(builder()?.build()?)
 }
 
-/// The client for an address that the operator has not written, such as a link of an agent: it reaches public addresses only.
+/// The client for an address that does not come from the operator, such as a link of an agent: it reaches public addresses only.
 ///
-/// On this machine, in its network and at the link-local addresses of a cloud there are services that believe whoever reaches them.
-/// The address is looked at after DNS has told it, so a name that points inside is refused as well. Redirects are not followed.
+/// On this machine, in its network and at the link-local addresses of a cloud there are services that trust every caller.
+/// The address is checked after DNS has resolved it, so a name that points inside is refused as well. Redirects are not followed.
 ///
 /// # Errors
 /// When `url` itself names an address that is not public, or as [`client`].
@@ -62,12 +61,12 @@ pub fn client_for(url: &Url) -> Result<&'static reqwest::Client, Error> {
     Ok(CLIENT.get_or_init(|| built))
 }
 
-/// An address that nobody on the outside could reach.
+/// An address that no one on the outside could reach.
 #[derive(Debug, thiserror::Error)]
 #[error("it is at an address of this machine or its network: only public addresses are fetched for others")]
 struct NotPublic;
 
-/// The resolver of the system, less the addresses that are not public.
+/// The system's resolver, without addresses that are not public.
 #[derive(Debug)]
 struct PublicOnly;
 
@@ -96,7 +95,7 @@ fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     let is_special = match (first, second) {
-        // This host, loopback, multicast and what is reserved; link-local; shared address space; benchmarks.
+        // This host, loopback, multicast and reserved; link-local; shared address space; benchmarks.
         (0 | 127 | 224..=255, _) | (169, 254) | (100, 64..=127) | (198, 18 | 19) => true,
         (192, 0) => third == 0 || third == 2,
         _ => address.is_private() || address.is_documentation(),
@@ -111,10 +110,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [b1, b2] = b.to_be_bytes();
     let embedded = Ipv4Addr::new(a1, a2, b1, b2);
     match (first, second) {
-        // Addresses of version 4 in other clothes: mapped, translated.
+        // Embedded IPv4 addresses: mapped, translated.
         (0, 0) if address.to_ipv4_mapped().is_some() => is_public_v4(embedded),
         (0x64, 0xff9b) if third == 0 && fourth == 0 => is_public_v4(embedded),
-        // 6to4 carries its address in front.
+        // 6to4 has its IPv4 address in front.
         (0x2002, high) => {
             let ([h1, h2], [l1, l2]) = (high.to_be_bytes(), third.to_be_bytes());
             is_public_v4(Ipv4Addr::new(h1, h2, l1, l2))
@@ -133,15 +132,14 @@ fn builder() -> Result<reqwest::ClientBuilder, Error> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // Nothing is asked for in a compressed form, for it would be packed and unpacked for a few kilobytes; gateways that pack it all
-    // the same are understood.
+    // Compression is not worth it for a few kilobytes. Gateways that compress anyway are understood.
     let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     Ok(reqwest::Client::builder()
         .default_headers(plain)
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        // A redirect would carry the token to a host nobody configured.
+        // A redirect would carry the token to a host that no one configured.
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("whatsapp-endpoint/", env!("CARGO_PKG_VERSION"))))
 }

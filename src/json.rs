@@ -1,8 +1,8 @@
-//! JSON at the border: what we print for others, and what others print for us.
+//! JSON at the border: what we write for others, and what others write for us.
 //!
-//! What goes out is ASCII, so that every queue takes it. What comes in is read leniently in its signs and strictly in its size: a
-//! broken half of an emoji or a byte that is no UTF-8 costs one sign and not the message, and no text can grow into a tree that is
-//! larger than the memory of a function.
+//! Output is ASCII, so that every queue accepts it. Input is read leniently in its characters and strictly in its size: half of an
+//! emoji or a byte that is not UTF-8 costs one character and not the message, and no text can grow into a tree that is larger than
+//! the memory of a function.
 
 use std::{borrow::Cow, io};
 
@@ -17,12 +17,12 @@ use serde_json::{
 /// The largest values for their length are objects with one field: eight bytes of text become 700 bytes of memory. Ten answers of
 /// this size at once take 70 MB, and the smallest function has 128.
 pub const MAX_VALUES: usize = 10_000;
-/// What stands in the place of a sign that cannot be read, as JSON escapes it.
+/// Replaces a character that cannot be read, as JSON escapes it.
 const REPLACEMENT: &[u8] = b"\\ufffd";
-/// Where a half of a surrogate pair stands between its piece of a text and the next: a plane that is nobody's, so that nothing else is
-/// found there. Half `U+D83D` is `U+10D83D`.
+/// The halves of surrogate pairs. A half is kept in a private-use plane, which nothing else uses, until the next piece of the text
+/// comes: half `U+D83D` is `U+10D83D`.
 const HALVES: std::ops::RangeInclusive<u16> = 0xD800..=0xDFFF;
-/// What lies between a half and its place.
+/// The offset from a half to its place in that plane.
 const HALVES_FROM: u32 = 0x10_0000;
 /// The byte order mark that some editors and servers put in front of a text.
 pub const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -33,14 +33,14 @@ pub enum JsonError {
     /// It has more values than we read.
     #[error("it has more than {MAX_VALUES} values")]
     TooManyValues,
-    /// It is no JSON, or not in the shape that is expected.
+    /// It is not JSON, or not in the expected shape.
     #[error("{what} at line {line}, column {column}")]
     Unexpected {
-        /// Whether the JSON is broken, or a field.
+        /// What is wrong: the JSON, or a field.
         what: String,
         /// Counts from 1.
         line: usize,
-        /// Counts from 1; 0 where the text has ended.
+        /// Counts from 1; 0 if the text has ended.
         column: usize,
     },
 }
@@ -59,16 +59,16 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// Reads a field that may be anything: what is not of its type is as good as absent. For `#[serde(default, deserialize_with)]`.
+/// Reads a field that may be anything: a value of another type counts as absent. For `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
-/// Only where the JSON itself is broken.
+/// Only if the JSON itself is broken.
 pub fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     let raw = <&RawValue>::deserialize(from)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
-/// As [`lenient`], for a text: a number is taken for one, since many an id is.
+/// As [`lenient`], for a text: a number counts as one, because many ids are numbers.
 ///
 /// # Errors
 /// As [`lenient`].
@@ -77,7 +77,7 @@ pub fn lenient_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>
     Ok(text(raw))
 }
 
-/// The text that `raw` is, or the number, as it is written.
+/// Returns `raw` if it is a text, or a number as it is written.
 #[must_use]
 pub fn text(raw: &RawValue) -> Option<String> {
     match raw.get().as_bytes().first() {
@@ -87,7 +87,7 @@ pub fn text(raw: &RawValue) -> Option<String> {
     }
 }
 
-/// The entries of a list; null is an empty one, as many programs write it. `None`: it is no list.
+/// The entries of a list; null is an empty list, as many programs write it. `None`: it is not a list.
 #[must_use]
 pub fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
     if raw.get() == "null" {
@@ -96,15 +96,15 @@ pub fn list(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// For `#[serde(skip_serializing_if)]`: a count that is usually nothing.
+/// For `#[serde(skip_serializing_if)]`: a count that is usually zero.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 pub(crate) fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// Prints `value` as JSON of nothing but ASCII: other signs are escaped, as Meta does, and read back the same.
+/// Prints `value` as JSON in ASCII: other characters are escaped, as Meta does, and read back the same.
 ///
-/// SQS refuses bodies with some signs that JSON and UTF-8 allow, such as U+FFFF.
+/// SQS refuses bodies with some characters that JSON and UTF-8 allow, such as U+FFFF.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 ///
 /// # Errors
@@ -115,7 +115,7 @@ pub fn ascii(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The number of bytes that `value` has as JSON; nothing is kept of it.
+/// The number of bytes of `value` as JSON, without keeping them.
 #[must_use]
 pub fn size(value: &impl Serialize) -> usize {
     struct Counter(usize);
@@ -129,7 +129,7 @@ pub fn size(value: &impl Serialize) -> usize {
         }
     }
     let mut counter = Counter(0);
-    // What cannot be printed has no size, and cannot be stored either.
+    // A value that cannot be printed has no size, and cannot be stored either.
     serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
@@ -145,7 +145,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// As [`read`], for a piece of a stream: the halves of an emoji that was cut between two pieces are kept, for [`join`].
+/// As [`read`], for a piece of a stream: the halves of an emoji that is cut between two pieces are kept, for [`join`].
 ///
 /// # Errors
 /// As [`read`].
@@ -166,7 +166,7 @@ pub fn read_piece<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     read(&whole)
 }
 
-/// A text of pieces that [`read_piece`] has read: two halves that meet are one sign, and a lone one is U+FFFD.
+/// Joins pieces that [`read_piece`] has read: two halves that meet become one character, and a lone half becomes U+FFFD.
 #[must_use]
 pub fn join(text: String) -> String {
     let half =
@@ -181,8 +181,8 @@ pub fn join(text: String) -> String {
     char::decode_utf16(units).map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// Foreign JSON without what would make all of it unreadable: a byte order mark in front, bytes that are no UTF-8, and halves of
-/// surrogate pairs, which some programs leave when they cut a text in the middle of an emoji.
+/// Foreign JSON without what would make all of it unreadable: a byte order mark in front, bytes that are not UTF-8, and lone
+/// surrogates, which some programs leave when they cut a text in the middle of an emoji.
 #[must_use]
 pub fn repaired(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -201,7 +201,7 @@ pub fn repaired(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(whole)
 }
 
-/// Where halves of surrogate pairs stand without their other half.
+/// The positions of lone surrogates.
 fn lone_surrogates(text: &[u8]) -> impl Iterator<Item = usize> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -222,13 +222,13 @@ fn lone_surrogates(text: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The unit of UTF-16 that `\uXXXX` at this place stands for.
+/// The UTF-16 unit that is escaped as `\uXXXX` at this position.
 fn escaped(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?, 16).ok()
 }
 
-/// How many values a text has at most: one more than it has commas, colons left out, and one for each bracket.
+/// An upper bound of the number of values in a text: one, plus one for each comma and each opening bracket.
 fn values(text: &[u8]) -> usize {
     let (mut count, mut in_string, mut is_escaped) = (1, false, false);
     for byte in text {
@@ -243,7 +243,7 @@ fn values(text: &[u8]) -> usize {
     count
 }
 
-/// Prints what is not ASCII as `\uXXXX`, in a text of ours and in one that is passed on as it came.
+/// Prints non-ASCII characters as `\uXXXX`, in our own texts and in JSON that is passed on as it came.
 struct Ascii;
 
 impl Formatter for Ascii {
@@ -262,7 +262,7 @@ impl Formatter for Ascii {
     }
 
     fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Other signs than ASCII stand in JSON inside texts only.
+        // In JSON, non-ASCII characters are in texts only.
         self.write_string_fragment(writer, fragment)
     }
 }

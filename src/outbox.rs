@@ -1,14 +1,14 @@
-//! The only way out: claim a conversation, commit what is to be said, deliver it.
+//! The only way out: claim a conversation, commit its replies, deliver them.
 //!
-//! A commit keeps the session, the planned replies and the job's completion in one write, before the first reply goes
-//! out. Whatever happens afterwards, the agent is not asked again, and the next delivery of the job goes on at the first
-//! reply that is not known to be sent. One reply costs three writes: claim, commit, and the end.
+//! A commit stores the session, the planned replies and the job's completion in one write, before the first reply goes
+//! out. Whatever happens afterwards, the agent is not asked again, and the next delivery of the job continues at the first
+//! reply that is not known to be sent. One reply costs three writes: claim, commit, and release.
 //!
-//! To give a job up is a commit as well: it is done from then on, its dead letter is the first thing that goes out, and what the person
-//! is told instead of an answer follows. What a conversation may weigh is decided here too, before anything is written.
+//! Giving a job up is a commit as well: the job is done from then on, its dead letter goes out first, and then the apology to the
+//! person. The size limit of a conversation is checked here too, before anything is written.
 //!
-//! Graph takes no idempotency key. A reply that was being sent when the invocation ended is in doubt: the status of the message
-//! settles it, which brings back the tag that we sent along, and only without one it is sent again.
+//! Graph accepts no idempotency key. A reply that was being sent when the invocation ended is in doubt. A status of the message
+//! settles it, because it brings back the tag that we sent along; only without a status the reply is sent again.
 
 mod deferred;
 mod delivery;
@@ -42,12 +42,12 @@ use crate::{
     },
 };
 
-/// Most bytes that a conversation may weigh with a new answer in it.
+/// Most bytes of a conversation with a new answer in it.
 ///
-/// An item has 400 kB. What is left over is for what joins it without an answer: jobs that are done, what is known of the person under
-/// another name, the reason of a failure.
+/// An item may have 400 kB. The rest is for what is added without an answer: done jobs, what is known of the person under another
+/// name, the reason of a failure.
 const MAX_ANSWERED_BYTES: usize = 320 * 1024;
-/// How long a busy conversation is waited for where no queue brings the job again.
+/// How long to wait for a busy conversation if no queue delivers the job again.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that sending needs.
@@ -58,34 +58,34 @@ pub struct Outbox {
     dead_letters: DeadLetters,
     credentials: Arc<Credentials>,
     pace: Pace,
-    /// How long a busy conversation is waited for.
+    /// How long to wait for a busy conversation.
     busy_patience: Duration,
     text: TextSettings,
     /// Whether linked files are uploaded.
     upload_media: bool,
-    /// What goes out when free words are not taken any more.
+    /// The template that is sent when the window for free messages is closed.
     window_template: Option<Template>,
 }
 
-/// A conversation in our hands.
+/// A claimed conversation, and the right to write it.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// What we know of it.
+    /// The conversation as it is stored.
     pub conversation: Conversation,
     id: ConversationId,
     token: LeaseToken,
-    /// Whether a reply that was being sent may be out: another invocation, or a send of ours, ended without an answer.
+    /// Whether the reply that was being sent may be out: another invocation, or one of our sends, ended without a response.
     in_doubt: bool,
-    /// What goes out for the reply at this place: the same with ids of uploaded files in the place of links.
+    /// The index of a reply, and its content with ids of uploaded files instead of links.
     uploaded: Option<(usize, Content)>,
 }
 
-/// What a claim came to.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum Claim {
-    /// Nobody has done the job.
+    /// The job is new.
     Fresh(Lease),
-    /// Replies of this or an earlier job are still on their way and come first.
+    /// Replies of this or an earlier job are still to be sent, and come first.
     Resume(Lease),
     /// The job is done.
     Done,
@@ -93,28 +93,28 @@ pub enum Claim {
     Busy(Timestamp),
 }
 
-/// What a turn ends in, beside what the conversation becomes.
+/// The result of a turn, besides the new state of the conversation.
 #[derive(Debug, Default)]
 pub struct Commit {
-    /// What is said.
+    /// The outputs, not yet fitted to the channel.
     pub outputs: Vec<Output>,
-    /// What fits the channel already.
+    /// Replies that already fit the channel.
     pub replies: Vec<Reply>,
-    /// The letter before them.
-    pub letter: Option<DeadLetter>,
+    /// The dead letter that goes out before them.
+    pub dead_letter: Option<DeadLetter>,
 }
 
-/// What is to go out.
+/// What is to be sent.
 struct Plan {
-    /// The replies, as the channel takes them.
+    /// The replies, fitted to the channel.
     replies: Vec<Reply>,
-    /// The letter before them.
-    letter: Option<DeadLetter>,
+    /// The dead letter that goes out before them.
+    dead_letter: Option<DeadLetter>,
     /// Whether the replies say that no answer will come.
     is_apology: bool,
 }
 
-/// Why replies are not all out.
+/// Why not all replies are out.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The store.
@@ -123,7 +123,7 @@ pub enum OutboxError {
     /// Graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// A reply is refused for good, and the dead-letter queue did not take it.
+    /// A reply is refused for good, and the dead-letter queue did not accept its dead letter.
     #[error(transparent)]
     Queue(QueueError),
     /// The conversation goes on under another name, where another invocation works on it.
@@ -134,10 +134,10 @@ pub enum OutboxError {
     OutOfTime,
     /// The answer is more than a conversation can hold.
     #[error(
-        "with this answer the conversation would have {bytes} bytes, of {MAX_ANSWERED_BYTES} at most: the agent says too much at once, or gives its choices too long ids"
+        "with this answer the conversation would have {bytes} bytes, of {MAX_ANSWERED_BYTES} at most: the agent says too much at once, or the ids of its choices are too long"
     )]
     AnswerTooLarge {
-        /// How many bytes it would have.
+        /// The bytes that it would have.
         bytes: usize,
     },
 }
@@ -158,7 +158,7 @@ impl OutboxError {
 }
 
 impl Lease {
-    /// Notes how far the first reply has come that is to go out.
+    /// Sets the state of the first unsent reply.
     fn set_first(&mut self, state: ReplyState) {
         if let Some(first) = self.conversation.outbox.as_mut().and_then(|outbox| outbox.replies.first_mut()) {
             first.state = state;
@@ -177,7 +177,7 @@ impl Lease {
         self.conversation.done.contains(&job.own_id())
     }
 
-    /// The job whose replies are on their way.
+    /// The job whose replies are being sent.
     #[must_use]
     pub fn delivering(&self) -> Option<&TurnId> {
         self.conversation.outbox.as_ref().map(|outbox| &outbox.job)
@@ -209,13 +209,13 @@ impl Outbox {
         }
     }
 
-    /// What goes out when free words are not taken any more.
+    /// The template that is sent when the window for free messages is closed.
     #[must_use]
     pub fn window_template(&self) -> Option<&Template> {
         self.window_template.as_ref()
     }
 
-    /// Takes the conversation of `job`. Where no queue brings the job again, a busy one is waited for, a few seconds.
+    /// Claims the conversation of `job`. If no queue delivers the job again, waits a few seconds for a busy one.
     ///
     /// # Errors
     /// When the store fails.
@@ -225,7 +225,7 @@ impl Outbox {
         self.follow(claim, job, clock).await
     }
 
-    /// Takes the conversation `id`, and no other, for `job`.
+    /// Claims the conversation `id`, without following signposts, for `job`.
     async fn take(
         &self,
         id: &ConversationId,
@@ -258,13 +258,13 @@ impl Outbox {
         Ok(Claim::Busy(clock.now()))
     }
 
-    /// Keeps `next`, which the conversation has become, the completion of `job` and what is to be said, in one write.
+    /// Stores the new state `next` of the conversation, the completion of `job` and the replies, in one write.
     ///
-    /// With nothing to say, the conversation is free afterwards. Returns how many messages are to go out.
+    /// If there is nothing to send, the conversation is free afterwards. Returns how many messages are to be sent.
     ///
     /// # Errors
-    /// When the answer is too large, which changes nothing; or when the store fails. It may have kept the answer then, so `lease` is
-    /// what it would be, with nothing in doubt: nothing was sent.
+    /// When the answer is too large, which changes nothing; or when the store fails. The answer may be stored all the same, so `lease`
+    /// contains it, with nothing in doubt: nothing was sent.
     pub async fn commit(
         &self,
         lease: &mut Lease,
@@ -273,21 +273,21 @@ impl Outbox {
         commit: Commit,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Commit { mut outputs, replies, letter } = commit;
+        let Commit { mut outputs, replies, dead_letter } = commit;
         self.upload_data(&lease.id.number, &mut outputs, clock).await;
         next.mark_done(job, clock.now());
-        let is_said_again = !replies.is_empty() || letter.is_some();
+        let is_said_again = !replies.is_empty() || dead_letter.is_some();
         let (fitted, choices) = self.fit(outputs, &next);
         if !is_said_again {
             next.choices.renew(choices);
-            // Older words are not sent again behind newer ones. A file may be reported much later.
+            // Older texts are not sent again after newer ones. A failed file may be reported much later.
             next.sent.retain(|sent| !without_file(&sent.output.content).is_empty());
         }
         let replies = fitted.into_iter().map(Reply::from).chain(replies).collect();
-        self.plan(lease, next, job, Plan { replies, letter, is_apology: false }, clock).await
+        self.plan(lease, next, job, Plan { replies, dead_letter, is_apology: false }, clock).await
     }
 
-    /// What is said, as the channel takes it, and the choices in it.
+    /// The outputs, fitted to the channel, and the choices in them.
     fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Choices) {
         outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
     }
@@ -300,18 +300,18 @@ impl Outbox {
         plan: Plan,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Plan { replies, letter, is_apology } = plan;
-        let letter = letter.as_ref().map(serde_json::to_string).transpose();
-        let letter = letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
+        let Plan { replies, dead_letter, is_apology } = plan;
+        let dead_letter = dead_letter.as_ref().map(serde_json::to_string).transpose();
+        let dead_letter = dead_letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
         let is_sent_now =
-            letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.content));
+            dead_letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.content));
         let count = replies.len();
-        next.outbox = (count > 0 || letter.is_some()).then(|| Pending {
+        next.outbox = (count > 0 || dead_letter.is_some()).then(|| Pending {
             job: job.own_id(),
             message_id: job.task.message_id().to_owned(),
             to: next.person.clone(),
             replies,
-            letter,
+            letter: dead_letter,
             is_apology,
         });
         let bytes = next.bytes();
@@ -330,14 +330,14 @@ impl Outbox {
                 if let OutboxError::Store(StoreError::TooLarge) = error {
                     lease.conversation = before;
                 }
-                // Nothing has gone out, whether the store has kept the plan or not.
+                // Nothing has been sent, whether the store has kept the plan or not.
                 lease.set_first(ReplyState::Planned);
                 Err(error)
             }
         }
     }
 
-    /// Notes what a status has told: the reply is out. Costs a read, and a write only if the reply is in doubt.
+    /// Records the status of a reply: it is out. Costs a read, and a write only if the reply is in doubt.
     ///
     /// # Errors
     /// When the store fails.
@@ -367,7 +367,7 @@ impl Outbox {
         Ok(self.store.save(&lease.id, &lease.token, &lease.conversation, then).await?)
     }
 
-    /// Without expiration a conversation is kept for good; else as long as a repeat of its last job may come.
+    /// Without expiration a conversation is kept forever; else as long as a repeat of its last job may come.
     fn keep_until(&self, clock: &Clock) -> Option<Timestamp> {
         self.pace.session_expiration.map(|expiration| after(clock.now(), expiration.max(DONE_KEPT)))
     }

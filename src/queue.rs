@@ -1,6 +1,6 @@
-//! The queue between the door and the turns: an SQS FIFO queue, one message group per conversation.
+//! The queue between the routes and the turns: an SQS FIFO queue, one message group per conversation.
 //!
-//! Bodies are JSON in ASCII, so that SQS takes every one.
+//! Bodies are JSON in ASCII, so that SQS accepts every one.
 
 mod dead_letters;
 
@@ -26,9 +26,9 @@ use crate::{
 /// Most records of one request, and most bytes of their bodies together.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const MAX_RECORDS: usize = 10;
-/// The limit is 1 MiB since August 2025; the old one still holds where the endpoint is an emulator or a private region.
+/// The limit is 1 MiB since August 2025; emulators and private regions may still have this older one.
 const MAX_BYTES: usize = 256 * 1024;
-/// Requests that are on their way at the same time.
+/// Most requests at the same time.
 const REQUESTS_AT_ONCE: usize = 8;
 
 /// The queue.
@@ -38,15 +38,15 @@ pub struct Queue {
     url: String,
 }
 
-/// What became of jobs that were offered to the queue.
+/// The result of sending jobs to the queue.
 #[derive(Debug, Default)]
 pub struct Sent {
     /// How many are in the queue.
     pub queued: usize,
-    /// The queue will never take these: too large, or refused for what they are. With them the ones behind them in their
-    /// conversations, in order.
+    /// The jobs that the queue will never accept: too large, or refused for their content. With them the ones behind them in
+    /// their conversations, in order.
     pub at_once: Vec<Job>,
-    /// Why others are not in the queue; they may be offered again.
+    /// Why other jobs are not in the queue; they may be sent again.
     pub error: Option<QueueError>,
 }
 
@@ -56,12 +56,12 @@ pub enum QueueError {
     /// SQS could not be reached or refused the whole request.
     #[error("SQS did not take the jobs: check QUEUE_URL and sqs:SendMessage of the function's role")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// SQS took some and refused others.
+    /// SQS accepted some jobs and refused others.
     #[error("SQS refused {count} entries of a batch, the first with {code}")]
     Partly {
         /// How many.
         count: usize,
-        /// SQS's word for the reason.
+        /// The error code of SQS.
         code: String,
     },
     /// A job cannot be written as JSON.
@@ -81,9 +81,8 @@ impl Queue {
 
     /// Puts `jobs` into the queue, those of one conversation in order.
     ///
-    /// A job is offered only when the one before it in its conversation is in the queue, so one that is refused is not overtaken.
-    /// A refusal concerns nobody else: everybody's jobs are offered. A job that is already there is not put in twice: SQS knows its
-    /// id for five minutes, our store for eight days.
+    /// A job is sent only when the one before it in its conversation is in the queue, so a refused job is not overtaken. A refusal
+    /// does not affect other conversations. A job is never put in twice: SQS knows its id for five minutes, our store for eight days.
     pub async fn send(&self, jobs: Vec<Job>) -> Sent {
         let mut sent = Sent::default();
         let mut waiting: BTreeMap<ConversationId, VecDeque<Job>> = BTreeMap::new();
@@ -119,7 +118,7 @@ impl Queue {
         }
     }
 
-    /// Puts a body into the queue as it is, also if SQS remembers one like it.
+    /// Puts a body into the queue as it is, even if SQS remembers an equal one.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -129,10 +128,10 @@ impl Queue {
         request.send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 
-    /// Lets records of the queue be delivered again after a pause of their own instead of the queue's.
+    /// Lets records be delivered again after their own pause instead of the queue's.
     ///
     /// # Errors
-    /// The first refusal; all are tried. Where SQS refuses, the queue's own visibility timeout counts.
+    /// The first refusal; all are tried. For refused ones the queue's own visibility timeout applies.
     pub async fn postpone(&self, receipts: &[(String, Duration)]) -> Result<(), QueueError> {
         let mut result = Ok(());
         for receipts in receipts.chunks(MAX_RECORDS) {
@@ -154,7 +153,7 @@ impl Queue {
         result
     }
 
-    /// Offers a batch and returns it with the entries that SQS did not take.
+    /// Sends a batch and returns it with the entries that SQS refused.
     async fn send_batch(&self, batch: Vec<Entry>) -> (Vec<Entry>, Result<Vec<BatchResultErrorEntry>, QueueError>) {
         let entries = batch.iter().enumerate().map(|(index, (job, body))| {
             SendMessageBatchRequestEntry::builder()
@@ -174,7 +173,7 @@ impl Queue {
 }
 
 impl Sent {
-    /// Takes in what became of one batch; whose job is not in the queue has to wait with the others.
+    /// Handles the result of one batch. If a job is not in the queue, the later ones of its conversation wait.
     fn take_in(
         &mut self,
         batch: Vec<Entry>,
@@ -202,7 +201,7 @@ impl Sent {
             };
             let behind = waiting.remove(&job.conversation).unwrap_or_default();
             if refusal.sender_fault() {
-                tracing::warn!(job = %job.id, code = refusal.code(), "SQS will never take this job: it is done at once");
+                tracing::warn!(job = %job.id, code = refusal.code(), "SQS will never accept this job: it is done at once");
                 self.at_once.extend([job].into_iter().chain(behind));
             }
         }

@@ -1,7 +1,7 @@
-//! When to try again: verdicts, back-off with jitter, and the clock of one invocation, which ends with it.
+//! When to try again: verdicts, back-off with jitter, and the clock of one invocation.
 //!
-//! Times from outside may be anything, and jiff's `+` panics where a time leaves its range. So a moment after another is reckoned with
-//! [`after`], and the lint `arithmetic_side_effects` refuses `+` on times.
+//! Times from outside may be anything, and jiff's `+` panics if the result is out of range. So times are added with [`after`], and
+//! the lint `arithmetic_side_effects` refuses `+` on times.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::time::Instant;
 /// Whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It cannot: the same request will be refused again.
+    /// No: the same request will be refused again.
     Never,
-    /// It can, not before this pause.
+    /// Yes, but not before this pause.
     After(Duration),
 }
 
@@ -22,28 +22,28 @@ impl Retry {
     pub const SOON: Self = Self::After(Duration::ZERO);
 }
 
-/// The moment this long after `start`; the last one there is where that would be later still.
+/// The moment this long after `start`, but at most the last one that a timestamp can hold.
 #[must_use]
 pub fn after(start: Timestamp, span: Duration) -> Timestamp {
     start.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// The time from `start` to `end`; none where `end` comes first.
+/// The time from `start` to `end`; zero if `end` comes first.
 #[must_use]
 pub fn between(start: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(start)).unwrap_or_default()
 }
 
-/// The moment at which `patience` is over, by the runtime's clock; now where that is out of its range.
+/// The moment at which `patience` is over, by the runtime's clock; now if that is out of range.
 #[must_use]
 pub fn until(patience: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(patience).unwrap_or(now)
 }
 
-/// The time of one invocation: what time it is, and when the platform will end it.
+/// The clock of one invocation: the time now, and when the platform will end it.
 ///
-/// It starts from a given `now` and moves with the runtime's clock, so a test may hold time still or run it ahead.
+/// It starts from a given `now` and moves with the runtime's clock, so a test can stop time or advance it.
 #[derive(Debug, Clone)]
 pub struct Clock {
     started_at: Timestamp,
@@ -64,13 +64,13 @@ impl Clock {
         after(self.started_at, self.started.elapsed())
     }
 
-    /// The moment at which the invocation ends, whatever it is doing.
+    /// The moment at which the platform ends the invocation.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         after(self.started_at, self.total())
     }
 
-    /// The time that the invocation has from beginning to end.
+    /// The whole time of the invocation.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.deadline.duration_since(self.started)
@@ -82,7 +82,7 @@ impl Clock {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Waits, unless so little time would be left afterwards that nothing useful fits in.
+    /// Waits, unless too little time would be left afterwards for anything useful.
     ///
     /// Returns whether it waited.
     pub async fn pause(&self, pause: Duration) -> bool {
@@ -96,10 +96,10 @@ impl Clock {
     }
 }
 
-/// The least time before the deadline in which an outside call is still worth starting.
+/// The least time before the deadline in which an outgoing call is still worth starting.
 pub const USEFUL_REST: Duration = Duration::from_secs(2);
 
-/// The pause before try number `tries + 1`: full jitter under a ceiling that doubles from 200 ms to 5 s.
+/// The pause before try number `tries + 1`: full jitter below a ceiling that doubles from 200 ms to 5 s.
 #[must_use]
 pub fn back_off(tries: u32) -> Duration {
     let ceiling = Duration::from_millis(200 << tries.min(5)).min(Duration::from_secs(5));

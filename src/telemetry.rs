@@ -1,7 +1,7 @@
-//! What the logs say, and what they never say: people are masked, message text and secrets have no way in.
+//! What the logs contain, and what they never contain: people are masked; message texts and secrets are kept out.
 //!
-//! Errors of others (Meta, an agent, AWS) may quote what they refuse. Every error is printed through [`Chain`], which takes numbers, ids
-//! and addresses out; what may quote a text of ours as well goes through [`redact`] where it comes in.
+//! Errors of others (Meta, an agent, AWS) may quote what they refuse. Every error is printed through [`Chain`], which removes
+//! numbers, ids and addresses. Errors that may also quote a text of ours go through [`redact`] where they come in.
 
 use std::{cell::RefCell, fmt, panic, str::FromStr};
 
@@ -12,19 +12,19 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// What is logged: lines of this weight and above.
+/// The log level: lines of this weight and above.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Only what needs a person.
+    /// Only what needs the operator.
     Error,
-    /// And what may need one.
+    /// And what may need the operator.
     Warn,
     /// And one line per webhook and turn.
     #[default]
     Info,
-    /// And every outside call.
+    /// And every outgoing call.
     Debug,
-    /// And what the libraries say.
+    /// And the lines of the libraries.
     Trace,
 }
 
@@ -52,11 +52,11 @@ pub enum LogFormat {
 }
 
 thread_local! {
-    /// Where the last panic of this thread happened. Every turn runs on the thread that looks here.
+    /// Where the last panic of this thread happened. Every turn runs on the thread that reads it.
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Reports panics by their place alone: the text of a panic may quote what somebody wrote.
+/// Reports panics by their place alone: the text of a panic may quote what a person wrote.
 fn report_panics() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
@@ -65,7 +65,7 @@ fn report_panics() {
     }));
 }
 
-/// Where this thread has panicked last, such as `src/turn.rs:12:5`.
+/// Where this thread last panicked, such as `src/turn.rs:12:5`.
 #[must_use]
 pub fn last_panic() -> Option<String> {
     LAST_PANIC.take()
@@ -79,10 +79,10 @@ pub fn init(level: LogLevel, format: LogFormat) {
         LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
         LogLevel::Info => (LevelFilter::WARN, LevelFilter::INFO),
         LogLevel::Debug => (LevelFilter::INFO, LevelFilter::DEBUG),
-        // Even here the HTTP libraries stay at info: below it they print headers and bodies.
+        // The HTTP libraries stay at info even here: below it they print headers and bodies.
         LogLevel::Trace => (LevelFilter::INFO, LevelFilter::TRACE),
     };
-    // A fixed list of targets. A filter that is parsed would bring an engine for regular expressions into the package.
+    // A fixed list of targets: a parsed filter would bring a regular expression engine into the package.
     let filter = Targets::new().with_default(libraries).with_target("whatsapp_endpoint", ours).with_target("wa", ours);
     let (registry, lines) = (tracing_subscriber::registry().with(filter), layer().with_writer(std::io::stderr));
     let _already_started = match format {
@@ -91,9 +91,9 @@ pub fn init(level: LogLevel, format: LogFormat) {
     };
 }
 
-/// The name of a person as logs may show it: the last two characters.
+/// A person's name as logs may show it: the last two characters.
 ///
-/// For phone numbers and BSUIDs; enough to tell two people of one test apart, too little to call one.
+/// For phone numbers and BSUIDs: enough to distinguish two people in a test, too little to call anyone.
 #[derive(Clone, Copy)]
 pub struct Masked<T>(pub T);
 
@@ -117,14 +117,14 @@ pub struct Chain<'a>(pub &'a dyn std::error::Error);
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = self.0.to_string();
-        let mut said = line.clone();
+        let mut last = line.clone();
         let mut source = self.0.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            if !said.contains(&text) {
+            if !last.contains(&text) {
                 line.push_str(": ");
                 line.push_str(&text);
-                said = text;
+                last = text;
             }
             source = cause.source();
         }
@@ -132,13 +132,13 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// Fewest digits that are taken for a phone number or another id of a person; Meta's error codes have seven at most.
+/// Fewest digits that count as a phone number or another id of a person; Meta's error codes have seven at most.
 const ID_DIGITS: usize = 8;
-/// What stands in the place of what is cut out.
+/// Replaces what is cut out.
 const CUT: char = '…';
 
 /// A foreign text as it may be logged, stored with a failure, and counted: without phone numbers, message ids and mail addresses, and
-/// without every word, or beginning of a word, of `ours`: the texts that the other side was given and may quote.
+/// without the words, or beginnings of words, of `ours`: the texts that the other side got and may quote.
 #[must_use]
 pub fn redact<'a>(text: &str, ours: impl IntoIterator<Item = &'a str>) -> String {
     let is_word = |sign: char| sign.is_alphanumeric();
@@ -154,7 +154,7 @@ pub fn redact<'a>(text: &str, ours: impl IntoIterator<Item = &'a str>) -> String
         let end = rest.find(|other: char| is_word(other) != is_word(sign)).unwrap_or(rest.len());
         let (piece, after) = rest.split_at(end);
         let is_ours = || piece.len() > 2 && ours.iter().any(|word| word.starts_with(&piece.to_lowercase()));
-        // What Meta and AWS say themselves is English, and ASCII.
+        // Meta's and AWS's own words are English, and ASCII.
         if is_word(sign) && (!piece.is_ascii() || is_ours()) {
             push_cut(&mut kept);
         } else {
@@ -165,7 +165,7 @@ pub fn redact<'a>(text: &str, ours: impl IntoIterator<Item = &'a str>) -> String
     without_ids(&kept)
 }
 
-/// Without runs of digits, ids of messages and mail addresses.
+/// Removes long numbers, ids of messages and mail addresses.
 fn without_ids(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     for (place, word) in text.split(' ').enumerate() {
@@ -184,7 +184,7 @@ fn without_ids(text: &str) -> String {
     without_numbers(&kept)
 }
 
-/// Without numbers of [`ID_DIGITS`] digits or more, in groups or not: `+1 (555) 010-0200`.
+/// Removes numbers of [`ID_DIGITS`] digits or more, in groups or not: `+1 (555) 010-0200`.
 fn without_numbers(text: &str) -> String {
     let joins = |sign: char| matches!(sign, ' ' | '-' | '.' | '/' | '(' | ')' | '+');
     let mut kept = String::with_capacity(text.len());
@@ -195,7 +195,7 @@ fn without_numbers(text: &str) -> String {
         let end = rest.find(|sign: char| !sign.is_ascii_digit() && !joins(sign)).unwrap_or(rest.len());
         let number = rest[..end].trim_end_matches(joins);
         let digits = number.chars().filter(char::is_ascii_digit).count();
-        // Two codes with a space between them are two numbers; a phone number has no group as long as a code.
+        // Two codes with a space between them are two numbers; no group of a phone number is as long as a code.
         let is_id = number.split(joins).any(|group| group.len() >= ID_DIGITS)
             || (digits >= ID_DIGITS && number.split(joins).all(|group| group.len() < 6));
         if is_id {

@@ -1,4 +1,4 @@
-//! The line: one job in, one outcome out.
+//! A turn: one job in, one outcome out.
 //!
 //! ```text
 //! claim ▸ what is still to be sent ▸ the task, which ends in an answer ▸ commit ▸ deliver
@@ -27,28 +27,28 @@ use crate::{
 
 /// Most failures of a job before it is given up.
 pub const MAX_TRIES: u32 = 5;
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The agent was asked and its answer is out: so many messages.
+    /// The agent answered, and every reply was sent.
     Answered {
-        /// How many messages the answer was.
+        /// How many messages were sent.
         messages: usize,
         /// How long the agent took.
         agent: Duration,
     },
-    /// The job had been answered by an earlier delivery; what was still to be sent is out.
+    /// An earlier delivery had answered the job; the rest of its replies is sent.
     Resumed,
     /// The job was done before: nothing to do.
     Repeated,
-    /// An answer that came after its turn is out: so many messages.
+    /// A deferred answer, or earlier replies, were sent.
     Followed {
-        /// How many messages it was.
+        /// How many messages were sent.
         messages: usize,
     },
-    /// It was not the agent's matter: a new name, or a reply that was not delivered.
+    /// The agent was not asked: a new name, or a reply that was not delivered.
     Noted,
-    /// It cannot be done: the person is told, as far as that can be, and a dead letter says why.
+    /// It cannot be done: the person gets an apology, if possible, and a dead letter says why.
     GivenUp,
 }
 
@@ -57,7 +57,7 @@ pub enum Outcome {
 pub struct Failure {
     /// Why.
     pub error: TurnError,
-    /// How often the job has failed by now; 0 where that could not be noted, or is not counted.
+    /// How often the job has failed by now; 0 if that could not be stored, or is not counted.
     pub tries: u32,
 }
 
@@ -72,19 +72,19 @@ pub enum TurnError {
         "the invocation ends before the agent would have had its whole time: the message is the first of the next one"
     )]
     NoTime,
-    /// The message came so late that it may not be answered any more.
-    #[error("the message is older than 24 hours: Meta would take nothing but a template as an answer")]
+    /// The message came too late to be answered.
+    #[error("the message is older than 24 hours: Meta would accept only a template as an answer")]
     TooLate,
-    /// It was to be given up already, and that could not be written down.
+    /// It should have been given up already, and that could not be stored.
     #[error("it has failed {MAX_TRIES} times, the last time because {0}")]
     TriedOut(String),
-    /// A fault of ours.
+    /// A bug of ours.
     #[error("the message made the endpoint panic at {0}: a fault of this program, please report the place")]
     Panicked(String),
     /// The agent gave no answer.
     #[error(transparent)]
     Agent(#[from] AgentError),
-    /// The agent wants to be told too much.
+    /// The agent's memory is too large.
     #[error("the answer of the agent cannot be kept: {0}")]
     Memory(#[from] MemoryTooLarge),
     /// The store or Graph failed.
@@ -104,7 +104,7 @@ impl TurnError {
         }
     }
 
-    /// Whether it says nothing about the job: it has to come again, and that is all.
+    /// Whether the job itself did not fail: it only has to come again.
     fn is_waiting(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::NoTime | Self::Outbox(OutboxError::Busy(_) | OutboxError::OutOfTime))
     }
@@ -116,24 +116,24 @@ impl From<QueueError> for TurnError {
     }
 }
 
-/// One job in our hands, and the conversation it belongs to.
+/// One job and its claimed conversation.
 pub(crate) struct Turn<'a> {
     app: &'a App,
     job: &'a Job,
-    /// The conversation as it is kept, and the right to write it.
+    /// The conversation as it is stored, and the right to write it.
     lease: Lease,
-    /// What the conversation becomes with the answer.
+    /// The new state of the conversation.
     next: Conversation,
-    /// The letter that goes out before the answer's replies.
-    letter: Option<DeadLetter>,
+    /// The dead letter that goes out before the answer's replies.
+    dead_letter: Option<DeadLetter>,
     /// How long the agent took, if it was asked.
     agent_time: Option<Duration>,
     clock: &'a Clock,
 }
 
-/// Does one job, which the queue has handed out for the time number `receives`.
+/// Does one job, which the queue has delivered `receives` times.
 ///
-/// Nothing in a job can make this panic: what does, in the turn or in giving it up, is a failure like any other.
+/// This never panics: a panic in the turn, or while giving the job up, is a failure like any other.
 ///
 /// # Errors
 /// Why it is not done; the conversation is free again and nothing that was committed is lost.
@@ -143,7 +143,7 @@ pub async fn run(app: &App, job: &Job, receives: u32, clock: &Clock) -> Result<O
         Ok(outcome) => return Ok(outcome),
         Err(error) => error,
     };
-    // In boxes: both are large futures, and few turns need the second.
+    // Boxed: both are large futures, and few turns need the second.
     Box::pin(ending::end(app, job, turn, error, receives, clock)).await
 }
 
@@ -187,7 +187,7 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
 
 impl<'a> Turn<'a> {
     fn of(app: &'a App, job: &'a Job, lease: Lease, clock: &'a Clock) -> Self {
-        Self { app, job, lease, next: Conversation::default(), letter: None, agent_time: None, clock }
+        Self { app, job, lease, next: Conversation::default(), dead_letter: None, agent_time: None, clock }
     }
 
     /// Whether the job is done, though its replies may still be on their way.
@@ -204,7 +204,7 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// Whether the job has been tried out; then it was to be given up already.
+    /// Fails if the job has used up its tries; then it should have been given up already.
     fn check_tries(&self) -> Result<(), TurnError> {
         let failing = self.lease.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
         match failing.filter(|failing| failing.tries >= MAX_TRIES) {
@@ -213,30 +213,30 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Lets the conversation go on under the names that the message tells.
+    /// Moves the conversation to the new names that the message reports.
     async fn adopt_identity(&mut self, task: &MessageTask) -> Result<(), TurnError> {
         if let Some(becomes) = &task.becomes {
             self.app.outbox.rename(&mut self.lease, becomes, self.job, self.clock).await?;
-            // What was on its way under the new name.
+            // Unsent replies under the new name.
             self.deliver(Hold::Keep).await?;
         }
         Ok(())
     }
 
-    /// Keeps what the conversation becomes and what is to be said, in one write; returns how many messages that is.
+    /// Stores the new state of the conversation and the replies in one write; returns the number of messages.
     async fn commit(&mut self, answer: Answer) -> Result<usize, TurnError> {
         let Answer { outputs, replies, memory, ends_session, handover, is_deferred } = answer;
         if handover.is_some() {
-            // The reason is not logged: it may hold a person's words.
+            // The reason is not logged: it may contain a person's text.
             tracing::warn!(job = %self.job.id, "the agent hands over to a human, and no desk is connected");
         }
         let mut next = std::mem::take(&mut self.next);
         if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
             self.app.outbox.await_answer(&self.lease, self.job, session.id, self.clock).await?;
-            tracing::info!(job = %self.job.id, "the agent promises an answer for later");
+            tracing::info!(job = %self.job.id, "the agent defers its answer");
         }
         next.remember(memory, ends_session)?;
-        let commit = Commit { outputs, replies, letter: self.letter.take() };
+        let commit = Commit { outputs, replies, dead_letter: self.dead_letter.take() };
         Ok(self.app.outbox.commit(&mut self.lease, next, self.job, commit, self.clock).await?)
     }
 
@@ -249,7 +249,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// What comes of `turn`; a panic is an error like any other.
+/// The result of `turn`; a panic is an error like any other.
 async fn caught<T>(turn: impl Future<Output = Result<T, TurnError>>) -> Result<T, TurnError> {
     AssertUnwindSafe(turn).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }

@@ -1,7 +1,7 @@
 //! Agent2Agent (A2A), versions 1.0 and 0.3, over JSON-RPC or HTTP+JSON as the agent's card says.
 //!
-//! A message is sent without waiting for the end of the task it starts, and the task is looked at until it ends or asks. So the
-//! task is known when the time is over, and the next try goes on with it.
+//! A message is sent without waiting for the end of the task that it starts, and the task is polled until it ends or asks for
+//! input. So the task is known when the time is over, and the next try continues with it.
 //! <https://a2a-protocol.org/latest/specification/>
 
 mod card;
@@ -26,11 +26,11 @@ use self::{
 use super::{AgentError, Answer, Question, client::Client};
 use crate::{conversation::TurnId, json::JsonError, retry, telemetry::Chain};
 
-/// For how long the agent's card holds.
+/// How long the agent's card is used.
 const CARD_KEPT: Duration = Duration::from_hours(1);
 /// How many unfinished tasks an instance remembers; each belongs to a message that will be tried again.
 const MAX_UNFINISHED: usize = 256;
-/// The pauses between two looks at a task: the first, and the most.
+/// The pause between two polls of a task: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
 /// An agent with a card.
@@ -51,7 +51,7 @@ pub struct Memory {
     /// The task that has asked something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// The artifacts of that task that the person has got.
+    /// The artifacts of that task that the person has received.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl CardedAgent {
         Self { client, known: Mutex::default(), unfinished: Mutex::default() }
     }
 
-    /// Sends the message, and follows the task that it starts until it ends, asks, or the time is over.
+    /// Sends the message, and polls the task that it starts until it ends, asks for input, or the time is over.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
         let until = retry::until(patience);
         let interface = self.interface(until).await?;
@@ -72,7 +72,7 @@ impl CardedAgent {
             Ok(_) | Err(_) => false,
         };
         if is_gone {
-            // It may have moved.
+            // The agent may have moved.
             *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         answer
@@ -121,7 +121,7 @@ impl CardedAgent {
         }
     }
 
-    /// Sends the message to the task that has asked; without it if the agent does not know the task any more.
+    /// Sends the message to the task that has asked, or starts a new one if the agent no longer knows that task.
     async fn send(
         &self,
         interface: &Interface,
@@ -140,7 +140,7 @@ impl CardedAgent {
         }
     }
 
-    /// The way to the agent, by its card; by the last card if that cannot be had for the moment.
+    /// The interface from the agent's card, or from the last card if it cannot be fetched at the moment.
     async fn interface(&self, until: Instant) -> Result<Interface, AgentError> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, interface)) = &known
@@ -156,7 +156,7 @@ impl CardedAgent {
                 Ok(interface)
             }
             (Err(error), Some((_, interface))) => {
-                tracing::warn!(error = %Chain(&error), "the agent's card cannot be read again: the last one holds on");
+                tracing::warn!(error = %Chain(&error), "the agent's card cannot be fetched again: the last one is used");
                 Ok(interface)
             }
             (Err(error), None) => Err(error),
@@ -180,7 +180,7 @@ impl CardedAgent {
     }
 }
 
-/// What a task that does not work any more says.
+/// The answer of a task that is no longer working.
 fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError> {
     let asks = match task.status.state {
         State::Working | State::Completed => false,
@@ -189,11 +189,11 @@ fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError
         State::Rejected => return Err(AgentError::Rejected),
         State::Canceled => return Err(AgentError::Failed("its task was cancelled".to_owned())),
         State::AuthRequired => {
-            return Err(AgentError::Failed("its task wants an authorization that nobody can give here".to_owned()));
+            return Err(AgentError::Failed("its task wants an authorization that no one can give here".to_owned()));
         }
     };
-    let told_before = if before.task.as_ref() == Some(&task.id) { before.told } else { Vec::new() };
-    let outputs = task.outputs(&told_before, job);
+    let sent_before = if before.task.as_ref() == Some(&task.id) { before.told } else { Vec::new() };
+    let outputs = task.outputs(&sent_before, job);
     let context = task.context_id.clone().or(before.context);
     let memory = if asks {
         Memory { context, told: task.artifact_ids(), task: Some(task.id) }
@@ -203,11 +203,11 @@ fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError
     Ok(Answer { memory: Some(json!(memory)), ..outputs.into() })
 }
 
-/// What the agent may know beside the words.
+/// What the agent may know besides the text.
 fn metadata(question: &Question<'_>) -> Value {
-    // What is in the message may be no JSON that fits into a tree, such as a number of a thousand digits: then only the rest goes along.
+    // The message may contain JSON that does not fit into a tree, such as a number of a thousand digits: then only the rest is sent.
     let mut metadata = serde_json::to_value(question.data()).unwrap_or_else(|error| {
-        tracing::warn!(job = %question.key, error = %JsonError::from(error), "the agent does not get the message as Meta sent it");
+        tracing::warn!(job = %question.key, error = %JsonError::from(error), "the agent gets the text without the message as Meta sent it");
         json!({})
     });
     metadata["userId"] = json!(question.user_id);

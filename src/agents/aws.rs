@@ -1,6 +1,6 @@
-//! Agents on AWS: each is asked with one signed POST, so no client of the SDK is built for it.
+//! Agents on AWS: one signed POST asks each of them, so no client of the SDK is needed.
 //!
-//! Who asks is the role of this function: the agent token of the secret is not shown to them.
+//! The request is signed with the role of this function; the agent token of the secret is not sent.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
 
 mod agentcore;
@@ -32,7 +32,7 @@ pub struct Aws {
     http: reqwest::Client,
     credentials: Option<SharedCredentialsProvider>,
     region: Option<String>,
-    /// In the place of the services' own addresses.
+    /// Used instead of the services' own addresses.
     endpoint: Option<String>,
 }
 
@@ -47,11 +47,11 @@ enum Service {
 /// A request, before it is signed.
 struct Post<'a> {
     service: Service,
-    /// Where the service is asked; `None`: where this function runs.
+    /// The region of the service; `None`: the region of this function.
     region: Option<&'a str>,
     /// Path and query, encoded.
     path: String,
-    /// Headers beside the type of the body.
+    /// Headers besides the type of the body.
     headers: &'a [(&'static str, &'a str)],
     /// JSON.
     body: Vec<u8>,
@@ -71,38 +71,38 @@ pub enum AwsError {
     NotFound {
         /// What should be there.
         what: &'static str,
-        /// Where it was looked for.
+        /// The region that was asked.
         region: String,
     },
     /// Too many calls.
     #[error("AWS throttles the calls to the agent: raise the quota of {service}, or the concurrency of what it runs")]
     Throttled {
-        /// Whose quota.
+        /// The service whose quota is used up.
         service: &'static str,
     },
     /// The agent was started and failed.
     #[error("the agent failed by itself ({0}): its own log says why")]
     Failed(String),
-    /// The question is larger than what the service takes.
+    /// The question is larger than the service accepts.
     #[error("the question is larger than what {service} takes")]
     TooLarge {
-        /// Which.
+        /// The service.
         service: &'static str,
     },
     /// Another refusal.
     #[error("{service} answered HTTP {status} ({code}): check AGENT_URL")]
     Refused {
-        /// Who.
+        /// The service.
         service: &'static str,
         /// The HTTP status.
         status: u16,
-        /// The name that AWS gives the situation.
+        /// AWS's error code.
         code: String,
     },
-    /// Nobody says where to ask.
+    /// No region is configured.
     #[error("no region is known: set AWS_REGION")]
     NoRegion,
-    /// Nothing to sign with.
+    /// There are no credentials to sign with.
     #[error("the credentials of the function's role cannot be read")]
     NoCredentials(#[source] Option<CredentialsError>),
     /// The signature cannot be made.
@@ -126,7 +126,7 @@ impl AwsError {
         }
     }
 
-    /// Whether it is a fault that a rest can heal.
+    /// Whether a pause of the circuit breaker can help.
     #[must_use]
     pub fn is_down(&self) -> bool {
         match self {
@@ -161,7 +161,7 @@ impl Service {
         }
     }
 
-    /// What the role must be allowed.
+    /// The permission that the role needs.
     fn permission(self) -> &'static str {
         match self {
             Self::Lambda => "lambda:InvokeFunction",
@@ -170,7 +170,7 @@ impl Service {
         }
     }
 
-    /// What it finds by the address.
+    /// What the address names.
     fn what(self) -> &'static str {
         match self {
             Self::Lambda => "function",
@@ -202,7 +202,7 @@ impl Aws {
         }
     }
 
-    /// Sends a request, and answers what comes back with 2xx.
+    /// Sends a request, and returns a response with 2xx.
     async fn post(&self, post: Post<'_>, now: Timestamp, patience: Duration) -> Result<Reading, AgentError> {
         let service = post.service;
         let region = post.region.or(self.region.as_deref()).ok_or(AwsError::NoRegion)?.to_owned();
@@ -232,7 +232,7 @@ impl Aws {
         }
     }
 
-    /// The headers that show who asks.
+    /// The signature headers.
     async fn signature(
         &self,
         service: Service,
@@ -243,7 +243,7 @@ impl Aws {
         now: Timestamp,
     ) -> Result<Vec<(String, String)>, AwsError> {
         let provider = self.credentials.as_ref().ok_or(AwsError::NoCredentials(None))?;
-        // Read anew for each question, from the environment: a role's credentials change.
+        // Read again for each question, because a role's credentials change.
         let credentials = provider.provide_credentials().await.map_err(|error| AwsError::NoCredentials(Some(error)))?;
         let identity = Identity::from(credentials);
         let params = v4::SigningParams::builder().identity(&identity).region(region).name(service.name());
@@ -256,7 +256,7 @@ impl Aws {
     }
 }
 
-/// A status other than 2xx. What it means stands in a header; the body may repeat what the person said and is not read.
+/// A status other than 2xx. A header says what it means; the body may repeat what the person said and is not read.
 fn refusal(service: Service, region: String, response: &Response) -> AwsError {
     let status = response.status().as_u16();
     let header = response.headers().get("x-amzn-errortype").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -278,12 +278,12 @@ fn refusal(service: Service, region: String, response: &Response) -> AwsError {
     }
 }
 
-/// A name that AWS gives a situation, and nothing else.
+/// An AWS error code, without any other characters.
 fn name(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
 }
 
-/// A part of a path, with everything encoded that is not plain, as the services do before they check the signature.
+/// Percent-encodes a path segment as the services do before they check the signature.
 fn encoded(part: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let encode = |byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };

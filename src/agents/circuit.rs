@@ -1,4 +1,4 @@
-//! A circuit breaker: an agent that is down is not asked again and again, which would keep it down and cost a timeout each.
+//! A circuit breaker: an agent that is down is not asked again and again, which would keep it down and cost a timeout each time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::{AgentError, Answer};
 use crate::{conversation::TurnId, retry::until};
 
-/// Questions in a row that failed, after which the agent is left alone. One that fails again and again may be its own fault.
+/// Failed questions in a row after which the agent is left alone. A question that keeps failing counts once: it may itself be the
+/// cause.
 const MAX_FAILURES: u32 = 5;
-/// For how long. Then one question tells whether it is back.
+/// How long the agent is left alone. Then one question shows whether it is back.
 const REST: Duration = Duration::from_secs(10);
 
 /// What this instance knows of the agent's health.
@@ -27,7 +28,7 @@ struct State {
 }
 
 impl Circuit {
-    /// Whether the agent may be asked now. Of those who wait for the end of a rest, one is let through at a time.
+    /// Whether the agent may be asked now. After a rest, one question is let through at a time.
     ///
     /// # Errors
     /// How long it rests.
@@ -46,7 +47,7 @@ impl Circuit {
         }
     }
 
-    /// Takes in how it went. Only what a rest can heal counts: no connection, no answer in time, a fault of the agent's own.
+    /// Records the result of a question. Only failures that a rest can heal count: no connection, no answer in time, the agent's own faults.
     pub fn learn(&self, question: &TurnId, answer: &Result<Answer, AgentError>) {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::UnreachableCard { .. } | AgentError::TimedOut(_)) => true,

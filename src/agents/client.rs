@@ -1,4 +1,4 @@
-//! The way to an agent over HTTP: one connection pool, one way to show who asks, one set of faults.
+//! The HTTP client for agents: one connection pool, one way to authenticate, one set of errors.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,12 +22,12 @@ use crate::{
     settings::AgentAuth,
 };
 
-/// Most bytes of an answer that is read as a whole. A conversation cannot hold more than a third of it, and ten at once fit into the
-/// smallest function, which has 128 MB: each is in memory up to four times.
+/// Most bytes of an answer that is read as a whole. A conversation can hold only a third of it, and ten at once fit into the smallest
+/// function, which has 128 MB: each is in memory up to four times.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Most bytes of an answer that comes as a stream, of which only what is said is kept: some servers send 300 bytes for each word.
+/// Most bytes of a streamed answer. Only its text is kept: some servers send 300 bytes for each word.
 const MAX_STREAM_BYTES: usize = 16 * 1024 * 1024;
-/// The signature of a request, or of an answer that comes later: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
+/// The signature of a request, or of a deferred answer: `sha256=<hex>`, HMAC-SHA256 of the body with the agent token.
 pub const SIGNATURE: &str = "x-signature-256";
 
 /// An agent that listens at a URL.
@@ -39,20 +39,20 @@ pub struct Client {
     credentials: Arc<Credentials>,
 }
 
-/// A request to an agent, before it shows who asks.
+/// A request to an agent, before authentication is added.
 #[derive(Debug)]
 pub struct Call<'a> {
     /// Where to; usually [`Client::url`].
     pub url: Url,
     /// The body, JSON.
     pub body: Bytes,
-    /// Headers beside the usual ones.
+    /// Headers besides the usual ones.
     pub headers: &'a [(&'static str, &'a str)],
     /// Whether the body is signed with the agent token.
     pub is_signed: bool,
 }
 
-/// An answer of an agent that is being read.
+/// An agent's answer while it is read.
 #[derive(Debug)]
 pub struct Reading {
     response: Response,
@@ -71,7 +71,7 @@ impl Client {
         &self.url
     }
 
-    /// Whether there is a token, which signs what goes to the agent and what comes from it later.
+    /// Whether there is a token, which signs requests to the agent and its deferred answers.
     ///
     /// # Errors
     /// When the secret cannot be read.
@@ -93,7 +93,7 @@ impl Client {
         self.send(call, patience).await?.whole().await
     }
 
-    /// Fetches what is at `url`, shown who asks as always.
+    /// Fetches `url`, authenticated as always.
     ///
     /// # Errors
     /// The situation; a status other than 2xx is one.
@@ -107,7 +107,7 @@ impl Client {
         self.request(Method::GET, call, patience).await?.whole().await
     }
 
-    /// Posts a request, once more with a newer token if the first is refused, and answers what comes back with 2xx.
+    /// Posts a request, once more with a newer token if the first is refused, and returns a response with 2xx.
     ///
     /// # Errors
     /// The situation.
@@ -115,13 +115,13 @@ impl Client {
         self.request(Method::POST, call, patience).await
     }
 
-    /// Whether the token may be shown at `url`, which somebody else than the operator has named.
+    /// Whether the token may be sent to `url`, which does not come from the operator.
     pub fn trusts(&self, url: &Url) -> bool {
         let is_safe = url.scheme() == self.url.scheme() || url.scheme() == "https";
         self.auth == AgentAuth::None || (is_safe && self.is_own(url))
     }
 
-    /// Whether `url` is at the host and port that the operator has written.
+    /// Whether `url` is at the host and port that the operator configured.
     fn is_own(&self, url: &Url) -> bool {
         url.host() == self.url.host() && url.port_or_known_default() == self.url.port_or_known_default()
     }
@@ -201,12 +201,12 @@ impl Reading {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// When the connection breaks, the time is over, there is no end to it, or it is compressed in a way that we do not read.
+    /// When the connection breaks, the time is over, the answer is too large, or it is compressed in a way that we do not read.
     pub async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
         if let Some(bytes) = self.ahead.take() {
             return Ok(Some(bytes));
         }
-        // What was unpacked has none any more; so the limits are those of the unpacked bytes.
+        // A decompressed response no longer has this header, and the limits count decompressed bytes.
         if let Some(packed) = self.header("content-encoding").filter(|packed| !packed.eq_ignore_ascii_case("identity"))
         {
             let name = packed.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>();
@@ -223,7 +223,7 @@ impl Reading {
         Ok(chunk)
     }
 
-    /// The first bytes, which the next reader gets all the same; none if there are none.
+    /// The first bytes, without consuming them; empty if there are none.
     ///
     /// # Errors
     /// As [`Reading::next`].
@@ -249,7 +249,7 @@ impl Reading {
 }
 
 impl AgentAuth {
-    /// Adds what shows who asks.
+    /// Adds authentication.
     fn show(&self, request: RequestBuilder, token: &Secret) -> RequestBuilder {
         match self {
             Self::Bearer => request.bearer_auth(token.expose()),
@@ -281,22 +281,23 @@ pub fn traceparent(turn: &TurnId) -> String {
 
 /// The body of a request.
 pub fn to_json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
-    serde_json::to_vec(body).map_err(|error| AgentError::Unreadable(format!("the question is no JSON: {error}")))
+    serde_json::to_vec(body)
+        .map_err(|error| AgentError::Unreadable(format!("the question cannot be written as JSON: {error}")))
 }
 
-/// Reads an answer that should be `what`; the error has none of its words, which may be a person's.
+/// Reads an answer that should be `what`; the error quotes none of it, because it may be a person's text.
 pub fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, AgentError> {
     json::read(bytes).map_err(|error| AgentError::Unreadable(format!("no {what}: {error}")))
 }
 
-/// As [`read`], for a part that was read before.
+/// As [`read`], for a part of an answer that was parsed before.
 pub fn unreadable(what: &str, error: serde_json::Error) -> AgentError {
     AgentError::Unreadable(format!("no {what}: {}", JsonError::from(error)))
 }
 
-/// What became of a request that has no answer.
+/// The error of a request without a response.
 pub fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
-    // The URL may hold a token.
+    // The URL may contain a token.
     match error.without_url() {
         error if error.is_timeout() => AgentError::TimedOut(patience),
         error => AgentError::Unreachable(error),

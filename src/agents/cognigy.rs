@@ -1,7 +1,7 @@
 //! The REST endpoint of Cognigy.AI.
 //!
 //! `POST {"userId","sessionId","text","data"}` answers `{"outputStack":[{"text","data",…}],"text","data"}`. The stack
-//! holds the outputs in order; the text beside it joins them and counts only where there is no stack.
+//! contains the outputs in order; the text beside it joins them and is used only if there is no stack.
 //! <https://docs.cognigy.com/ai/deploy/endpoint-reference/rest>
 
 mod adaptive_card;
@@ -70,10 +70,10 @@ fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
         }
         None => vec![StackItem { text: answer.text, ..StackItem::default() }],
     };
-    // Whatever else stands there, it was set for a reason.
+    // Any other value was set for a reason.
     let is_private = |output: &StackItem| !matches!(output.disable_sensitive_logging, Value::Null | Value::Bool(false));
-    let said = |output: &StackItem| outputs::read(&output.text, &output.data, is_private(output));
-    Ok(outputs.iter().flat_map(said).collect())
+    let read = |output: &StackItem| outputs::read(&output.text, &output.data, is_private(output));
+    Ok(outputs.iter().flat_map(read).collect())
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::conversation::Content;
 
-    fn words(answer: &Value) -> Vec<String> {
+    fn texts(answer: &Value) -> Vec<String> {
         let outputs = read(answer.to_string().as_bytes()).expect("readable");
         let text = |output: Output| {
             if let Content::Text(text) = output.content { text } else { panic!("not a text: {output:?}") }
@@ -94,12 +94,12 @@ mod tests {
     #[test]
     fn the_stack_is_taken_in_order_and_the_joined_text_is_not() {
         let answer = json!({ "text": "one two", "outputStack": [{ "text": "one", "data": {} }, { "text": null, "data": { "a": 1 } }, { "text": ["two", "three"] }] });
-        assert_eq!(words(&answer), ["one", "two", "three"]);
+        assert_eq!(texts(&answer), ["one", "two", "three"]);
     }
 
     #[test]
     fn without_a_stack_the_text_is_the_answer() {
-        assert_eq!(words(&json!({ "text": "hello", "data": {} })), ["hello"]);
+        assert_eq!(texts(&json!({ "text": "hello", "data": {} })), ["hello"]);
     }
 
     #[test]

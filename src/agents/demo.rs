@@ -1,4 +1,4 @@
-//! The agent that is built in: it needs nothing, and shows that everything around it works.
+//! The built-in demo agent: it needs no set-up, and shows that everything around it works.
 
 use super::{Answer, Question};
 use crate::conversation::{Action, Card, Choice, Contact, Content, List, Location, Output, Section};
@@ -12,7 +12,7 @@ const MARKDOWN: &str = "# Markdown\n\nAgents write **bold**, *slanted* and ~~str
 /// What the demo agent says.
 pub fn answer(question: &Question<'_>) -> Answer {
     let word = question.message.text.as_deref().unwrap_or_default().trim().to_lowercase();
-    let said = match (word.as_str(), question.inputs) {
+    let content = match (word.as_str(), question.inputs) {
         ("menu", _) => choices(
             "What would you like to see?",
             &[("hello", "Say hello"), ("count", "Count messages"), ("connect", "Connect an agent")],
@@ -37,7 +37,7 @@ pub fn answer(question: &Question<'_>) -> Answer {
         (_, 1) => text(&[&greeting(question), &echo(question), MENU]),
         (_, inputs) => Content::Text(format!("{} (Message {inputs} of this session.)", echo(question))),
     };
-    vec![said.into()].into()
+    vec![content.into()].into()
 }
 
 fn text(lines: &[&str]) -> Content {

@@ -1,6 +1,6 @@
 //! Our own contract: one JSON question, one JSON answer, over HTTP.
 //!
-//! `docs/agents/http.md` tells it to those who write agents, `docs/agents/http.schema.json` to their tools.
+//! `docs/agents/http.md` describes it for agent authors, `docs/agents/http.schema.json` for their tools.
 
 mod answer;
 mod fields;
@@ -29,7 +29,7 @@ use crate::conversation::{Attachment, Tap, TurnId};
 /// The version of the contract.
 const VERSION: u32 = 1;
 
-/// Asks the agent. 202 means that its answer comes later, 204 that it has none.
+/// Asks the agent. 202 means a deferred answer, 204 none.
 pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let (key, trace) = (question.key.to_string(), traceparent(question.key));
     let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
@@ -45,7 +45,7 @@ pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -
             let is_text = reading.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
             let body = reading.whole().await?;
             match read(&body) {
-                // Words alone, as some tools answer.
+                // Plain text, as some tools answer.
                 Err(AgentError::Unreadable(_)) if is_text && !looks_like_json(&body) => {
                     Ok(shapes::texts([String::from_utf8_lossy(&body).into_owned()]).into())
                 }
@@ -60,7 +60,7 @@ fn looks_like_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// The question as JSON, for every way that carries this contract.
+/// The question as JSON, for all transports of this contract.
 pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     let message = question.message;
     to_json(&Request {
@@ -89,7 +89,7 @@ pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     })
 }
 
-/// The answer, from every way that carries this contract.
+/// The answer, for all transports of this contract.
 pub fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
     answer::read(bytes).map_err(AgentError::Unreadable)
 }
@@ -128,7 +128,7 @@ struct Part<'a> {
 struct Channel<'a> {
     name: &'static str,
     phone_number_id: &'a str,
-    /// Until then an answer may be more than a template.
+    /// Until then free messages may be sent; after that, only templates.
     window_expires_at: Option<Timestamp>,
 }
 

@@ -1,6 +1,6 @@
-//! Chat Completions and Responses, as OpenAI, Azure, Bedrock, vLLM, Ollama, LiteLLM and others speak them.
+//! Chat Completions and Responses, as OpenAI, Azure, Bedrock, vLLM, Ollama, LiteLLM and others serve them.
 //!
-//! The answer is asked for as a stream, so that what has come is not lost when the time is over or the connection breaks.
+//! Answers are streamed, so that nothing received is lost when the time is over or the connection breaks.
 //! <https://platform.openai.com/docs/api-reference/chat>, <https://platform.openai.com/docs/api-reference/responses>
 
 mod before;
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{conversation::Content, json, retry, settings::ModelSettings, telemetry::Chain};
 
-/// Most characters of a name that goes into the instructions: it is the person's choice, and should stay a name.
+/// Most characters of a name in the instructions: the person chooses it, and it should stay a name.
 const MAX_NAME: usize = 64;
 
 /// A language model.
@@ -42,12 +42,12 @@ pub struct Model {
     instructions: Option<String>,
 }
 
-/// How it is spoken to.
+/// The shape of its API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// We send what was said before.
+    /// Chat Completions: we send the history.
     Chat,
-    /// The server knows what was said before.
+    /// Responses: the server keeps the history.
     Responses,
 }
 
@@ -59,8 +59,8 @@ impl Model {
 
     /// Asks, and reads until the answer ends or the time is over.
     ///
-    /// A model that cannot see refuses pictures; then it is asked with the words that describe them. One that cannot take so much is
-    /// asked with half of what was said before, and at last with nothing of it.
+    /// A model without vision refuses pictures; then it is asked with the text that describes them. If the question is too long, the
+    /// model is asked with half of the history, and at last without it.
     pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
         let until = retry::until(patience);
         let mut before = Before::remembered(self.shape, question.memory);
@@ -75,7 +75,7 @@ impl Model {
                 images.clear();
                 "the pictures"
             } else if (takes_less(&error) || before.is_unknown(&error)) && before.shorten() {
-                "a part of what was said before"
+                "a part of the history"
             } else if !images.is_empty() && takes_less(&error) {
                 images.clear();
                 "the pictures"
@@ -95,11 +95,11 @@ impl Model {
     ) -> Result<Answer, AgentError> {
         match before {
             Before::Chat(history) => {
-                let said = question.in_words();
-                let body = chat::body(self, history, question, &said, images);
-                let text = self.completion(&body, question, patience).await?.text()?;
-                history.add(said, text.clone());
-                Ok(Answer { memory: Some(history.memory()), ..vec![Content::Text(text).into()].into() })
+                let text = question.in_words();
+                let body = chat::body(self, history, question, &text, images);
+                let answer = self.completion(&body, question, patience).await?.text()?;
+                history.add(text, answer.clone());
+                Ok(Answer { memory: Some(history.memory()), ..vec![Content::Text(answer).into()].into() })
             }
             Before::Response(previous) => {
                 let body = responses::body(self, previous.as_deref(), question, images);
@@ -124,17 +124,17 @@ impl Model {
         let (input, output) = (completion.usage.input, completion.usage.output);
         tracing::info!(job = %question.key, input_tokens = input, output_tokens = output, "the model has answered");
         if let Some(why) = completion.shortened() {
-            tracing::warn!(job = %question.key, why, "the answer of the model is not whole");
+            tracing::warn!(job = %question.key, why, "the model's answer is incomplete");
         }
         if completion.calls_tools {
-            tracing::warn!(job = %question.key, "the model called a tool, and none was offered: the call is left out");
+            tracing::warn!(job = %question.key, "the model called a tool that was not offered: the call is left out");
         }
         Ok(completion)
     }
 
     async fn listen(&self, mut reading: Reading) -> Result<Completion, AgentError> {
         let mut completion = Completion::default();
-        // The media type may be missing or wrong; the first signs tell.
+        // The media type may be missing or wrong; the first characters are certain.
         if !is_stream(reading.peek().await?) {
             let answer = client::read("JSON object of a model's answer", &reading.whole().await?)?;
             self.shape.take_whole(&mut completion, &answer)?;
@@ -152,15 +152,15 @@ impl Model {
                         break None;
                     }
                 }
-                // What has come is whole, whatever happens to the connection.
+                // The answer is complete, whatever happens to the connection.
                 Ok(None) | Err(_) if completion.has_ended() => break None,
                 Ok(None) => {
-                    // Half an event is none.
+                    // Half an event does not count.
                     let last = events.end(|event| self.shape.take(&mut completion, event));
                     if last.is_ok() && completion.has_ended() {
                         break None;
                     }
-                    break Some(AgentError::Unreadable("its stream stops in the middle".to_owned()));
+                    break Some(AgentError::Unreadable("its stream stops early".to_owned()));
                 }
                 Err(error) => break Some(error),
             }
@@ -168,7 +168,7 @@ impl Model {
         match broken {
             Some(error) if completion.says_nothing() => Err(error),
             Some(error) => {
-                tracing::warn!(error = %Chain(&error), "the model was cut off: what it had said by then is used");
+                tracing::warn!(error = %Chain(&error), "the model was cut off: what it said until then is used");
                 completion.is_cut_off = true;
                 Ok(completion)
             }
@@ -176,17 +176,17 @@ impl Model {
         }
     }
 
-    /// The instructions, with what the operator wants to tell of the person.
+    /// The instructions, with the placeholders for the person filled in.
     fn instructions(&self, question: &Question<'_>) -> Option<String> {
         let name = question.person.name.as_deref().unwrap_or_default();
         let name: String = name.chars().filter(|sign| !sign.is_control()).take(MAX_NAME).collect();
-        let told = self.instructions.as_ref()?.replace("{locale}", question.locale.unwrap_or_default());
-        Some(told.replace("{name}", &name))
+        let text = self.instructions.as_ref()?.replace("{locale}", question.locale.unwrap_or_default());
+        Some(text.replace("{name}", &name))
     }
 }
 
 impl Shape {
-    /// Takes in one event of a stream.
+    /// Handles one event of a stream.
     fn take(self, completion: &mut Completion, event: &str) -> Result<(), AgentError> {
         if event == "[DONE]" {
             completion.is_done = true;
@@ -200,7 +200,7 @@ impl Shape {
         }
     }
 
-    /// Takes in an answer that comes in one piece.
+    /// Handles an answer that comes as a whole.
     fn take_whole(self, completion: &mut Completion, answer: &Value) -> Result<(), AgentError> {
         match self {
             Self::Chat => chat::take_whole(completion, answer),
@@ -209,7 +209,7 @@ impl Shape {
     }
 }
 
-/// Where to post, and what the path says of the shape; a path that says nothing is a base.
+/// Where to post, and the shape that the path implies; any other path is a base.
 fn address(url: &Url) -> (Url, Shape) {
     let path = url.path().trim_end_matches('/');
     let (path, shape) = if path.ends_with("/responses") {
@@ -224,7 +224,7 @@ fn address(url: &Url) -> (Url, Shape) {
     (url, shape)
 }
 
-/// Whether a field named `error` tells of one: some servers always send it, empty.
+/// Whether a field named `error` reports one: some servers always send it, empty.
 fn is_error(error: &Value) -> bool {
     match error {
         Value::Object(fields) => ["message", "code", "type"]
@@ -235,7 +235,7 @@ fn is_error(error: &Value) -> bool {
     }
 }
 
-/// The error that a server reports in its answer: its code, and never its words, which may repeat a person's.
+/// The error that a server reports in its answer: its code, and never its text, which may repeat a person's.
 fn reported(error: &Value) -> AgentError {
     let code = [&error["code"], &error["type"]].into_iter().find(|code| code.is_string() || code.is_number());
     let code = code.map_or_else(|| "no code".to_owned(), Value::to_string);

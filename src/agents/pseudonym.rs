@@ -1,10 +1,10 @@
-//! A name that tells nobody who a person is, and is the same each time.
+//! A stable pseudonym that does not reveal who a person is.
 
 use crate::credentials::Secret;
 
-/// The pseudonym of the person whom `number` knows as `name`: 32 hex digits, which follow from both and from `key`.
+/// The pseudonym of the person whom `number` knows as `name`: 32 hex digits, derived from both and from `key`.
 ///
-/// Phone numbers can be tried one after the other, so the key has to be a secret one.
+/// All phone numbers can be tried one after the other, so the key has to be secret.
 #[must_use]
 pub fn pseudonym(key: &Secret, number: &str, name: &str) -> String {
     key.pseudonym(&[number, name])

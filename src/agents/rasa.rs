@@ -1,7 +1,7 @@
 //! The REST channel of Rasa.
 //!
 //! `POST {"sender","message","metadata"}` answers `[{"recipient_id","text","buttons","image","attachment","custom"}, …]`. When a
-//! story fails the channel still answers 200, often with an empty list: the turn then warns that nobody was answered.
+//! story fails the channel still answers 200, often with an empty list: the turn then logs that there is no answer.
 //! <https://rasa.com/docs/rasa/connectors/your-own-website#restinput>
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn read(bytes: &[u8], base: &Url) -> Result<Vec<Output>, AgentError> {
     Ok(readable(items).map_err(AgentError::Unreadable)?.into_iter().flatten().collect())
 }
 
-/// What one item of the list says, in the order in which Rasa sends the parts of a response. One part does not spoil the others.
+/// The outputs of one item, in the order in which Rasa sends the parts of a response. A faulty part does not spoil the others.
 fn outputs(place: &str, item: Value, base: &Url) -> Result<Vec<Output>, Fault> {
     let mut fields = Fields::of(place, item)?;
     let is_empty = !["text", "buttons", "image", "attachment", "custom"].iter().any(|name| fields.has(name));
@@ -62,13 +62,13 @@ fn outputs(place: &str, item: Value, base: &Url) -> Result<Vec<Output>, Fault> {
 
 fn words(fields: &mut Fields) -> Result<Vec<Output>, Fault> {
     let (text, actions) = (fields.maybe_text("text")?, fields.items("buttons", button));
-    let said = match (text, actions?) {
+    let content = match (text, actions?) {
         (text, actions) if !actions.is_empty() => {
             Some(Content::Card(Card { text: text.unwrap_or_default(), actions, media: None }))
         }
         (text, _) => text.map(Content::Text),
     };
-    Ok(said.map(Output::from).into_iter().collect())
+    Ok(content.map(Output::from).into_iter().collect())
 }
 
 fn button(place: &str, value: Value) -> Result<Action, Fault> {
@@ -81,10 +81,10 @@ fn button(place: &str, value: Value) -> Result<Action, Fault> {
     Ok(Action::Choice(Choice { id, title, description: None }))
 }
 
-/// The address of a file: a path stands for one at the assistant's own host.
+/// The address of a file; a path refers to the assistant's own host.
 fn address(fields: &mut Fields, name: &str, base: &Url) -> Result<String, Fault> {
     let given = fields.text(name)?;
-    resolved(&given, base).ok_or_else(|| fields.fault(format_args!("\"{name}\" is no address")))
+    resolved(&given, base).ok_or_else(|| fields.fault(format_args!("\"{name}\" is not an address")))
 }
 
 fn resolved(given: &str, base: &Url) -> Option<String> {
@@ -95,7 +95,7 @@ fn resolved(given: &str, base: &Url) -> Option<String> {
     (is_bare && matches!(url.scheme(), "http" | "https")).then(|| url.to_string())
 }
 
-/// `{"type":"video","payload":{"src":"https://…"}}`, as it is common for web chats, or a generic template, as Messenger has it.
+/// `{"type":"video","payload":{"src":"https://…"}}`, as many web chats have it, or a generic template of Messenger.
 /// <https://developers.facebook.com/docs/messenger-platform/send-messages/template/generic>
 fn attached(place: &str, attachment: Map<String, Value>, base: &Url) -> Result<Vec<Output>, Fault> {
     let mut fields = Fields::of(place, Value::Object(attachment))?;
@@ -115,7 +115,7 @@ fn attached(place: &str, attachment: Map<String, Value>, base: &Url) -> Result<V
     Ok(vec![file(kind, link)])
 }
 
-/// Cards side by side where each has a picture and something to tap, else one below the other.
+/// Cards side by side if each has a picture and a button, else one below the other.
 fn template(cards: Vec<Card>) -> Vec<Output> {
     let is_carousel = cards.len() > 1 && cards.iter().all(|card| card.media.is_some() && !card.actions.is_empty());
     if is_carousel {
@@ -143,7 +143,7 @@ fn file(kind: MediaKind, link: String) -> Output {
     Content::Media(Media { kind, source: Source::Link(link), caption: None, name: None }).into()
 }
 
-/// What a link leads to, as far as its end tells.
+/// The kind of file that a link leads to, by its extension.
 fn kind_of(link: &str) -> MediaKind {
     let path = link.split(['?', '#']).next().unwrap_or_default();
     match path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -154,7 +154,7 @@ fn kind_of(link: &str) -> MediaKind {
     }
 }
 
-/// A message of the Cloud API, one of our outputs, a list of these, or `{"outputs": […]}`.
+/// Reads a message of the Cloud API, one of our outputs, a list of these, or `{"outputs": […]}`.
 fn custom_outputs(place: &str, custom: Value) -> Result<Vec<Output>, Fault> {
     match custom {
         Value::Array(items) => {
@@ -173,7 +173,7 @@ fn custom_outputs(place: &str, custom: Value) -> Result<Vec<Output>, Fault> {
     }
 }
 
-/// Whether it is a message of the Cloud API: there, what belongs to a type stands in an object of its name.
+/// Whether it is a message of the Cloud API, which has an object with the name of its type.
 fn is_of_the_channel(message: &Map<String, Value>) -> bool {
     let body = message.get("type").and_then(Value::as_str).and_then(|kind| message.get(kind));
     let has_card =
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn empty_fields_are_absent_and_an_odd_part_silences_nothing_else() {
-        let said = |items: Value| -> Vec<Content> {
+        let contents = |items: Value| -> Vec<Content> {
             let outputs =
                 read(items.to_string().as_bytes(), &base()).unwrap_or_else(|error| panic!("{items}: {error}"));
             outputs.into_iter().map(|output| output.content).collect()
@@ -205,14 +205,14 @@ mod tests {
             json!([{ "text": "hi", "image": "" }, { "text": "" }]),
             json!([{ "text": "hi", "custom": { "blocks": [] } }]),
         ] {
-            assert_eq!(said(items.clone()), [hi()], "{items}");
+            assert_eq!(contents(items.clone()), [hi()], "{items}");
         }
         let buttons = json!([{ "title": "Yes", "payload": "/affirm", "url": "" }, { "payload": "/lost" }]);
-        let card = said(json!([{ "text": "Sure?", "buttons": buttons }]));
+        let card = contents(json!([{ "text": "Sure?", "buttons": buttons }]));
         assert_eq!(card, [Content::choices("Sure?", [Choice::new("/affirm", "Yes")])]);
         let with_password: Url = "https://me:secret@rasa.example.com/webhooks".parse().expect("a URL");
         assert_eq!(resolved("/a.png", &with_password).as_deref(), Some("https://rasa.example.com/a.png"));
-        let picture = said(json!([{ "image": "/static/cat.png" }]));
+        let picture = contents(json!([{ "image": "/static/cat.png" }]));
         assert!(
             matches!(&picture[0], Content::Media(media) if media.source == Source::Link("https://rasa.example.com/static/cat.png".into()))
         );
@@ -245,7 +245,7 @@ mod tests {
         for (items, expected) in [
             (json!([{ "recipient_id": "1" }]), "[0]: it has no text"),
             (json!([{ "buttons": [{ "payload": "/a" }] }]), "[0].buttons[0]: \"title\""),
-            (json!([{ "image": "javascript:0" }]), "[0]: \"image\" is no address"),
+            (json!([{ "image": "javascript:0" }]), "[0]: \"image\" is not an address"),
             (json!([{ "attachment": 7 }]), "[0]: \"attachment\""),
             (json!([{ "custom": { "blocks": [] } }]), "[0].custom: \"type\" is missing"),
             (json!([{ "custom": { "outputs": [{ "type": "dance" }] } }]), "[0].custom.outputs[0]: the type \"dance\""),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_message_of_the_channel_is_told_from_ours() {
+    fn a_custom_message_of_the_channel_is_distinguished_from_ours() {
         let first = |custom: Value| {
             read(json!([{ "custom": custom }]).to_string().as_bytes(), &base()).expect("readable").remove(0)
         };

@@ -8,33 +8,33 @@ use crate::{json, retry::Retry};
 
 /// Most characters of a code.
 const MAX_CODE: usize = 64;
-/// Most digits in a row in a code: more are somebody's number.
+/// Most digits in a row in a code: more are a person's number.
 const MAX_DIGITS: usize = 7;
 
-/// What an agent answers that does not take the question.
+/// An agent's refusal of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The server's word for the reason, such as `context_length_exceeded`. Never its sentence, which may repeat a person's.
+    /// The server's code for the reason, such as `context_length_exceeded`. Never its message, which may repeat a person's text.
     pub code: Option<String>,
 }
 
 impl Refusal {
-    /// Reads the body of a refusal, of whatever shape.
+    /// Reads the body of a refusal, in any shape.
     #[must_use]
     pub fn read(status: u16, body: &[u8]) -> Self {
         let body: Value = json::read(body).unwrap_or_default();
         Self { status, code: code(&body["error"]).or_else(|| code(&body)).filter(|code| *code != status.to_string()) }
     }
 
-    /// Whether the question is more than the server takes.
+    /// Whether the question is longer than the server accepts.
     #[must_use]
     pub fn is_too_long(&self) -> bool {
         self.status == 413 || self.code.as_deref().is_some_and(is_too_long)
     }
 
-    /// Whether something in the question itself is the reason, so that a shorter or plainer one may be taken.
+    /// Whether the question itself is the reason, so that a shorter or plainer one may be accepted.
     #[must_use]
     pub fn is_of_question(&self) -> bool {
         !self.is_filter() && (matches!(self.status, 400 | 413 | 415 | 422) || self.is_too_long())
@@ -44,7 +44,7 @@ impl Refusal {
         self.code.as_deref().is_some_and(is_filter)
     }
 
-    /// The same question gets the same refusal where the question is the reason.
+    /// If the question is the reason, asking it again gets the same refusal.
     #[must_use]
     pub fn retry(&self) -> Retry {
         if self.is_filter() || self.is_of_question() { Retry::Never } else { Retry::SOON }
@@ -54,13 +54,13 @@ impl Refusal {
         match self.status {
             _ if self.is_filter() => "a content filter of the server refuses the question",
             _ if self.is_too_long() => {
-                "the question is longer than the server takes, see AGENT_INSTRUCTIONS and the model's context"
+                "the question is longer than the server accepts, see AGENT_INSTRUCTIONS and the model's context"
             }
             401 | 403 => "check agent_token in the secret, AGENT_AUTH and what the token may do",
             404 | 405 | 410 => "check AGENT_URL, and AGENT_MODEL where there is one",
             408 | 429 => "its limit or quota is reached, or it is busy",
             400 | 415 | 422 => {
-                "it does not take the request, its own log says why: check AGENT_PROTOCOL, AGENT_URL and AGENT_MODEL"
+                "it refuses the request, its own log says why: check AGENT_PROTOCOL, AGENT_URL and AGENT_MODEL"
             }
             500.. => "its own log says more",
             _ => "check AGENT_URL and agent_token in the secret",
@@ -80,7 +80,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Whether a code says that the question is more than the server takes.
+/// Whether a code means that the question is longer than the server accepts.
 #[must_use]
 pub fn is_too_long(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
@@ -89,7 +89,7 @@ pub fn is_too_long(code: &str) -> bool {
         .any(|part| code.contains(part))
 }
 
-/// Whether a code says that a filter does not let the question through.
+/// Whether a code means that a filter blocked the question.
 #[must_use]
 pub fn is_filter(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
@@ -98,7 +98,7 @@ pub fn is_filter(code: &str) -> bool {
         .any(|part| code.contains(part))
 }
 
-/// The first thing in an error that looks like a code: one word, as programs write them.
+/// The first value in an error that looks like a code: one word, as programs write it.
 fn code(error: &Value) -> Option<String> {
     let is_sign = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | '.');
     let is_code = |code: &String| {
@@ -112,7 +112,7 @@ fn code(error: &Value) -> Option<String> {
         Value::Number(code) => Some(code.to_string()).filter(is_code),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     });
-    // A word says more than a number, which is often the status again.
+    // A word says more than a number, which often only repeats the status.
     let first = codes.next()?;
     if first.chars().all(|sign| sign.is_ascii_digit()) { Some(codes.next().unwrap_or(first)) } else { Some(first) }
 }
@@ -160,7 +160,7 @@ mod tests {
             (404, "model_not_found", "AGENT_MODEL", false),
             (429, "insufficient_quota", "quota", false),
             (503, "", "its own log", false),
-            (400, "", "does not take the request", true),
+            (400, "", "refuses the request", true),
             (400, "content_filter", "filter", true),
             (403, "content_policy_violation", "filter", true),
             (400, "context_length_exceeded", "longer than", true),

@@ -1,4 +1,4 @@
-//! Answers of agents that speak no contract: a text, or an object that holds it under one of the usual names.
+//! Answers of agents without a contract: a text, or an object that contains it under one of the usual names.
 //!
 //! n8n answers `[{"output":"…"}]` or `{"output":"…"}`, Flowise `{"text":"…"}`, Dify `{"answer":"…"}`, many frameworks `{"response":"…"}`.
 
@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::conversation::{Content, Output};
 
-/// The names under which an answer stands, the most telling first.
+/// The usual names of an answer's field, the most specific first.
 pub const NAMES: &[&str] = &["result", "response", "output", "answer", "reply", "text", "message", "content"];
 
-/// The texts in it; `None`: it has no place for any.
+/// The texts in a value; `None`: its shape is unknown.
 pub fn words(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(text) => Some(vec![text.clone()]),
         Value::Number(number) => Some(vec![number.to_string()]),
-        // The blocks of a message: some of them hold no text.
+        // The blocks of a message: some of them contain no text.
         Value::Array(items) => {
             let found: Vec<_> = items.iter().filter_map(words).collect();
             (!found.is_empty() || items.is_empty()).then(|| found.concat())
@@ -28,7 +28,7 @@ pub fn words(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// The texts as outputs; those without words are none.
+/// The texts as outputs, without blank ones.
 pub fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
     words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Content::Text(text).into()).collect()
 }

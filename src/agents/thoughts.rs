@@ -1,51 +1,51 @@
-//! What a model thinks before it speaks, where a server lets it through as a part of the words: it is for nobody to read.
+//! Removes a model's thoughts, where a server passes them on as a part of the text: they are not for people.
 //!
-//! Servers that know how their model thinks send thoughts in a field of their own. Without that knowledge they come as the model wrote
-//! them: between tags (R1, Qwen, Nova), without the opening tag where the server's template has written it already, or in the
-//! channels of OpenAI's open models.
+//! Servers that know the format of their model send thoughts in a separate field. Others send them as the model wrote them: between
+//! tags (R1, Qwen, Nova), without the opening tag if the server's template has written it already, or in the channels of OpenAI's
+//! open models.
 //! <https://docs.vllm.ai/en/latest/features/reasoning_outputs.html>, <https://cookbook.openai.com/articles/openai-harmony>
 
 use crate::conversation::{Content, Output};
 
 /// Tags around thoughts.
 const THOUGHTS: [&str; 5] = ["think", "thinking", "thought", "reasoning", "reflection"];
-/// Tags around calls of tools, which some models write as words.
+/// Tags around tool calls, which some models write as text.
 const CALLS: [&str; 4] = ["tool_call", "tool_calls", "function_call", "function_calls"];
 /// Most bytes between the brackets of a tag.
 const MAX_TAG: usize = 80;
-/// How a message in a channel begins; the name of the channel follows.
+/// The start of a message in a channel; the name of the channel follows.
 const CHANNEL: &str = "<|channel|>";
 /// Ends the head of a message in a channel.
 const MESSAGE: &str = "<|message|>";
 /// What ends a message in a channel.
 const ENDS: [&str; 4] = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"];
-/// The channel whose words are for the person.
+/// The channel whose text is for the person.
 const FINAL: &str = "final";
 
-/// `outputs` without thoughts; an output that was nothing else is left out, with a line in the log.
+/// `outputs` without thoughts; an output with only thoughts is left out and logged.
 #[must_use]
 pub fn without_thoughts(outputs: Vec<Output>) -> Vec<Output> {
-    outputs.into_iter().filter_map(spoken).collect()
+    outputs.into_iter().filter_map(without_thought).collect()
 }
 
-fn spoken(mut output: Output) -> Option<Output> {
+fn without_thought(mut output: Output) -> Option<Output> {
     let (mut had_thoughts, mut is_empty) = (false, true);
-    for words in words(&mut output.content) {
-        let kept = strip(words);
-        had_thoughts |= kept != *words;
+    for text in texts(&mut output.content) {
+        let kept = strip(text);
+        had_thoughts |= kept != *text;
         is_empty &= kept.is_empty();
-        *words = kept;
+        *text = kept;
     }
     let is_only_thoughts = had_thoughts && is_empty && matches!(output.content, Content::Text(_));
     if is_only_thoughts {
-        tracing::warn!("an output of the agent is nothing but thoughts: it is left out");
+        tracing::warn!("an output of the agent has only thoughts: it is left out");
     }
     (!is_only_thoughts).then_some(output)
 }
 
-/// The words of an output that a model may have written.
-fn words(said: &mut Content) -> Vec<&mut String> {
-    match said {
+/// The texts of an output that a model may have written.
+fn texts(content: &mut Content) -> Vec<&mut String> {
+    match content {
         Content::Text(text) | Content::LocationRequest(text) | Content::ContactRequest(text) => vec![text],
         Content::Card(card) => vec![&mut card.text],
         Content::List(list) => vec![&mut list.text],
@@ -60,7 +60,7 @@ fn words(said: &mut Content) -> Vec<&mut String> {
     }
 }
 
-/// `text` without thoughts and calls of tools; as it is, if it has none.
+/// `text` without thoughts and tool calls; unchanged if it has none.
 #[must_use]
 pub fn strip(text: &str) -> String {
     let channel = final_channel(text);
@@ -69,8 +69,8 @@ pub fn strip(text: &str) -> String {
     if kept == text { kept } else { kept.trim().to_owned() }
 }
 
-/// What stands between tags is left out, up to the end where the closing one is missing. A closing tag alone ends thoughts that began with
-/// the text. A tag in code is quoted, and none.
+/// The text between tags is left out, up to the end if the closing tag is missing. A closing tag alone ends thoughts that began
+/// with the text. A tag in code is only quoted.
 fn without_tags(text: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     let (mut inside, mut code): (Option<&str>, Code) = (None, Code::default());
@@ -84,7 +84,7 @@ fn without_tags(text: &str) -> String {
         match (inside, tag) {
             (Some(name), Some(tag)) if tag.closes && tag.name == name => inside = None,
             (None, Some(tag)) if !tag.closes => inside = Some(tag.name),
-            // The thoughts before it had no beginning.
+            // The thoughts before it had no opening tag.
             (None, Some(tag)) if THOUGHTS.contains(&tag.name) => kept.clear(),
             (Some(_), _) | (None, Some(_)) => {}
             (None, None) => {
@@ -135,7 +135,7 @@ impl Code {
         self.in_block || self.in_span
     }
 
-    /// Passes the first sign of `text`.
+    /// Passes the first character of `text`.
     fn pass(&mut self, text: &str) {
         match text.as_bytes() {
             [b'`', b'`', b'`', ..] if self.ticks == 0 => {
@@ -149,7 +149,7 @@ impl Code {
     }
 }
 
-/// What is said in the channel for the person; `None`: there are no channels. Words before the first one are the person's too.
+/// The text in the channel for the person; `None`: there are no channels. Text before the first channel is for the person too.
 fn final_channel(text: &str) -> Option<String> {
     let first = text.find(CHANNEL)?;
     let before = text[..first].trim_end_matches("assistant").trim_end_matches("<|start|>");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn words_about_thoughts_are_no_thoughts() {
+    fn text_about_thoughts_is_not_thoughts() {
         for text in [
             "Hello!",
             "a < b, and b > a",

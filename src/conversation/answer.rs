@@ -1,30 +1,30 @@
-//! What a task ends in: what is to be said, and what is to be remembered.
+//! The result of a task: what to send, and what to remember.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Output, Reply};
 
-/// What a task ends in. Most often it is what an agent answers.
+/// The result of a task, most often an agent's answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answer {
     /// What the agent says, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
-    /// Replies that fit the channel already, in order; an agent has none.
+    /// Replies that already fit the channel, in order; an agent never gives any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<Reply>,
-    /// What the agent wants to be told with the next message of the session; `None`: the same as before.
+    /// What the agent wants to get with the next message of the session; `None`: the same as before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Value>,
-    /// Whether the session is over with this answer.
+    /// Whether this answer ends the session.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ends_session: bool,
     /// Why a human should take over, if one should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handover: Option<String>,
-    /// Whether the agent answers later, by itself.
+    /// Whether the agent will answer later, on its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_deferred: bool,
 }
@@ -36,7 +36,7 @@ impl From<Vec<Output>> for Answer {
 }
 
 impl Answer {
-    /// Nothing but replies that fit the channel already.
+    /// Only replies that already fit the channel.
     #[must_use]
     pub fn of_replies(replies: Vec<Reply>) -> Self {
         Self { replies, ..Self::default() }

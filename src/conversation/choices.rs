@@ -1,4 +1,4 @@
-//! What a person can answer with that is more than it says: numbers of lines, and ids of ours that stand for the agent's.
+//! Codes a person may send back: numbers of a numbered list, and short ids that stand for the agent's long ones.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,27 @@ use sha2::{Digest, Sha256};
 
 use super::{Choice, Message, Tap};
 
-/// How many ids of ours are remembered; a chat shows buttons for good, but people tap those of the last messages.
+/// How many short ids are remembered. A chat shows buttons forever, but people tap those of the latest messages.
 const MAX_ALIASES: usize = 64;
-/// Most bytes of them from earlier answers: they stand in the conversation's item for good.
+/// Most bytes of those from earlier answers: they stay in the conversation's item.
 const MAX_ALIAS_BYTES: usize = 16 * 1024;
-/// What such an id begins with. No agent uses it by chance.
+/// Prefix of a short id. No agent uses it by chance.
 const ALIAS: &str = "~id:";
 
-/// What was offered in a way that its answer has to be translated back.
+/// Choices whose answer has to be translated back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Choices {
-    /// The choices of the last answer that stand as numbered lines in its words; the first has number 1.
+    /// The choices of the last answer that it shows as numbered lines; the first has number 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     numbered: Vec<Choice>,
-    /// Ids of ours and those of the agent they stand for, the newest last.
+    /// Short ids and the agent's ids that they stand for, the newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<(String, String)>,
 }
 
 impl Choices {
-    /// Nothing was offered.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.numbered.is_empty() && self.aliases.is_empty()
@@ -39,7 +39,7 @@ impl Choices {
         self.numbered.len()
     }
 
-    /// A short id of ours in the place of `id`, which is too long for the channel or not the only one of its kind.
+    /// Returns a short id instead of `id`, which is too long for the channel or not unique.
     pub fn alias(&mut self, id: &str) -> String {
         let known = self.aliases.iter().filter(|(_, meant)| meant == id).count();
         let digest = Sha256::digest(format!("{known} {id}").as_bytes());
@@ -48,7 +48,7 @@ impl Choices {
         alias
     }
 
-    /// Takes in what a newer answer choices: its numbers take the place of the older ones.
+    /// Adds the choices of a newer answer: its numbers replace the older ones.
     pub fn renew(&mut self, newer: Self) {
         self.numbered = newer.numbered;
         self.aliases.retain(|alias| !newer.aliases.contains(alias));
@@ -63,7 +63,7 @@ impl Choices {
         self.aliases.drain(..surplus);
     }
 
-    /// The choice of a numbered line that a text means: by its number, or by its words if no other has the same.
+    /// The numbered choice that a text means: by its number, or by its title if no other has the same.
     fn choice(&self, text: &str) -> Option<&Choice> {
         if let Some(number) = number(text) {
             return self.numbered.get(number.checked_sub(1)?);
@@ -73,7 +73,7 @@ impl Choices {
         same.next().filter(|_| same.next().is_none())
     }
 
-    /// The message with what its number or its shortened id stands for.
+    /// Replaces a number or a short id in the message by what it stands for.
     #[must_use]
     pub fn resolve<'a>(&self, message: &'a Message) -> Cow<'a, Message> {
         let chosen = if let Some(tap) = &message.tap {
@@ -94,16 +94,16 @@ const ZEROS: [char; 20] = [
     '0', '\u{660}', '\u{6F0}', '\u{7C0}', '\u{966}', '\u{9E6}', '\u{A66}', '\u{AE6}', '\u{B66}', '\u{BE6}', '\u{C66}',
     '\u{CE6}', '\u{D66}', '\u{DE6}', '\u{E50}', '\u{ED0}', '\u{F20}', '\u{1040}', '\u{17E0}', '\u{FF10}',
 ];
-/// What people write before a number, in small letters.
+/// What people write before a number, in lower case.
 const NUMBER_WORDS: [&str; 6] = ["no", "nr", "num", "n°", "nº", "№"];
-/// The emoji of the number ten, the only one that is a sign of its own.
+/// The emoji for ten, the only number with a character of its own.
 const TEN: &str = "🔟";
 
 /// `2`, and the ways in which people write it: `2.`, `(2)`, `#2`, `2️⃣`, `２`, `٢`, `No. 2`.
 fn number(text: &str) -> Option<usize> {
     let text = text.trim().to_lowercase().replace(TEN, "10");
     let words = NUMBER_WORDS.iter().find_map(|word| text.strip_prefix(word));
-    // The two signs behind a digit make it an emoji.
+    // The two characters after a digit make it an emoji.
     let is_around = |sign: char| !sign.is_alphanumeric() && sign != '-' || matches!(sign, '\u{FE0F}' | '\u{20E3}');
     let number =
         words.unwrap_or(&text).trim_start_matches(is_around).trim_end_matches(|sign| is_around(sign) || sign == '-');
@@ -121,7 +121,7 @@ fn number(text: &str) -> Option<usize> {
         .ok()
 }
 
-/// How words are compared: without blanks around them and without regard to case.
+/// How titles are compared: trimmed, and ignoring case.
 fn plain(words: &str) -> String {
     words.trim().to_lowercase()
 }

@@ -1,6 +1,6 @@
-//! What an agent says, in our own words; how it looks, and what has to give way, is the channel's matter.
+//! What an agent says, in our own types. The channel decides how it looks and what is left out.
 //!
-//! Words may hold Markdown. Labels, titles and ids are plain.
+//! Texts may contain Markdown. Labels, titles and ids are plain.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,26 +8,26 @@ use serde_json::{Map, Value};
 /// One output of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// What is said.
+    /// The content.
     pub content: Content,
-    /// Whether it quotes the message it answers.
+    /// Whether it quotes the message that it answers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quotes: bool,
 }
 
-/// What is said.
+/// The content of an output or a reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// Words.
+    /// A text.
     Text(String),
-    /// Words with things to tap, and a picture, video or file above them.
+    /// A text with buttons below it, and a picture, video or file above it.
     Card(Card),
-    /// Words and a list to choose from.
+    /// A text and a list to choose from.
     List(List),
-    /// Cards side by side, under common words.
+    /// Cards side by side, below a common text.
     Carousel {
-        /// The words above the cards.
+        /// The text above the cards.
         text: String,
         /// The cards, in order.
         cards: Vec<Card>,
@@ -42,30 +42,30 @@ pub enum Content {
     Template(Template),
     /// An emoji on the message that is answered; empty takes it back.
     Reaction(String),
-    /// Words, and a button that shares the person's place.
+    /// A text, and a button that shares the person's location.
     LocationRequest(String),
-    /// Words, and a button that shares the person's phone number.
+    /// A text, and a button that shares the person's phone number.
     ContactRequest(String),
-    /// Words, and a button that opens a form of the channel.
+    /// A text, and a button that opens a form of the channel.
     Flow(Flow),
-    /// A message in the channel's own words, without its recipient.
+    /// A message in the channel's own format, without its recipient.
     Raw(Map<String, Value>),
 }
 
-/// Words with things to tap.
+/// A text with buttons.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Card {
-    /// Above the words; a caption of its own is not shown.
+    /// Above the text; its own caption is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<Media>,
-    /// The words.
+    /// The text.
     pub text: String,
-    /// What can be tapped, in order.
+    /// The buttons, in order.
     pub actions: Vec<Action>,
 }
 
-/// Something to tap.
+/// A button.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -73,14 +73,14 @@ pub enum Action {
     Choice(Choice),
     /// Opens a page.
     Link {
-        /// The words on it.
+        /// Its label.
         title: String,
         /// The page.
         url: String,
     },
     /// Calls a number.
     Call {
-        /// The words on it.
+        /// Its label.
         title: String,
         /// The number.
         number: String,
@@ -93,20 +93,20 @@ pub enum Action {
 pub struct Choice {
     /// What comes back as the text when it is tapped.
     pub id: String,
-    /// The words on it.
+    /// Its label.
     pub title: String,
-    /// Smaller words below, where there is room for them.
+    /// Smaller text below the title, where there is room for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// Words and a list to choose from.
+/// A text and a list to choose from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct List {
-    /// The words above the list.
+    /// The text above the list.
     pub text: String,
-    /// The words on the button that opens it; `None`: the operator's.
+    /// The label of the button that opens it; `None`: the operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The list, in order.
@@ -117,10 +117,10 @@ pub struct List {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Section {
-    /// The words above it.
+    /// Its heading.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// What can be chosen, in order.
+    /// The choices, in order.
     pub rows: Vec<Choice>,
 }
 
@@ -131,7 +131,7 @@ pub struct Media {
     pub kind: MediaKind,
     /// Where it is.
     pub source: Source,
-    /// The words below it.
+    /// The text below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
     /// The name of the file; for documents.
@@ -161,7 +161,7 @@ pub enum MediaKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// At an `https://` or `http://` URL that everybody can read.
+    /// At an `https://` or `http://` URL that everyone can read.
     Link(String),
     /// With the channel, under this id.
     Id(String),
@@ -200,7 +200,7 @@ pub struct Contact {
     pub url: Option<String>,
 }
 
-/// A message that the channel has approved beforehand: it may be sent at any time.
+/// A message that the channel has approved beforehand, which may be sent at any time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Template {
@@ -208,38 +208,38 @@ pub struct Template {
     pub name: String,
     /// Its language, such as `en_US`.
     pub language: String,
-    /// What stands in the place of the variables of its text.
+    /// The values for the variables of its text.
     pub parameters: Vec<Parameter>,
 }
 
-/// What stands in the place of a variable.
+/// The value for a variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parameter {
-    /// The variable's name; `None` where variables are counted.
+    /// The variable's name; `None` if variables are numbered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The words.
+    /// The value.
     pub text: String,
 }
 
-/// Words, and a button that opens a form of the channel.
+/// A text, and a button that opens a form of the channel.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Flow {
-    /// The words above the button.
+    /// The text above the button.
     pub text: String,
     /// The channel's id of the form.
     pub id: String,
-    /// The words on the button.
+    /// The label of the button.
     pub label: String,
-    /// What comes back with the answer, to tell forms apart.
+    /// Comes back with the answer, to distinguish forms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The screen that is opened; `None`: the form asks its own server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
-    /// What the first screen is filled with.
+    /// The data for the first screen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Map<String, Value>>,
 }
@@ -251,7 +251,7 @@ impl From<Content> for Output {
 }
 
 impl Content {
-    /// Words, and up to a few choices.
+    /// A text, and a few choices at most.
     #[must_use]
     pub fn choices(text: impl Into<String>, choices: impl IntoIterator<Item = Choice>) -> Self {
         let actions = choices.into_iter().map(Action::Choice).collect();
@@ -269,7 +269,7 @@ impl Content {
 }
 
 impl Choice {
-    /// A choice with these words on it.
+    /// A choice with this title.
     #[must_use]
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
         Self { id: id.into(), title: title.into(), description: None }
@@ -277,7 +277,7 @@ impl Choice {
 }
 
 impl List {
-    /// Everything that can be chosen, in order.
+    /// All choices, in order.
     pub fn rows(&self) -> impl Iterator<Item = &Choice> {
         self.sections.iter().flat_map(|section| &section.rows)
     }

@@ -13,15 +13,15 @@ use super::TurnId;
 
 /// How long a done job is remembered. Meta repeats a webhook for up to 7 days.
 pub const DONE_KEPT: Duration = Duration::from_hours(8 * 24);
-/// How many done jobs are remembered at most: 8192 of them take 64 kB of the 400 kB that a `DynamoDB` item may have.
+/// Most done jobs that are remembered: 8192 of them take 64 kB of the 400 kB that a `DynamoDB` item may have.
 const MAX_DONE: usize = 8192;
-/// Seconds of a period. Two days make five periods that matter, and a job is remembered for two days longer than it must be.
+/// Seconds of a period. With two days, five periods matter, and a job is remembered for up to two days longer than needed.
 const PERIOD: i64 = 2 * 24 * 3600;
 
-/// The jobs that are done, by the period in which they were, and each period by its number since 1970.
+/// The ids of the done jobs by the period in which they were done. Periods are numbered since 1970.
 ///
 /// `DynamoDB` charges for every write by the size of the item, so a job costs no more than the 8 bytes of its id: when it was
-/// done is known by its period, and periods are forgotten as a whole.
+/// done follows from its period, and periods are forgotten as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Done(BTreeMap<i64, BTreeSet<TurnId>>);
@@ -40,7 +40,7 @@ impl Done {
         self.0.values().any(|jobs| jobs.contains(job))
     }
 
-    /// Notes that `job` is done and forgets the jobs that nobody can repeat any more.
+    /// Marks `job` as done and forgets the jobs that can no longer be repeated.
     pub fn mark(&mut self, job: &TurnId, now: Timestamp) {
         let periods = Self::periods(now);
         self.0.retain(|period, _| period >= periods.start());
@@ -55,14 +55,14 @@ impl Done {
         self.0.entry(*periods.end()).or_default().insert(job.clone());
     }
 
-    /// Learns what another one knows.
+    /// Merges another set.
     pub fn extend(&mut self, other: Self) {
         for (period, jobs) in other.0 {
             self.0.entry(period).or_default().extend(jobs);
         }
     }
 
-    /// How many they are.
+    /// How many jobs are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()

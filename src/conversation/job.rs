@@ -1,4 +1,4 @@
-//! A job: one thing that is asked of us, by whom, and where the answer belongs.
+//! A job: one task, the conversation it belongs to, and its id.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Conversation, ConversationId, Task, TurnId, ids::short_hash};
 use crate::json;
 
-/// One thing that is asked of us. As JSON it is also the body of a record in the queue.
+/// One task for one conversation. As JSON it is also the body of a record in the queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// The same for every repeat of the same message.
@@ -15,7 +15,7 @@ pub struct Job {
     pub conversation: ConversationId,
     /// What is to be done.
     pub task: Task,
-    /// How often it was taken out of the dead letters for another try; 0 for what was never given up.
+    /// How often it was redriven from the dead-letter queue; 0 if it was never given up.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub redrives: u32,
 }
@@ -23,8 +23,8 @@ pub struct Job {
 impl Job {
     /// The id under which the conversation knows the job: its failures, its replies, and that it is done.
     ///
-    /// Each redrive has one of its own: it is another try of a job that is marked as done because it was given up, and a repeat of
-    /// the redrive still changes nothing.
+    /// Each redrive has its own id, because the job is already marked as done: it was given up. A repeat of the redrive still
+    /// changes nothing.
     #[must_use]
     pub fn own_id(&self) -> TurnId {
         match self.redrives {

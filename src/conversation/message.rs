@@ -1,10 +1,10 @@
-//! What a person said.
+//! A message from a person.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What a person said.
+/// A message from a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     /// The channel's id of the message.
@@ -12,13 +12,13 @@ pub struct Message {
     /// When it was sent, by the channel's clock, which counts whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
-    /// The words: a text, a caption, the id of a tapped choice, the name of a place; `None` where there are none.
+    /// Its text: a text, a caption, the id of a tapped choice, the name of a place; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The choice that was tapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tap: Option<Tap>,
-    /// Whether the channel does not pass on what the person sent.
+    /// Whether the channel did not pass on what the person sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unsupported: bool,
     /// The message as the channel sent it, byte for byte.
@@ -30,11 +30,11 @@ pub struct Message {
 pub struct Tap {
     /// The id we gave the choice.
     pub id: String,
-    /// The words on it.
+    /// Its title.
     pub title: String,
 }
 
-/// What a message holds beside its words, cut out of the message as the channel sent it.
+/// What a message contains besides its text, cut out of the message as the channel sent it.
 #[derive(Debug, Default, Serialize)]
 pub struct Details<'a> {
     /// The channel's word for its type.
@@ -49,7 +49,7 @@ pub struct Details<'a> {
     /// The basket of products.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<&'a RawValue>,
-    /// The emoji, and the message it was set on.
+    /// The emoji, and the message it was put on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reaction: Option<&'a RawValue>,
     /// The message that was replied to, or how this one was forwarded.
@@ -58,7 +58,7 @@ pub struct Details<'a> {
     /// The advertisement that led here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referral: Option<&'a RawValue>,
-    /// Why the channel does not pass the message on.
+    /// Why the channel did not pass the message on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<&'a RawValue>,
     /// The answer to a form.
@@ -67,12 +67,12 @@ pub struct Details<'a> {
     /// The files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
-    /// All this in a few words, line by line, each in brackets: for agents that understand nothing else.
+    /// All this as short text, line by line, each in brackets: for agents that understand text alone.
     #[serde(skip)]
     pub described: Vec<String>,
 }
 
-/// What is told of a message of which nothing can be told.
+/// The details of a message about which nothing is known.
 pub const UNSHOWN: &str = "The person sent something that cannot be shown here";
 
 /// The answer to a form.
@@ -80,7 +80,7 @@ pub const UNSHOWN: &str = "The person sent something that cannot be shown here";
 pub struct FormAnswer {
     /// Which kind of form: `flow`, `address_message`, `call_permission`.
     pub name: String,
-    /// What the person entered, as it was written; as text where it is no JSON.
+    /// What the person entered, as it was written; as a text if it is not JSON.
     pub response: Box<RawValue>,
 }
 
@@ -96,10 +96,10 @@ pub struct Attachment {
     /// Its media type, such as `audio/ogg; codecs=opus`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
-    /// Where the channel gives it out, to holders of the access token.
+    /// Where the channel serves it, to holders of the access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Where an agent can open it without a token, if anywhere; of a picture it may be the picture itself, as a `data:` URL.
+    /// Where an agent can open it without a token, if anywhere; for a picture it may be the picture itself, as a `data:` URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_url: Option<String>,
     /// The channel's id of the file.

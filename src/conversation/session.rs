@@ -1,4 +1,4 @@
-//! What we remember of a conversation: who, which session, which jobs are done, and the replies on their way.
+//! What we remember of a conversation: the person, the session, the done jobs, and the replies on their way.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -10,15 +10,15 @@ use uuid::Uuid;
 use super::{Choices, Done, Output, Person, TurnId};
 use crate::{json, retry::between};
 
-/// How many replies that are out are kept: the channel reports within seconds what it could not deliver.
+/// How many sent replies are kept: the channel reports within seconds what it could not deliver.
 const MAX_SENT: usize = 12;
 /// Most bytes of them.
 const MAX_SENT_BYTES: usize = 16 * 1024;
-/// Most bytes of what an agent may want to be told with the next message.
+/// Most bytes of an agent's memory, which it gets back with the next message.
 pub const MAX_MEMORY_BYTES: usize = 24 * 1024;
-/// Most signs of the reason of a failure.
+/// Most characters of the reason of a failure.
 const MAX_REASON: usize = 300;
-/// What the state of a reply grows by while it is sent: its time, its id at the channel, the status that settles it.
+/// Bytes by which the state of a reply grows while it is sent: its time, its id at the channel, the status that settles it.
 const REPLY_GROWTH: usize = 192;
 
 /// Everything we remember of one conversation.
@@ -27,20 +27,20 @@ const REPLY_GROWTH: usize = 192;
 pub struct Conversation {
     /// The other side.
     pub person: Person,
-    /// The name by which the agent knows the other side: it stays when the channel gives the person a new one.
+    /// The name by which the agent knows the other side. It stays the same when the channel gives the person a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_user_id: Option<String>,
-    /// The conversation goes on under this user; nothing but the jobs that are done is kept here.
+    /// The conversation goes on under this user; only the done jobs are kept here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
     /// The session that is open, or was last.
     pub session: Option<Session>,
     /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
     pub last_message_at: Option<Timestamp>,
-    /// What numbers and shortened ids of the person stand for.
+    /// What the numbers and short ids that the person sends stand for.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub choices: Choices,
-    /// The last replies that are out, for what the channel may report of them.
+    /// The last sent replies, in case the channel reports something about them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<SentReply>,
     /// The job that failed last, and how often.
@@ -52,25 +52,25 @@ pub struct Conversation {
     /// The replies that are not all out yet.
     #[serde(skip)]
     pub outbox: Option<Pending>,
-    /// The replies of the outbox that the channel has told us about: they are out, whatever the outbox says.
+    /// The replies of the outbox about which the channel has reported: they are out, whatever the outbox says.
     #[serde(skip)]
     pub settled: BTreeSet<ReplyId>,
 }
 
-/// A reply that is out.
+/// A sent reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SentReply {
     /// Which.
     pub id: ReplyId,
-    /// What was said.
+    /// Its content.
     #[serde(flatten)]
     pub output: Output,
-    /// How often it was sent again because the channel reported a fault that passes.
+    /// How often it was sent again because the channel reported a temporary fault.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub resends: u32,
 }
 
-/// A job that fails, and how often it has.
+/// A failing job, and how often it has failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failing {
     /// Which.
@@ -82,7 +82,7 @@ pub struct Failing {
     pub reason: String,
 }
 
-/// What the agent wants to be told is too much to be kept.
+/// The agent's memory is too large to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the memory has {bytes} bytes, and {MAX_MEMORY_BYTES} are kept at most")]
 pub struct MemoryTooLarge {
@@ -95,11 +95,11 @@ pub struct MemoryTooLarge {
 pub struct Session {
     /// UUIDv7: it holds the time at which the session began.
     pub id: Uuid,
-    /// When the person last said something, by our clock.
+    /// When the person last wrote, by our clock.
     pub last_input_at: Timestamp,
     /// How many messages the person has sent in it.
     pub inputs: u32,
-    /// What the agent wants to be told with the next message.
+    /// The agent's memory, which it gets with the next message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Value>,
 }
@@ -116,7 +116,7 @@ pub struct Pending {
     pub to: Person,
     /// The replies and how far each has come.
     pub replies: Vec<Reply>,
-    /// The dead letter that goes out before them, where the job is given up: as JSON, ready to be sent.
+    /// The dead letter that goes out before them if the job is given up: as JSON, ready to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
     /// Whether the replies say that no answer will come, or not yet.
@@ -127,7 +127,7 @@ pub struct Pending {
 /// One reply on its way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// What is said; it fits into one message of the channel.
+    /// Its content, which fits into one message of the channel.
     #[serde(flatten)]
     pub output: Output,
     /// How far it has come.
@@ -147,18 +147,18 @@ impl From<Output> for Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplyState {
-    /// Nobody has tried to send it.
+    /// No one has tried to send it.
     Planned,
     /// It was to be sent at this time; whether it went out is not known.
     Sending(Timestamp),
-    /// The channel took it, under this id if we were told.
+    /// The channel accepted it, under this id if it reported one.
     Sent(Option<String>),
     /// The channel refused it for good.
     Refused,
 }
 
 impl ReplyState {
-    /// Whether it is not at its end.
+    /// Whether it is still to be sent.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Planned | Self::Sending(_))
@@ -171,20 +171,20 @@ impl ReplyState {
 pub struct ReplyId(String);
 
 impl ReplyId {
-    /// The reply at this place among the replies of `job`.
+    /// The reply at index `place` of the replies of `job`.
     #[must_use]
     pub fn of(job: &TurnId, place: usize) -> Self {
         Self(format!("{job}:{place}"))
     }
 
-    /// Whether both are of the same job.
+    /// Whether both belong to the same job.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         let job = |id: &Self| id.0.rsplit_once(':').map(|(job, _)| job.to_owned());
         job(self) == job(other)
     }
 
-    /// An id that was printed before.
+    /// Parses a printed id.
     #[must_use]
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
@@ -198,7 +198,7 @@ impl fmt::Display for ReplyId {
 }
 
 impl Pending {
-    /// Whether it is not known if this reply went out.
+    /// Whether this reply is in doubt: it may or may not be out.
     #[must_use]
     pub fn is_in_doubt(&self, reply: &ReplyId) -> bool {
         let mut replies = self.replies.iter().enumerate();
@@ -209,28 +209,28 @@ impl Pending {
 }
 
 impl Conversation {
-    /// How many bytes of an item it takes, and at most will take while its replies are sent.
+    /// How many bytes of an item it takes at most while its replies are sent.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let replies = self.outbox.as_ref().map_or(0, |outbox| outbox.replies.len());
-        // Each job of `done` has 8 bytes, one more as a part of a set, and each of the few periods a name.
+        // Each job of `done` takes 8 bytes and one more as a member of a set, and each of the few periods has a name.
         let done = self.done.len() * 9 + 256;
         json::size(self) + self.outbox.as_ref().map_or(0, json::size) + done + replies * REPLY_GROWTH
     }
 
-    /// Whether nothing was ever said in it.
+    /// Whether no one has ever written in it.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.session.is_none() && self.last_message_at.is_none() && self.done.is_empty()
     }
 
-    /// What remains under the old name of the other side when the conversation goes on under the name `user`.
+    /// What stays under the old name of the other side when the conversation goes on under the name `user`.
     #[must_use]
     pub fn signpost(&self, user: &str) -> Self {
         Self { moved_to: Some(user.to_owned()), done: self.done.clone(), ..Self::default() }
     }
 
-    /// Takes over what is known under the name `old_user`; what is newer here stays.
+    /// Adds what is known under the name `old_user`; what is newer here stays.
     pub fn inherit(&mut self, old: Self, old_user: &str) {
         if self.session.is_none() {
             self.session = old.session;
@@ -250,7 +250,7 @@ impl Conversation {
         self.failing = self.failing.take().or(old.failing);
     }
 
-    /// Notes that a reply is out.
+    /// Marks a reply as sent.
     pub fn note_sent(&mut self, sent: SentReply) {
         self.sent.push(sent);
         while self.sent.len() > MAX_SENT || json::size(&self.sent) > MAX_SENT_BYTES {
@@ -258,7 +258,7 @@ impl Conversation {
         }
     }
 
-    /// The reply that is out, once.
+    /// Removes and returns a sent reply.
     pub fn take_sent(&mut self, id: &ReplyId) -> Option<SentReply> {
         let place = self.sent.iter().position(|sent| sent.id == *id)?;
         Some(self.sent.remove(place))
@@ -278,12 +278,12 @@ impl Conversation {
         self.failing.as_ref().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries)
     }
 
-    /// Learns what `person` tells of the other side.
+    /// Adds what `person` says about the other side.
     pub fn meet(&mut self, person: &Person) {
         self.person.update(person);
     }
 
-    /// Takes in a message that came at `now`: opens a new session after `expiration` of silence, else goes on with the old one.
+    /// Handles a message that came at `now`: opens a new session after `expiration` of silence, else continues the old one.
     ///
     /// `expiration` of `None` means that a session never ends. The first input of a new session is number 1.
     pub fn open_session(
@@ -294,7 +294,7 @@ impl Conversation {
         expiration: Option<Duration>,
     ) -> Session {
         self.person.update(person);
-        // Nobody has written in the future, and a window that never ends would be one that never begins again.
+        // No one writes in the future, and a window that opened in the future could never open again.
         self.last_message_at = self.last_message_at.max(Some(sent_at.map_or(now, |sent_at| sent_at.min(now))));
         let expired = |session: &Session| expiration.is_some_and(|limit| between(session.last_input_at, now) >= limit);
         let going_on = self.session.take().filter(|session| !expired(session));
@@ -306,10 +306,10 @@ impl Conversation {
         session
     }
 
-    /// Keeps what the agent wants to be told with the next message; forgets the session if it is over.
+    /// Keeps the agent's memory for the next message; forgets the session if it is over.
     ///
     /// # Errors
-    /// When it is more than [`MAX_MEMORY_BYTES`]; then nothing has changed.
+    /// When the memory has more than [`MAX_MEMORY_BYTES`]; then nothing has changed.
     pub fn remember(&mut self, memory: Option<Value>, ends_session: bool) -> Result<(), MemoryTooLarge> {
         if let Some(bytes) = memory.as_ref().map(json::size).filter(|bytes| *bytes > MAX_MEMORY_BYTES) {
             return Err(MemoryTooLarge { bytes });
@@ -324,7 +324,7 @@ impl Conversation {
 }
 
 impl Person {
-    /// Learns what `newer` knows; what it does not know stays.
+    /// Takes over what `newer` knows; the rest stays.
     fn update(&mut self, newer: &Self) {
         for (ours, theirs) in [
             (&mut self.phone, &newer.phone),

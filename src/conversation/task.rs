@@ -1,4 +1,4 @@
-//! What a job asks of us. Each kind of task carries what it needs, and ends in an answer.
+//! The task of a job. Each kind carries what it needs, and ends in an answer.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,11 +11,11 @@ use super::{Answer, Message, Output, Person, Reply, ReplyId};
 pub enum Task {
     /// A person wrote.
     Message(Box<MessageTask>),
-    /// The agent answers after its turn.
+    /// An agent answers after its turn.
     Deferred(DeferredAnswer),
-    /// The channel took a reply and could not deliver it.
+    /// The channel accepted a reply and could not deliver it.
     Undelivered(Undelivered),
-    /// Replies of an earlier turn could not be sent then, and are to be sent now.
+    /// Replies of an earlier turn that could not be sent then are to be sent now.
     Resend(Resend),
 }
 
@@ -26,10 +26,10 @@ pub struct MessageTask {
     pub person: Person,
     /// What.
     pub message: Message,
-    /// The names under which the person goes on, where the message says so; those that are not in it are gone.
+    /// The person's new names, if the message reports any; names that it does not repeat are gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub becomes: Option<Person>,
-    /// Whether it is only a notice, which the agent does not hear of.
+    /// Whether it is only a notice, which the agent does not get.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_notice: bool,
 }
@@ -39,20 +39,20 @@ pub struct MessageTask {
 pub struct DeferredAnswer {
     /// The channel's id of the message that is answered.
     pub message_id: String,
-    /// The session of the turn: another one is not touched.
+    /// The session of the turn: no other one is touched.
     pub session: Uuid,
     /// What the agent says.
     pub answer: Answer,
 }
 
-/// A reply that the channel took and could not deliver.
+/// A reply that the channel accepted and could not deliver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
     /// The channel's id of the reply.
     pub message_id: String,
     /// Which reply it is.
     pub reply: ReplyId,
-    /// Why, as far as the channel says.
+    /// The reason, as far as the channel reports it.
     pub failures: Vec<DeliveryFailure>,
 }
 
@@ -61,7 +61,7 @@ pub struct Undelivered {
 pub struct DeliveryFailure {
     /// The channel's code.
     pub code: i64,
-    /// The reason, without words of the conversation.
+    /// The reason, without text of the conversation.
     pub reason: String,
 }
 
@@ -72,7 +72,7 @@ pub struct Resend {
     pub message_id: String,
     /// Where they go.
     pub to: Person,
-    /// The replies, in order. They fit the channel already.
+    /// The replies, in order. They already fit the channel.
     pub outputs: Vec<Output>,
 }
 
@@ -88,7 +88,7 @@ impl Task {
         }
     }
 
-    /// The other side of the conversation, where the task knows more than its name.
+    /// The other side of the conversation, if the task knows more than its name.
     #[must_use]
     pub fn person(&self) -> Option<&Person> {
         match self {
@@ -98,7 +98,7 @@ impl Task {
         }
     }
 
-    /// The message that waits for an answer of the agent.
+    /// The message that waits for the agent's answer.
     #[must_use]
     pub fn question(&self) -> Option<&Message> {
         match self {
@@ -107,7 +107,7 @@ impl Task {
         }
     }
 
-    /// Whether somebody waits for words that we have or will have: an answer of the agent.
+    /// Whether someone waits for a reply that we have or will have: an answer of the agent.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         matches!(self, Self::Deferred(_)) || self.question().is_some()

@@ -1,4 +1,4 @@
-//! Turns whose answer comes later: what has to be known of each when it comes.
+//! Deferred answers: what has to be known of a turn when its answer comes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     store::StoreError,
 };
 
-/// How long an answer may take: as long as the channel takes free words after a message.
+/// How long an answer may take: as long as the channel accepts free messages after a person's message.
 const AWAITED: Duration = Duration::from_hours(24);
 
 /// A turn that waits for its answer.
@@ -20,14 +20,14 @@ const AWAITED: Duration = Duration::from_hours(24);
 pub struct AwaitedAnswer {
     /// The user of the conversation.
     pub user: String,
-    /// The channel's id of the message that is to be answered.
+    /// The channel's id of the message to answer.
     pub message_id: String,
     /// The session.
     pub session: Uuid,
 }
 
 impl Outbox {
-    /// Remembers for a day that the answer to `job` comes later.
+    /// Remembers for a day that the answer to `job` is deferred.
     ///
     /// # Errors
     /// When the store fails.
@@ -45,7 +45,7 @@ impl Outbox {
         Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, until).await?)
     }
 
-    /// The turn of `number` that waits for its answer under this id.
+    /// The turn of `number` with this id that waits for its answer.
     ///
     /// # Errors
     /// When the store fails.
@@ -56,7 +56,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<Option<AwaitedAnswer>, OutboxError> {
         let Some(text) = self.store.recall(&key(number, turn), clock.now()).await? else { return Ok(None) };
-        // The text is ours; its words are nobody's.
+        // We wrote this text, and it contains no person's words.
         let awaited = serde_json::from_str(&text).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         Ok(Some(awaited))
     }

@@ -18,32 +18,32 @@ use crate::{
     },
 };
 
-/// How often the store is asked whether a status has settled a reply.
+/// The interval at which the store is asked whether a status has settled a reply.
 const STATUS_LOOK: Duration = Duration::from_secs(1);
-/// Tries of one reply within one turn; what still fails then is left to the next delivery of the job.
+/// Tries of one reply within one turn; after that it is left to the next delivery of the job.
 const TRIES: u32 = 4;
-/// Most bytes of an id of Meta's that is kept with a reply.
+/// Most bytes of a wamid that is kept with a reply.
 const MAX_WAMID: usize = 128;
 
 impl Outbox {
-    /// Sends what is to go out, in order, with the message delay between two replies; then keeps or frees the conversation.
+    /// Sends the pending replies, in order, with the message delay between two of them; then keeps or frees the conversation.
     ///
-    /// A dead letter comes first: who is told that no answer will come is told by somebody who knows of it.
+    /// A dead letter comes first: before a person hears that no answer will come, the operator can know it.
     ///
     /// A reply that Graph refuses for good is reported and does not stop the ones behind it. A reply in doubt is sent again
-    /// only if no status has told within `resend_after` that it is out.
+    /// only if no status has reported within `resend_after` that it is out.
     ///
     /// # Errors
-    /// The first failure that another delivery of the job can heal; `lease` knows how far it came and has to be given back.
+    /// The first failure that another delivery of the job can heal; `lease` knows the progress and has to be given back.
     pub async fn deliver(&self, lease: &mut Lease, job: &TurnId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
         let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(letter) = pending.letter.take() {
-            self.send_committed(&letter).await?;
+        if let Some(dead_letter) = pending.letter.take() {
+            self.send_committed(&dead_letter).await?;
             lease.conversation.outbox = Some(pending.clone());
         }
         let mut pause = Duration::ZERO;
         let mut index = 0;
-        // What takes the place of a reply may be several.
+        // Several replies may replace one.
         while index < pending.replies.len() {
             if !pending.replies[index].state.is_open() {
                 index += 1;
@@ -67,7 +67,7 @@ impl Outbox {
         self.save(lease, then).await
     }
 
-    /// Brings one reply to its end.
+    /// Sends one reply until its outcome is known.
     async fn deliver_one(
         &self,
         lease: &mut Lease,
@@ -100,8 +100,8 @@ impl Outbox {
                 Err(error) => return Err(Self::put_back(lease, pending, index, error)),
             };
             if error.leaves_doubt() {
-                tracing::warn!(%reply, error = %Chain(&error), "waiting for a status to tell");
-                // From now on: the send itself may have waited before it went out.
+                tracing::warn!(%reply, error = %Chain(&error), "it is unknown whether a reply is out: waiting for its status");
+                // Count from now: `send` pauses before the request goes out.
                 pending.replies[index].state = ReplyState::Sending(clock.now());
                 lease.conversation.outbox = Some(pending.clone());
                 lease.in_doubt = true;
@@ -118,19 +118,19 @@ impl Outbox {
                     let substitutes = self.substitutes(&lease.id.number, pending, index, &error, clock).await;
                     if substitutes.is_empty() {
                         if pending.is_apology {
-                            // The letter of the job says all there is to say.
-                            tracing::error!(%reply, error = %Chain(&error), "the person could not be told that no answer will come");
+                            // The dead letter of the job says everything.
+                            tracing::error!(%reply, error = %Chain(&error), "the person could not be informed that no answer will come");
                         } else {
-                            self.write_letter(lease, &reply, &error, clock).await?;
+                            self.write_dead_letter(lease, &reply, &error, clock).await?;
                         }
                         return Ok(ReplyState::Refused);
                     }
                     tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
                     let quotes = pending.replies[index].output.quotes;
                     let mut substitutes: Vec<_> =
-                        substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
+                        substitutes.into_iter().map(|content| Reply::from(Output::from(content))).collect();
                     substitutes[0].output.quotes = quotes;
-                    // Nothing behind this reply has gone out, so no place has been told to anybody.
+                    // Nothing after this reply has been sent, so no later index is known outside.
                     pending.replies.splice(index..=index, substitutes);
                 }
                 Retry::After(pause_due) => {
@@ -145,14 +145,14 @@ impl Outbox {
         }
     }
 
-    /// Notes that a reply is known not to be out, for the next delivery of the job.
+    /// Records that a reply is known not to be out, for the next delivery of the job.
     fn put_back(lease: &mut Lease, pending: &mut Pending, index: usize, error: OutboxError) -> OutboxError {
         pending.replies[index].state = ReplyState::Planned;
         lease.conversation.outbox = Some(pending.clone());
         error
     }
 
-    /// Notes that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
+    /// Stores that a reply is about to be sent, after a pause: if we die from here on, it is in doubt.
     async fn mark(
         &self,
         lease: &mut Lease,
@@ -167,7 +167,7 @@ impl Outbox {
         self.save(lease, Hold::Keep).await
     }
 
-    /// Whether a reply in doubt is out, as far as the statuses tell until it is time to send it again.
+    /// Whether a reply in doubt is out, according to the statuses that arrive before it is time to send it again.
     async fn is_out(
         &self,
         lease: &mut Lease,
@@ -180,7 +180,7 @@ impl Outbox {
             if lease.conversation.settled.contains(reply) {
                 return Ok(true);
             }
-            // The send may have been planned for later than the process lived.
+            // The time of the send may be later than the end of the process that planned it.
             let waited = between(since, clock.now());
             let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
                 return Ok(false);
@@ -188,7 +188,7 @@ impl Outbox {
             if !clock.pause(rest.min(STATUS_LOOK)).await {
                 return Err(OutboxError::OutOfTime);
             }
-            // The claim of the holder succeeds and brings the record as it is now.
+            // A claim by the holder succeeds and returns the current record.
             match self.store.claim(&lease.id, job, &lease.token, clock.now(), self.keep_until(clock)).await? {
                 store::Claim::Fresh(found) | store::Claim::Resume(found) => lease.conversation.settled = found.settled,
                 store::Claim::Done | store::Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
@@ -196,7 +196,7 @@ impl Outbox {
         }
     }
 
-    /// Sends one reply after a pause; answers its wamid.
+    /// Sends one reply after a pause; returns its wamid.
     async fn send(
         &self,
         lease: &Lease,
@@ -210,11 +210,10 @@ impl Outbox {
         }
         let output = &pending.replies[index].output;
         let uploaded = lease.uploaded.as_ref().filter(|(place, _)| *place == index);
-        let output =
-            &uploaded.map_or_else(|| output.clone(), |(_, said)| Output { content: said.clone(), ..output.clone() });
-        let heard_at = lease.conversation.last_message_at;
-        if outbound::needs_window(&output.content)
-            && heard_at.is_some_and(|heard_at| after(heard_at, WINDOW) < clock.now())
+        let output = &uploaded
+            .map_or_else(|| output.clone(), |(_, content)| Output { content: content.clone(), ..output.clone() });
+        let last_message_at = lease.conversation.last_message_at;
+        if outbound::needs_window(&output.content) && last_message_at.is_some_and(|at| after(at, WINDOW) < clock.now())
         {
             return Err(GraphError::WindowClosed.into());
         }
@@ -225,17 +224,17 @@ impl Outbox {
 
     /// Uploads the files of a reply, for its send.
     async fn upload_for(&self, lease: &mut Lease, pending: &Pending, index: usize, clock: &Clock) {
-        let said = &pending.replies[index].output.content;
+        let content = &pending.replies[index].output.content;
         lease.uploaded = None;
-        if self.has_upload(said) {
-            let mut said = said.clone();
-            self.upload(&lease.id.number, &mut said, clock).await;
-            lease.uploaded = Some((index, said));
+        if self.has_upload(content) {
+            let mut content = content.clone();
+            self.upload(&lease.id.number, &mut content, clock).await;
+            lease.uploaded = Some((index, content));
         }
     }
 
-    /// Writes down that a reply is refused for good.
-    async fn write_letter(
+    /// Sends a dead letter for a reply that is refused for good.
+    async fn write_dead_letter(
         &self,
         lease: &Lease,
         reply: &ReplyId,
@@ -243,14 +242,15 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<(), OutboxError> {
         let label = self.credentials.label(&lease.id).await;
-        let mut letter = DeadLetter::of_reply(reply, &lease.id, label, Chain(error).to_string(), clock.now());
-        add_graph_error(&mut letter, error);
-        self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)
+        let mut dead_letter = DeadLetter::of_reply(reply, &lease.id, label, Chain(error).to_string(), clock.now());
+        add_graph_error(&mut dead_letter, error);
+        self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)
     }
 
-    /// Sends the letter that was kept with the conversation.
-    pub(super) async fn send_committed(&self, letter: &str) -> Result<(), OutboxError> {
-        let letter = serde_json::from_str(letter).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)
+    /// Sends the dead letter that was stored with the conversation.
+    pub(super) async fn send_committed(&self, dead_letter: &str) -> Result<(), OutboxError> {
+        let dead_letter =
+            serde_json::from_str(dead_letter).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)
     }
 }

@@ -1,4 +1,4 @@
-//! Giving up: what cannot be done is written down, and who waits is told.
+//! Giving up: a dead letter is written, and the person who waits gets an apology.
 
 use std::time::Duration;
 
@@ -16,37 +16,37 @@ use crate::{
     },
 };
 
-/// Most bytes of a letter that is kept with the conversation until the dead-letter queue has it; a larger one goes there first, and
+/// Most bytes of a dead letter that is stored with the conversation until the queue has it; a larger one goes to the queue first, and
 /// may be there twice after a crash.
 const MAX_COMMITTED_LETTER: usize = 64 * 1024;
 
-/// How often a reply is sent again because Meta reports a fault that passes.
+/// How often a reply is sent again because Meta reports a temporary fault.
 const MAX_RESENDS: u32 = 2;
-/// Longest pause before that. The person's next messages wait behind it; what takes longer, Graph refuses at once.
+/// Longest pause before that. The person's next messages wait behind it; if Meta needs longer, Graph refuses the reply at once.
 const MAX_RESEND_PAUSE: Duration = Duration::from_secs(6);
 
-/// Why a job is given up, and what the person is told.
+/// Why a job is given up, and what is sent to the person.
 #[derive(Debug)]
 pub struct GivenUp {
     /// Why.
     pub reason: String,
     /// How often it has failed.
     pub tries: u32,
-    /// What is said instead of an answer, if anything.
+    /// What is sent instead of an answer, if anything.
     pub apology: Option<Content>,
 }
 
-/// What follows from a reply that was not delivered.
+/// What to do about a reply that was not delivered.
 #[derive(Debug)]
 pub struct Judged {
-    /// What is said in its place.
+    /// What is sent instead.
     pub replies: Vec<Reply>,
-    /// The dead letter that says so.
-    pub letter: Option<DeadLetter>,
+    /// Its dead letter.
+    pub dead_letter: Option<DeadLetter>,
 }
 
 impl Outbox {
-    /// Gives `job` up: it is done from now on, its letter goes into the dead-letter queue, and the person is told, all with one write.
+    /// Gives `job` up with one write: the job is done, its dead letter goes into the queue, and the person gets the apology.
     ///
     /// # Errors
     /// As [`Outbox::commit`].
@@ -58,24 +58,24 @@ impl Outbox {
         cause: Option<&GraphError>,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        let letter = self.letter(job, given_up, cause, clock).await;
-        let is_small = json::size(&letter) <= MAX_COMMITTED_LETTER;
+        let dead_letter = self.dead_letter(job, given_up, cause, clock).await;
+        let is_small = json::size(&dead_letter) <= MAX_COMMITTED_LETTER;
         if !is_small {
-            self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)?;
+            self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)?;
         }
         let mut next = lease.conversation.clone();
         job.task.person().into_iter().for_each(|person| next.meet(person));
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
-        let plan = Plan { replies, letter: Some(letter).filter(|_| is_small), is_apology: true };
+        let plan = Plan { replies, dead_letter: Some(dead_letter).filter(|_| is_small), is_apology: true };
         self.plan(lease, next, job, plan, clock).await.map(|_| ())
     }
 
-    /// Counts a failure of `job`, says that the answer takes longer, and frees the conversation; returns how often the job has failed by
-    /// now.
+    /// Counts a failure of `job`, sends `content` because the answer takes longer, and frees the conversation; returns how often the job has
+    /// failed by now.
     ///
-    /// The count and the words are one write. Words that cannot be sent now come first in the next delivery.
+    /// The count and the reply are one write. If the reply cannot be sent now, it comes first in the next delivery.
     ///
     /// # Errors
     /// As [`Outbox::give_back`].
@@ -84,18 +84,18 @@ impl Outbox {
         lease: &mut Lease,
         job: &Job,
         reason: &str,
-        said: Content,
+        content: Content,
         clock: &Clock,
     ) -> Result<u32, OutboxError> {
         let mut next = lease.conversation.clone();
         job.task.person().into_iter().for_each(|person| next.meet(person));
         let tries = next.count_failure(&job.own_id(), reason);
-        // The answer will have replies under the job's own id.
+        // The replies of the answer will use the job's own id.
         let notice = TurnId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
         let notice = Job { id: notice, redrives: 0, ..job.clone() };
-        let (fitted, _) = self.fit(vec![said.into()], &next);
+        let (fitted, _) = self.fit(vec![content.into()], &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
-        self.plan(lease, next, &notice, Plan { replies, letter: None, is_apology: true }, clock).await?;
+        self.plan(lease, next, &notice, Plan { replies, dead_letter: None, is_apology: true }, clock).await?;
         if let Err(error) = self.deliver(lease, &job.own_id(), Hold::Release, clock).await {
             tracing::warn!(job = %job.id, error = %Chain(&error), "DELAY_TEXT is not out yet");
             self.free(lease).await?;
@@ -103,11 +103,11 @@ impl Outbox {
         Ok(tries)
     }
 
-    /// Gives up what is still to be sent of an earlier answer: it goes into a dead letter, from which it can be sent without asking the
+    /// Gives up the unsent replies of an earlier answer: they go into a dead letter, from which they can be sent without asking the
     /// agent again.
     ///
     /// # Errors
-    /// When the dead-letter queue or the store fails; then it is still to be sent.
+    /// When the dead-letter queue or the store fails; then they are still to be sent.
     pub async fn write_off(
         &self,
         lease: &mut Lease,
@@ -116,8 +116,8 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<(), OutboxError> {
         let Some(pending) = lease.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(letter) = &pending.letter {
-            self.send_committed(letter).await?;
+        if let Some(dead_letter) = &pending.letter {
+            self.send_committed(dead_letter).await?;
         }
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
         let job = Job {
@@ -127,11 +127,11 @@ impl Outbox {
             redrives: 0,
         };
         if pending.is_apology {
-            // The letter of the job itself says all there is to say.
-            tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be told that no answer will come");
+            // The dead letter of the job itself says everything.
+            tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be informed that no answer will come");
         } else {
-            let letter = self.letter(&job, given_up, cause, clock).await;
-            self.dead_letters.send(&letter).await.map_err(OutboxError::Queue)?;
+            let dead_letter = self.dead_letter(&job, given_up, cause, clock).await;
+            self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)?;
         }
         lease.conversation.outbox = None;
         lease.conversation.failing = None;
@@ -139,8 +139,8 @@ impl Outbox {
         self.save(lease, Hold::Keep).await
     }
 
-    /// Judges what Meta reports later as what it refuses at once: a fault that passes is sent again, what was outside of the window is a
-    /// template, a file that Meta cannot use is left out. Everything but the first is a dead letter as well.
+    /// Treats what Meta reports later like what it refuses at once: after a temporary fault the reply is sent again, outside of the
+    /// window the template is sent, a file that Meta cannot use is left out. All but the first get a dead letter as well.
     pub async fn judge(
         &self,
         lease: &Lease,
@@ -153,18 +153,18 @@ impl Outbox {
         let has = |code: i64| failures.iter().any(|failure| failure.code == code);
         if let Some((sent, pause)) = sent.as_ref().and_then(|sent| Some((sent, resend_after(failures, sent.resends)?)))
         {
-            tracing::warn!(%reply, resends = sent.resends, "a reply was not delivered for a reason that passes: it is sent again");
-            // If there is no time for it, Graph itself says so.
+            tracing::warn!(%reply, resends = sent.resends, "a reply was not delivered because of a temporary fault: it is sent again");
+            // If there is no time for the pause, Graph itself will refuse if it is too early.
             let _has_time = clock.pause(pause).await;
             let again = Reply { resends: sent.resends.saturating_add(1), ..Reply::from(sent.output.clone()) };
-            return Judged { replies: vec![again], letter: None };
+            return Judged { replies: vec![again], dead_letter: None };
         }
         let substitutes = match sent {
             Some(sent) if has(errors::MEDIA_REFUSED) => {
                 self.without_file(&lease.id.number, &sent.output.content, clock).await
             }
             Some(sent) if has(errors::OUTSIDE_WINDOW) => {
-                // One says all that may be said, whatever else of the answer comes back.
+                // One template is enough, whatever else of the answer is not delivered.
                 next.sent.retain(|other| !other.id.is_beside(reply));
                 let is_template = matches!(sent.output.content, Content::Template(_));
                 self.window_template.clone().filter(|_| !is_template).map(Content::Template).into_iter().collect()
@@ -174,27 +174,33 @@ impl Outbox {
         let reasons: Vec<_> = failures.iter().map(|failure| failure.reason.as_str()).collect();
         let reason = format!("a reply was not delivered: {}", reasons.join("; "));
         let label = self.credentials.label(&lease.id).await;
-        let mut letter = DeadLetter::of_reply(reply, &lease.id, label, reason, clock.now());
+        let mut dead_letter = DeadLetter::of_reply(reply, &lease.id, label, reason, clock.now());
         if let Some(failure) = failures.first() {
             let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
-            letter.with_meta_error(failure.code, None, class.name(), cure);
+            dead_letter.with_meta_error(failure.code, None, class.name(), cure);
         }
-        let replies = substitutes.into_iter().map(|said| Reply::from(Output::from(said))).collect();
-        Judged { replies, letter: Some(letter) }
+        let replies = substitutes.into_iter().map(|content| Reply::from(Output::from(content))).collect();
+        Judged { replies, dead_letter: Some(dead_letter) }
     }
 
     /// The dead letter of a job that is given up.
-    pub async fn letter(&self, job: &Job, given_up: &GivenUp, cause: Option<&GraphError>, clock: &Clock) -> DeadLetter {
+    pub async fn dead_letter(
+        &self,
+        job: &Job,
+        given_up: &GivenUp,
+        cause: Option<&GraphError>,
+        clock: &Clock,
+    ) -> DeadLetter {
         let label = self.credentials.label(&job.conversation).await;
-        let mut letter = DeadLetter::of_job(job, label, given_up.reason.clone(), given_up.tries, clock.now());
+        let mut dead_letter = DeadLetter::of_job(job, label, given_up.reason.clone(), given_up.tries, clock.now());
         if let Some(error) = cause {
-            add_graph_error(&mut letter, error);
+            add_graph_error(&mut dead_letter, error);
         }
-        letter
+        dead_letter
     }
 }
 
-/// After which pause a reply is sent again that failed so often before; `None`: it is not.
+/// The pause before a reply is sent again after `resends` earlier tries; `None`: it is not sent again.
 fn resend_after(failures: &[DeliveryFailure], resends: u32) -> Option<Duration> {
     let pauses = failures.iter().map(|failure| match errors::advise(failure.code).retry {
         Retry::After(pause) => Some(pause.min(MAX_RESEND_PAUSE)),
@@ -205,9 +211,9 @@ fn resend_after(failures: &[DeliveryFailure], resends: u32) -> Option<Duration> 
 }
 
 /// Adds to a dead letter what we know about an error of Graph.
-pub(super) fn add_graph_error(letter: &mut DeadLetter, error: &GraphError) {
+pub(super) fn add_graph_error(dead_letter: &mut DeadLetter, error: &GraphError) {
     if let Some(code) = error.code() {
         let errors::Advice { class, cure, .. } = error.refusal().map_or_else(|| errors::advise(code), Refusal::advice);
-        letter.with_meta_error(code, error.refusal().map(|refusal| refusal.trace_id.as_str()), class.name(), cure);
+        dead_letter.with_meta_error(code, error.refusal().map(|refusal| refusal.trace_id.as_str()), class.name(), cure);
     }
 }

@@ -1,8 +1,8 @@
-//! One person, several names: a conversation stays one when the channel names its person anew.
+//! One person, several names: a conversation goes on when the channel gives its person a new name.
 //!
-//! A conversation is kept under the most lasting name that the channel gives: the BSUID where there is one, else the phone number.
-//! When a better or a new name comes, everything moves under it in two writes, and a signpost stays behind: jobs that still
-//! carry the old name follow it. The agent keeps the name it knows.
+//! A conversation is stored under the most stable name that the channel gives: the BSUID if there is one, else the phone number.
+//! When a better or a new name comes, everything moves there in two writes, and a signpost stays behind for jobs that still have
+//! the old name. The agent keeps the name that it knows.
 
 use super::{Claim, Lease, Outbox, OutboxError};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     store::Hold,
 };
 
-/// Most signposts that are followed: more can only be a circle.
+/// Most signposts to follow: more can only be a cycle.
 const MAX_SIGNPOSTS: usize = 8;
 
 impl Outbox {
-    /// Goes from a claim of the old name to the conversation itself, and fetches what is known of a person under a lesser name.
+    /// Follows signposts from a claim of an old name to the conversation itself, and adds what is known under the phone number.
     pub(super) async fn follow(&self, mut claim: Claim, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
         for _ in 0..MAX_SIGNPOSTS {
             let lease = match claim {
@@ -30,9 +30,9 @@ impl Outbox {
         Ok(Claim::Busy(clock.now()))
     }
 
-    /// Fetches what is known under the phone number of a person whom we now know by a BSUID.
+    /// Adds what is known under the phone number of a person whom we now know by a BSUID.
     ///
-    /// It costs a read, once: when somebody is heard for the first time.
+    /// It costs one read, when a person writes for the first time.
     async fn fetch(&self, lease: Lease, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
         let person = job.task.person().filter(|person| person.group_id.is_none());
         let phone = person.and_then(|person| person.phone.clone()).filter(|phone| *phone != lease.id.user);
@@ -49,7 +49,7 @@ impl Outbox {
                     Err(error)
                 }
             },
-            // Replies that are still on their way come first, under the name they carry; it moves with the next message.
+            // Unsent replies come first, under their old name; the conversation moves with the next message.
             Ok(Some(claim)) => {
                 self.free(&lease).await?;
                 Ok(claim)
@@ -61,7 +61,7 @@ impl Outbox {
         }
     }
 
-    /// Takes the conversation `id` if something is known there.
+    /// Claims the conversation `id` if something is known there.
     async fn take_known(
         &self,
         id: &ConversationId,
@@ -76,7 +76,7 @@ impl Outbox {
         self.take(id, job, &lease.token, clock).await.map(Some)
     }
 
-    /// Lets the conversation go on under new names. `lease` has to have nothing on its way; afterwards it may have.
+    /// Moves the conversation to new names. `lease` must have no unsent replies; afterwards it may have some.
     ///
     /// # Errors
     /// When the store fails, or when another invocation works under the new name; then nothing has changed.
@@ -94,19 +94,19 @@ impl Outbox {
                 Claim::Busy(until) => return Err(OutboxError::Busy(until)),
                 Claim::Done => return Err(OutboxError::Busy(clock.now())),
             };
-            // A copy: whatever fails from here on, what we hold is whole.
+            // A copy: whatever fails from here on, our lease stays complete.
             *lease = self.move_over(lease.clone(), to).await?;
         }
-        // A number that is not named any more is no longer theirs.
+        // A number that is no longer named is no longer theirs.
         lease.conversation.person.phone.clone_from(&becomes.phone);
         lease.conversation.person.user_id.clone_from(&becomes.user_id);
         Ok(())
     }
 
-    /// Two writes: if we die between them, the new name has everything, and the old one has a copy that nobody continues.
+    /// Two writes: if we die between them, the new name has everything, and the old one has a copy that is not continued.
     ///
     /// # Errors
-    /// When the store fails. Then both are as they were, as far as it can be reached: the old one still in our hands.
+    /// When the store fails. Then both are restored as far as the store can be reached, and the old one is still claimed.
     async fn move_over(&self, mut old: Lease, mut new: Lease) -> Result<Lease, OutboxError> {
         let before = new.clone();
         new.conversation.moved_to = None;
@@ -118,7 +118,7 @@ impl Outbox {
             self.save(&old, Hold::Release).await
         };
         if let Err(error) = moved.await {
-            // In this order: where the signpost may stand, the new name keeps everything.
+            // In this order: once the signpost may be stored, the new name keeps everything.
             self.save(&untouched, Hold::Keep).await?;
             self.free(&before).await?;
             return Err(error);

@@ -1,4 +1,4 @@
-//! What can be sent in the place of a reply that Meta does not take, at once or as a status tells later.
+//! What can be sent instead of a reply that Meta refuses, at once or later by a status.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Outbox {
-    /// What is said in the place of the reply at `index`, which is refused for good; nothing is left to say if it is empty.
+    /// What to send instead of the reply at `index`, which is refused for good; empty if there is nothing.
     pub(super) async fn substitutes(
         &self,
         number: &str,
@@ -23,31 +23,32 @@ impl Outbox {
         error: &GraphError,
         clock: &Clock,
     ) -> Vec<Content> {
-        let said = &pending.replies[index].output.content;
+        let content = &pending.replies[index].output.content;
         match error {
             GraphError::WindowClosed | GraphError::OutsideWindow(_) => {
-                // One says all that may be said: that the person should write again.
-                let is_said = pending.replies.iter().any(|reply| matches!(reply.output.content, Content::Template(_)));
-                self.window_template.clone().filter(|_| !is_said).map(Content::Template).into_iter().collect()
+                // One template is enough: it asks the person to write again.
+                let has_template =
+                    pending.replies.iter().any(|reply| matches!(reply.output.content, Content::Template(_)));
+                self.window_template.clone().filter(|_| !has_template).map(Content::Template).into_iter().collect()
             }
-            GraphError::Refused(refusal) if may_be_the_file(refusal) => self.without_file(number, said, clock).await,
+            GraphError::Refused(refusal) if may_be_the_file(refusal) => self.without_file(number, content, clock).await,
             _ => Vec::new(),
         }
     }
 
-    /// The same without a file that Meta cannot use; what is remembered of its upload is forgotten.
-    pub(super) async fn without_file(&self, number: &str, said: &Content, clock: &Clock) -> Vec<Content> {
-        for media in links(&mut said.clone()) {
+    /// The content without a file that Meta cannot use; the id of its upload is forgotten.
+    pub(super) async fn without_file(&self, number: &str, content: &Content, clock: &Clock) -> Vec<Content> {
+        for media in links(&mut content.clone()) {
             if let Source::Link(link) = &media.source {
                 self.forget_upload(number, link, clock).await;
             }
         }
-        without_file(said)
+        without_file(content)
     }
 }
 
-/// The same recipient in the other form of their number, where Meta says that it does not know this one: the list of a test number
-/// has one form, and people of some countries write from the other.
+/// The other form of the recipient's number, if Meta does not know this one: the recipient list of a test number has one form, and
+/// people of some countries write from the other.
 pub(super) fn other_number(pending: &Pending, error: &GraphError) -> Option<String> {
     let GraphError::Refused(refusal) = error else { return None };
     let phone = pending.to.phone.as_deref().filter(|_| refusal.code == errors::RECIPIENT_NOT_ALLOWED)?;
@@ -61,12 +62,12 @@ fn may_be_the_file(refusal: &Refusal) -> bool {
     refusal.code == errors::MEDIA_REFUSED || is_parameter
 }
 
-/// What is said without its file: words with the link in them, or words and buttons without the picture above them.
-pub(super) fn without_file(said: &Content) -> Vec<Content> {
-    match said {
-        Content::Media(media) => words_of(media).into_iter().collect(),
+/// The content without its file: a text with the link in it, or a text and buttons without the picture above them.
+pub(super) fn without_file(content: &Content) -> Vec<Content> {
+    match content {
+        Content::Media(media) => text_of(media).into_iter().collect(),
         Content::Card(card @ Card { media: Some(_), .. }) => vec![without_picture(card)],
-        // Meta does not say which of the pictures it is, and a carousel needs them all.
+        // Meta does not say which picture it refuses, and a carousel needs all of them.
         Content::Carousel { text, cards } => {
             let text = Some(Content::Text(text.clone())).filter(|_| !text.trim().is_empty());
             text.into_iter().chain(cards.iter().map(without_picture)).collect()
@@ -85,17 +86,17 @@ pub(super) fn without_file(said: &Content) -> Vec<Content> {
     }
 }
 
-fn words_of(Media { source, caption, .. }: &Media) -> Option<Content> {
+fn text_of(Media { source, caption, .. }: &Media) -> Option<Content> {
     let link = match source {
         Source::Link(link) => Some(link.as_str()),
         Source::Id(_) => None,
     };
-    words([caption.as_deref(), link])
+    text([caption.as_deref(), link])
 }
 
-fn words(parts: [Option<&str>; 2]) -> Option<Content> {
-    let words: Vec<_> = parts.into_iter().flatten().filter(|words| !words.trim().is_empty()).collect();
-    (!words.is_empty()).then(|| Content::Text(words.join("\n")))
+fn text(parts: [Option<&str>; 2]) -> Option<Content> {
+    let texts: Vec<_> = parts.into_iter().flatten().filter(|text| !text.trim().is_empty()).collect();
+    (!texts.is_empty()).then(|| Content::Text(texts.join("\n")))
 }
 
 fn without_picture(card: &Card) -> Content {
@@ -103,7 +104,7 @@ fn without_picture(card: &Card) -> Content {
         Action::Choice(choice) => choice.title.clone(),
         Action::Link { title, .. } | Action::Call { title, .. } => title.clone(),
     };
-    // Buttons need words above them.
+    // Buttons need a text above them.
     let text = match card.text.trim() {
         "" => card.actions.first().map(title).unwrap_or_default(),
         _ => card.text.clone(),
@@ -114,13 +115,13 @@ fn without_picture(card: &Card) -> Content {
     }
 }
 
-/// A message in Meta's own words without its file: a caption and a link, or without what stands above the words.
+/// A message in Meta's own format without its file: a caption and a link, or the message without its header.
 fn raw_without_file(message: &Map<String, Value>) -> Option<Content> {
     let kind = message.get("type")?.as_str()?;
     let object = message.get(kind)?;
     match kind {
         "image" | "video" | "audio" | "document" | "sticker" => {
-            words([object["caption"].as_str(), object["link"].as_str()])
+            text([object["caption"].as_str(), object["link"].as_str()])
         }
         "interactive" if matches!(object["header"]["type"].as_str(), Some("image" | "video" | "document")) => {
             let mut message = message.clone();

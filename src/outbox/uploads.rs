@@ -1,4 +1,4 @@
-//! Linked files, given to Meta once: what Meta has needs no fetching, and fails before it is sent and not after.
+//! Linked files are uploaded to Meta once: Meta need not fetch them, and a faulty file fails before the send and not after it.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::{
 /// How long an uploaded file is used. Meta keeps it for 30 days.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 const KEPT: Duration = Duration::from_hours(29 * 24);
-/// Tries of a file that stands in its address: there is no link that Meta could follow instead.
+/// Tries of a file in a `data:` URL: there is no link that Meta could follow instead.
 const TRIES: u32 = 3;
 
 impl Outbox {
-    /// Whether a file has to be uploaded before this is sent.
-    pub(super) fn has_upload(&self, said: &Content) -> bool {
-        self.upload_media && links(&mut said.clone()).next().is_some()
+    /// Whether a file has to be uploaded before this content is sent.
+    pub(super) fn has_upload(&self, content: &Content) -> bool {
+        self.upload_media && links(&mut content.clone()).next().is_some()
     }
 
-    /// Puts ids of uploaded files in the place of links. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
-    pub(super) async fn upload(&self, number: &str, said: &mut Content, clock: &Clock) {
+    /// Replaces links by ids of uploaded files. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
+    pub(super) async fn upload(&self, number: &str, content: &mut Content, clock: &Clock) {
         if !self.upload_media {
             return;
         }
-        for media in links(said) {
+        for media in links(content) {
             let Source::Link(link) = &media.source else { continue };
             match self.uploaded(number, link, media, clock).await {
                 Ok(id) => media.source = Source::Id(id),
@@ -38,18 +38,18 @@ impl Outbox {
         }
     }
 
-    /// Forgets the id of an uploaded file that Meta cannot use: it would be of no use to the next person either.
+    /// Forgets the id of an uploaded file that Meta cannot use: it would fail for the next person too.
     pub(super) async fn forget_upload(&self, number: &str, link: &str, clock: &Clock) {
         if !self.upload_media {
             return;
         }
         if let Err(error) = self.store.remember(&key(number, link), "", clock.now()).await {
-            tracing::warn!(error = %Chain(&error), "the id of a file that Meta cannot use is not forgotten");
+            tracing::warn!(error = %Chain(&error), "the id of a file that Meta cannot use could not be forgotten");
         }
     }
 
-    /// Uploads the files that stand in their addresses, whatever the operator wants: Meta takes no such address, and a conversation
-    /// has no room for one. Of a file that cannot be uploaded only the words are left.
+    /// Uploads the files in `data:` URLs, whatever the operator configured: Meta accepts no such URL, and a conversation has no room
+    /// for one. If such a file cannot be uploaded, only its text is sent.
     pub(super) async fn upload_data(&self, number: &str, outputs: &mut [Output], clock: &Clock) {
         for media in outputs.iter_mut().flat_map(|output| links(&mut output.content)) {
             let Source::Link(link) = &media.source else { continue };
@@ -65,7 +65,7 @@ impl Outbox {
                     Err(OutboxError::Graph(error))
                         if error.heals() && tries < TRIES && clock.pause(back_off(tries)).await => {}
                     Err(error) => {
-                        tracing::warn!(error = %Chain(&error), "a file that stands in its address is not uploaded");
+                        tracing::warn!(error = %Chain(&error), "a file in a data: URL is not uploaded");
                         break;
                     }
                 }
@@ -84,14 +84,14 @@ impl Outbox {
     }
 }
 
-/// Under which key the id of an uploaded file is remembered.
+/// The key under which the id of an uploaded file is remembered.
 fn key(number: &str, link: &str) -> String {
     format!("{number}#file#{}", hex::encode(Sha256::digest(link.as_bytes())))
 }
 
-/// The linked files of what is said.
-pub(super) fn links(said: &mut Content) -> impl Iterator<Item = &mut Media> {
-    let media: Vec<&mut Media> = match said {
+/// The linked files of a content.
+pub(super) fn links(content: &mut Content) -> impl Iterator<Item = &mut Media> {
+    let media: Vec<&mut Media> = match content {
         Content::Media(media) => vec![media],
         Content::Card(card) => card.media.iter_mut().collect(),
         Content::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),

@@ -1,4 +1,4 @@
-//! What could not be done, with the reason: nothing ends in silence.
+//! Dead letters: each failure with its reason, so that nothing is lost silently.
 
 use aws_sdk_sqs::{Client, types::MessageSystemAttributeName};
 use jiff::Timestamp;
@@ -13,22 +13,22 @@ use crate::{
     telemetry::Masked,
 };
 
-/// Most bytes of a letter.
+/// Most bytes of a dead letter.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const MAX_LETTER_BYTES: usize = 1024 * 1024;
-/// Most signs of a text in a letter that is cut.
+/// Most characters of a text in a shortened dead letter.
 const MAX_CUT_TEXT: usize = 16 * 1024;
-/// Most bytes of the outputs in a letter that is cut; as ASCII they may be twice as many.
+/// Most bytes of the outputs in a shortened dead letter; as ASCII they may be twice as many.
 const MAX_CUT_OUTPUTS: usize = 32 * 1024;
 
-/// The ledger of failures: an SQS FIFO queue, or only the log where there is none.
+/// The dead-letter queue: an SQS FIFO queue, or only the log if there is none.
 #[derive(Debug, Clone, Default)]
 pub struct DeadLetters(Option<(Client, String)>);
 
-/// A letter that was taken out of the queue.
+/// A dead letter that was received from the queue.
 #[derive(Debug)]
 pub struct ReceivedLetter {
-    /// What it says.
+    /// The dead letter.
     pub letter: DeadLetter,
     receipt: String,
 }
@@ -64,10 +64,10 @@ pub struct DeadLetter {
     /// A record of the queue that is not a job, or a part of a webhook that cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// How often it has come back from the queue, because there was nothing in it that could be done.
+    /// How often it was put back by a redrive because it contained nothing that could be done.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub returns: u32,
-    /// How many bytes were left out of it, because the queue takes no larger letter.
+    /// Its size in bytes before it was shortened, because the queue accepts no larger one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_bytes: Option<usize>,
     /// A keyed hash of the conversation, the same as in the log.
@@ -77,13 +77,13 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// A job that is given up; `label` is the conversation's in the log.
+    /// A job that is given up; `label` is the conversation's hash in the log.
     #[must_use]
     pub fn of_job(job: &Job, label: String, reason: String, tries: u32, at: Timestamp) -> Self {
         Self { job: Some(job.clone()), tries: Some(tries), ..Self::of(&job.conversation, label, reason, at) }
     }
 
-    /// A reply that Graph refused, or took and could not deliver.
+    /// A reply that Graph refused, or accepted and could not deliver.
     #[must_use]
     pub fn of_reply(
         reply: &ReplyId,
@@ -95,11 +95,11 @@ impl DeadLetter {
         Self { reply: Some(reply.clone()), ..Self::of(conversation, label, reason, at) }
     }
 
-    /// What cannot be read: a record of the queue, or a part of a webhook.
+    /// An unreadable record of the queue, or part of a webhook.
     #[must_use]
     pub fn of_record(record: &str, reason: String, at: Timestamp) -> Self {
-        let nobody = ConversationId { number: String::new(), user: String::new() };
-        Self { record: Some(record.to_owned()), ..Self::of(&nobody, String::new(), reason, at) }
+        let no_one = ConversationId { number: String::new(), user: String::new() };
+        Self { record: Some(record.to_owned()), ..Self::of(&no_one, String::new(), reason, at) }
     }
 
     /// Adds what is known about an error of the channel.
@@ -110,9 +110,9 @@ impl DeadLetter {
         self.cure = Some(cure.to_owned());
     }
 
-    /// The same each time the same failure is reported, so that a report that is repeated within five minutes is one letter.
+    /// The deduplication id: equal for repeats of the same failure, so that SQS keeps only one of those within five minutes.
     ///
-    /// Another one after each redrive: a letter that comes back must not be taken for the one before.
+    /// A new one after each redrive: a dead letter that comes back must not count as a repeat of the one before.
     #[must_use]
     pub fn id(&self) -> String {
         let mut hash = Sha256::new();
@@ -125,7 +125,7 @@ impl DeadLetter {
         hex::encode(&hash.finalize()[..16])
     }
 
-    /// The letter without what makes it too large: the message as it came, and the end of long texts.
+    /// The dead letter without what makes it too large: the message as it came, and the end of long texts.
     fn cut(&self, bytes: usize) -> Self {
         let mut letter = Self { cut_bytes: Some(bytes), ..self.clone() };
         match letter.job.as_mut().map(|job| &mut job.task) {
@@ -174,14 +174,14 @@ impl DeadLetters {
     /// Logs a failure and puts it into the queue.
     ///
     /// # Errors
-    /// When the queue does not take it; then the failure must be told again.
+    /// When the queue refuses it; then the failure must be reported again.
     pub async fn send(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let DeadLetter { reason, tries, code, fbtrace_id, class, cure, conversation, person, .. } = letter;
         let (job, reply) =
             (letter.job.as_ref().map(|job| job.id.to_string()), letter.reply.as_ref().map(ToString::to_string));
         tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
         let Some((client, url)) = &self.0 else { return Ok(()) };
-        // A group for each: nobody has to wait here, and a list shows all of them at once.
+        // Each has its own group: there is no order to keep, and a list shows all of them at once.
         let id = letter.id();
         let send = async |letter: &DeadLetter| {
             let body = json::ascii(letter).map_err(QueueError::Unwritable)?;
@@ -200,7 +200,7 @@ impl DeadLetters {
         }
     }
 
-    /// Takes letters out of the queue, oldest first, for half a minute.
+    /// Receives all dead letters, oldest first, and hides them from other readers for 30 s.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -228,17 +228,17 @@ impl DeadLetters {
         }
     }
 
-    /// Puts a letter back, for others to see at once.
+    /// Puts a dead letter back, so that others see it at once.
     ///
     /// # Errors
-    /// When SQS refuses; then it is back after half a minute.
+    /// When SQS refuses; then it is visible again after 30 s.
     pub async fn put_back(&self, opened: &ReceivedLetter) -> Result<(), QueueError> {
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let request = client.change_message_visibility().queue_url(url).receipt_handle(&opened.receipt);
         request.visibility_timeout(0).send().await.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 
-    /// Deletes a letter.
+    /// Deletes a dead letter.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -249,7 +249,7 @@ impl DeadLetters {
     }
 }
 
-/// Reads a letter of ours, or what SQS itself moved here: the record as it was in the queue.
+/// Reads a dead letter of ours, or what SQS itself moved here: the record as it was in the queue.
 fn read(body: &str) -> DeadLetter {
     serde_json::from_str(body).unwrap_or_else(|_| {
         let reason = "received too often: the function died with it again and again, or could not start".to_owned();
@@ -260,7 +260,7 @@ fn read(body: &str) -> DeadLetter {
     })
 }
 
-/// Keeps as many outputs as have room in a letter that is cut.
+/// Keeps as many outputs as have room in a shortened dead letter.
 fn keep_first(outputs: &mut Vec<Output>) {
     let mut bytes = 0;
     let mut fits = |output: &Output| {

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | `pk` | number and user |
 //! | `conversation` | who and which session, as JSON |
-//! | `done` | a map from the number of a period to the ids of the jobs that were done in it; a set of 8 bytes each |
-//! | `outbox` | the replies on their way, as JSON; absent when there are none |
-//! | `settled` | the replies of the outbox that a status has told to be out; a set of texts |
+//! | `done` | a map from the number of a period to the set of the ids of the jobs that were done in it, 8 bytes each |
+//! | `outbox` | the replies on their way, as JSON; absent if there are none |
+//! | `settled` | the replies of the outbox that a status has reported as sent; a set of texts |
 //! | `lease_owner`, `lease_until` | who works on it, and until which millisecond |
-//! | `value` | a small fact; its items have nothing else but `pk` and `expires_at` |
+//! | `value` | a small fact; its items have only `pk` and `expires_at` besides |
 //! | `expires_at` | the second after which DynamoDB may delete the item; absent = never |
 
 use std::collections::HashMap;
@@ -65,7 +65,7 @@ impl Store for Dynamo {
             .update(id)
             .update_expression(format!("SET lease_owner = :owner, lease_until = :until{forget}"))
             .condition_expression(format!(
-                // The SDK may repeat a claim whose answer was lost; it then finds its own lease.
+                // The SDK may repeat a claim whose response was lost; it then finds its own lease.
                 "(attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner) \
                  AND (attribute_exists(outbox) OR NOT ({}))",
                 is_done.join(" OR ")
@@ -87,7 +87,7 @@ impl Store for Dynamo {
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let item = match refused.item {
                     Some(item) => item,
-                    // From stores that do not return it, as DynamoDB itself did not before June 2023.
+                    // Some stores do not return the item, as DynamoDB itself did not before June 2023.
                     None => self.item(id).await?,
                 };
                 Ok(refused_claim(&item, job, now))
@@ -160,7 +160,7 @@ impl Store for Dynamo {
     }
 
     async fn settle(&self, id: &ConversationId, reply: &ReplyId) -> Result<bool, StoreError> {
-        // Hardly ever is there a doubt: one read unit tells, a write that finds none costs five times that.
+        // Doubt is rare: a read costs one unit, a write that finds no doubt five times as much.
         let request = self.client.get_item().table_name(&self.table).key("pk", text(id.key()));
         // Consistent, because the status may follow the send within milliseconds.
         let answer = request.projection_expression("outbox").consistent_read(true).send().await;
@@ -195,7 +195,7 @@ async fn updated(request: UpdateItemFluentBuilder) -> Result<bool, UpdateItemErr
     }
 }
 
-/// Whether the item would be larger than an item may be. The SDK has no name for it, and the code is that of many faults.
+/// Whether the item would be too large. The SDK has no type for this error, and many faults share its code.
 fn is_too_large(error: &UpdateItemError) -> bool {
     error.code() == Some("ValidationException") && error.message().is_some_and(|why| why.contains("Item size"))
 }
@@ -206,7 +206,7 @@ fn refused_claim(item: &Item, job: &TurnId, now: Timestamp) -> Claim {
     if !item.contains_key("outbox") && done(item).contains(job) {
         return Claim::Done;
     }
-    // The lease may have ended between the condition and this look; the next claim will find that.
+    // The lease may have ended between the condition and this read; the next claim will find that out.
     Claim::Busy(lease_until.unwrap_or(now))
 }
 
@@ -219,7 +219,7 @@ fn conversation(item: &Item) -> Result<Conversation, StoreError> {
     Ok(conversation)
 }
 
-/// Reads what is a set of ids; what is not tells of no job.
+/// Reads the id sets; any other attribute is ignored.
 fn done(item: &Item) -> Done {
     let periods = item.get("done").and_then(|done| done.as_m().ok()).into_iter().flatten();
     let periods = periods.filter_map(|(period, jobs)| {

@@ -41,7 +41,7 @@ impl Record {
 }
 
 impl Embedded {
-    /// The database in the file at `path`, made if it is not there.
+    /// The database in the file at `path`, created if it is missing.
     ///
     /// # Errors
     /// When the file cannot be opened, or is open in another process.
@@ -49,16 +49,16 @@ impl Embedded {
         Database::create(path).map(|database| Self(Arc::new(database))).map_err(|error| unavailable("be opened", error))
     }
 
-    /// A database that is gone with this process.
+    /// A database that ends with this process.
     ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When memory runs out.
     pub fn in_memory() -> Result<Self, StoreError> {
         let database = Database::builder().create_with_backend(InMemoryBackend::new());
         database.map(|database| Self(Arc::new(database))).map_err(|error| unavailable("be opened", error))
     }
 
-    /// Runs `step` on a record; what it leaves is written if the step says yes.
+    /// Runs `step` on a record, and writes the record if the step returns true.
     fn with_record<T>(
         &self,
         id: &ConversationId,
@@ -123,7 +123,7 @@ impl Store for Embedded {
             if record.lease.map(|(owner, _)| owner) != Some(lease.owner) {
                 return (false, Err(StoreError::LeaseLost));
             }
-            // As the store of the deployed function: what works on a laptop works there.
+            // The same limit as in the deployed store: what works on a laptop works there.
             if conversation.bytes() > MAX_RECORD_BYTES {
                 return (false, Err(StoreError::TooLarge));
             }
@@ -156,7 +156,7 @@ impl Store for Embedded {
 
     async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
         let failed = |error: redb::Error| unavailable("recall a fact", error);
-        // A write transaction: it makes the table where there is none yet.
+        // A write transaction, because it creates the table if it is missing.
         let transaction = self.0.begin_write().map_err(|error| failed(error.into()))?;
         let table = transaction.open_table(FACTS).map_err(|error| failed(error.into()))?;
         let found = table.get(key).map_err(|error| failed(error.into()))?;

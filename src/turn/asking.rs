@@ -1,4 +1,4 @@
-//! The question: the agent is asked, and the person sees that somebody reads and writes.
+//! Asks the agent, and shows the person meanwhile that the message is read and an answer is being written.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::{
     whatsapp::{inbound, outbound::limits::WINDOW},
 };
 
-/// How long Meta shows that an answer is being written, less a little.
+/// How long Meta shows the typing indicator, less a little.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
 const TYPING: Duration = Duration::from_secs(20);
 
-/// What an agent's answer needs of an invocation to be committed, and its first reply to be sent.
+/// The time in an invocation to commit the agent's answer and send its first reply.
 const COMMIT_TIME: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
-    /// Opens the session, and asks the agent; meanwhile the person sees that somebody reads and writes.
+    /// Opens the session, and asks the agent; meanwhile the person sees that an answer is being written.
     pub(super) async fn ask(&mut self, task: &MessageTask) -> Result<Answer, TurnError> {
         let MessageTask { person, message, becomes, .. } = task;
         if message.sent_at.is_some_and(|sent_at| after(sent_at, WINDOW) < self.clock.now()) {
@@ -53,15 +53,15 @@ impl Turn<'_> {
         Ok(answer)
     }
 
-    /// Whether the agent's whole time and the commit fit into what is left: otherwise a healthy agent would be asked in vain, and again.
+    /// Whether the agent's whole timeout and the commit fit into the time left: otherwise a healthy agent would be asked in vain, and again.
     ///
-    /// Where an invocation is too short for that altogether, most of it has to be left.
+    /// If no invocation is long enough for that, three quarters of it have to be left.
     fn has_time(&self) -> bool {
         let wanted = self.app.settings.agent.timeout.saturating_add(COMMIT_TIME);
         self.clock.left() >= wanted.min(self.clock.total() / 4 * 3)
     }
 
-    /// What the agent says, or the operator in its place, and how long it took.
+    /// The agent's answer, or the operator's text instead, and how long it took.
     async fn answer(&self, message: &Message, session: &Session) -> Result<(Answer, Duration), AgentError> {
         let Turn { app, job, next, clock, .. } = self;
         if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
@@ -93,10 +93,10 @@ impl Turn<'_> {
             memory: session.memory.as_ref(),
             locale: app.settings.agent.locale.as_deref(),
             number: &job.conversation.number,
-            window_ends: next.last_message_at.map(|heard_at| after(heard_at, WINDOW)),
+            window_ends: next.last_message_at.map(|last_message_at| after(last_message_at, WINDOW)),
             now: clock.now(),
         };
-        // What the agent may take, and still leaves time to commit its answer.
+        // The agent's time, which leaves enough to commit its answer.
         let patience = app.settings.agent.timeout.min(clock.left().saturating_sub(USEFUL_REST));
         let asked_at = clock.now();
         let answer = app.agent.ask(&question, patience).await?;
@@ -104,23 +104,25 @@ impl Turn<'_> {
     }
 }
 
-/// Puts the pictures into `details`. Without one the agent is told in words that there is one.
+/// Puts the pictures into `details`. If one cannot be fetched, the agent gets only its description.
 async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: &Clock) {
     for file in details.attachments.iter_mut().filter(|file| file.kind == "image") {
         match app.graph.picture(&file.id, clock).await {
             Ok(picture) => file.open_url = Some(picture),
-            Err(error) => tracing::warn!(job = %job.id, error = %Chain(&error), "the agent does not see a picture"),
+            Err(error) => {
+                tracing::warn!(job = %job.id, error = %Chain(&error), "a picture could not be fetched for the agent")
+            }
         }
     }
 }
 
-/// Shows that the message is read and that an answer is being written, until `answered` is closed.
+/// Shows the read receipt and the typing indicator until `answered` is closed.
 ///
-/// Nothing depends on it, so its failure is only noted, and ends it.
+/// Nothing depends on it, so a failure is only logged, and ends it.
 async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
     loop {
         if let Err(error) = app.graph.show_reading(&job.conversation.number, job.task.message_id()).await {
-            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was not taken");
+            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was refused");
             return;
         }
         let pause = std::pin::pin!(clock.pause(TYPING));

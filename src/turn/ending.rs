@@ -1,7 +1,7 @@
-//! The end of a turn that failed: it comes again, or it is given up.
+//! The end of a failed turn: the job comes again, or it is given up.
 //!
-//! A job fails five times at most. Failures are counted with the conversation, and by nobody else: the queue counts the jobs behind a
-//! failing one as well. Only where the store refuses for days, the queue's count ends it.
+//! A job fails five times at most. Failures are counted in the conversation and not by the queue, which also counts the jobs behind
+//! a failing one. Only if the store refuses for days, the queue's count ends it.
 
 use super::{Failure, MAX_TRIES, Outcome, Turn, TurnError, caught};
 use crate::{
@@ -14,11 +14,11 @@ use crate::{
     whatsapp::graph::GraphError,
 };
 
-/// After so many deliveries a job is given up although no failure of it could be counted. The queue itself would drop it after 1,000;
-/// at 150 seconds each it takes a day and a half.
+/// After so many deliveries a job is given up even if none of its failures could be counted. The queue itself would drop it after
+/// 1,000; at 150 seconds each this takes a day and a half.
 const MAX_RECEIVES: u32 = 900;
 
-/// Decides what follows from `error`, and sees to it that the conversation is free afterwards.
+/// Decides what follows from `error`, and frees the conversation.
 pub(super) async fn end(
     app: &App,
     job: &Job,
@@ -29,7 +29,7 @@ pub(super) async fn end(
 ) -> Result<Outcome, Failure> {
     let ended = match &mut turn {
         Some(turn) => caught(Box::pin(turn.settle(error, receives))).await,
-        // There is no conversation to count it in.
+        // No conversation is claimed in which it could be counted.
         None if error.retry() == Retry::Never || receives >= MAX_RECEIVES => {
             caught(async { Ok(lose(app, job, error, receives, clock).await) }).await
         }
@@ -37,10 +37,10 @@ pub(super) async fn end(
     };
     match ended {
         Ok(ended) => ended,
-        // Giving up has failed as well. The letter is what must not be missing.
+        // Giving up has failed as well. The dead letter is what must not be lost.
         Err(error) => {
             let given_up = GivenUp { reason: Chain(&error).to_string(), tries: 0, apology: None };
-            let written = caught(write_letter(app, job, &given_up, None, clock)).await;
+            let written = caught(write_dead_letter(app, job, &given_up, None, clock)).await;
             if let Some(turn) = &turn {
                 let freed = caught(async { Ok(app.outbox.free(&turn.lease).await?) }).await;
                 warn_unless_free(job, freed);
@@ -58,7 +58,7 @@ impl Turn<'_> {
             warn_unless_free(job, app.outbox.free(&self.lease).await.map_err(TurnError::from));
             return Ok(Err(Failure { error, tries: 0 }));
         }
-        // Replies of an earlier job are on their way before this one is looked at; their failure is not its fault.
+        // Replies of an earlier job come first; their failure is not this job's fault.
         let failing = self.lease.delivering().cloned().unwrap_or_else(|| job.own_id());
         let failures = self.lease.conversation.failures(&failing).saturating_add(1).min(MAX_TRIES);
         let is_final = error.retry() == Retry::Never || failures >= MAX_TRIES || receives >= MAX_RECEIVES;
@@ -75,7 +75,7 @@ impl Turn<'_> {
                 tracing::error!(job = %job.id, error = %Chain(&why), "a message could not be given up: it comes again");
                 let counted = app.outbox.give_back(&mut self.lease, &failing, &given_up.reason).await;
                 warn_unless_free(job, counted.map(|_| ()).map_err(TurnError::from));
-                // Without the store there is nothing but the letter, and nothing to wait for any more.
+                // Without the store only the dead letter is left, and waiting longer does not help.
                 if receives >= MAX_RECEIVES {
                     return Ok(lose(app, job, error, receives, clock).await);
                 }
@@ -84,13 +84,13 @@ impl Turn<'_> {
         }
     }
 
-    /// Counts a failure of the job `failing` and frees the conversation; returns how often it has failed, as far as that is known.
+    /// Counts a failure of the job `failing` and frees the conversation; returns how often it has failed, or 0 if that is unknown.
     async fn give_back(&mut self, error: &TurnError, failing: &TurnId, is_first: bool) -> u32 {
         let Turn { app, job, clock, .. } = *self;
         let reason = Chain(error).to_string();
         let delay = delay(app, job, error).filter(|_| is_first && *failing == job.own_id());
         let counted = match delay {
-            Some(said) => app.outbox.delay(&mut self.lease, job, &reason, said, clock).await,
+            Some(content) => app.outbox.delay(&mut self.lease, job, &reason, content, clock).await,
             None => app.outbox.give_back(&mut self.lease, failing, &reason).await,
         };
         let tries = counted.as_ref().copied().unwrap_or_default();
@@ -98,7 +98,7 @@ impl Turn<'_> {
         tries
     }
 
-    /// Returns whether the job is done with; if not, it was the job before it that was given up.
+    /// Returns whether the job itself is given up; if not, it was the job before it.
     async fn give_up(&mut self, given_up: &GivenUp, error: &TurnError) -> Result<bool, TurnError> {
         let Turn { app, job, clock, .. } = *self;
         let cause = graph_error(error);
@@ -109,45 +109,45 @@ impl Turn<'_> {
             return Ok(is_own);
         }
         app.outbox.give_up(&mut self.lease, job, given_up, cause, clock).await?;
-        // From here on the job is done: what is not out yet follows with the next delivery.
+        // From here on the job is done: unsent replies follow with the next delivery.
         app.outbox.deliver(&mut self.lease, &job.own_id(), Hold::Release, clock).await?;
         Ok(true)
     }
 }
 
-/// Gives up a job whose conversation cannot be had: all that can be done is to write it down.
+/// Gives up a job whose conversation cannot be claimed: it only gets a dead letter.
 async fn lose(app: &App, job: &Job, error: TurnError, receives: u32, clock: &Clock) -> Result<Outcome, Failure> {
     let given_up = GivenUp { reason: Chain(&error).to_string(), tries: receives, apology: None };
-    match write_letter(app, job, &given_up, graph_error(&error), clock).await {
+    match write_dead_letter(app, job, &given_up, graph_error(&error), clock).await {
         Ok(()) => Ok(Outcome::GivenUp),
         Err(error) => Err(Failure { error, tries: 0 }),
     }
 }
 
-async fn write_letter(
+async fn write_dead_letter(
     app: &App,
     job: &Job,
     given_up: &GivenUp,
     cause: Option<&GraphError>,
     clock: &Clock,
 ) -> Result<(), TurnError> {
-    let letter = app.outbox.letter(job, given_up, cause, clock).await;
-    Ok(app.dead_letters.send(&letter).await?)
+    let dead_letter = app.outbox.dead_letter(job, given_up, cause, clock).await;
+    Ok(app.dead_letters.send(&dead_letter).await?)
 }
 
-/// What the person is told once when the agent has to be asked again.
+/// The text that is sent once if the agent has to be asked again.
 fn delay(app: &App, job: &Job, error: &TurnError) -> Option<Content> {
     let is_asked_again = job.task.question().is_some() && matches!(error, TurnError::Agent(_));
     app.settings.delay_text.clone().filter(|_| is_asked_again).map(Content::Text)
 }
 
-/// What the person is told, in what the operator has prepared for it.
+/// The apology to the person, if the operator has configured one for this error.
 fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Content> {
-    // Only who waits for an answer is told that none will come.
+    // Only a person who waits for an answer gets an apology.
     let fallback = || app.settings.fallback_text.clone().filter(|_| job.task.is_awaited()).map(Content::Text);
     match error {
         TurnError::TooLate => {
-            // A template is paid for. Nobody waits for one after so long, and what is older than our memory may be a repeat.
+            // A template costs money. After a long time no one waits for one, and a message older than our memory may be a repeat.
             let sent_at = job.task.question().and_then(|message| message.sent_at);
             let is_recent = |sent_at| after(sent_at, DONE_KEPT) >= clock.now();
             let template = app.outbox.window_template().filter(|_| sent_at.is_some_and(is_recent));
@@ -170,6 +170,6 @@ fn graph_error(error: &TurnError) -> Option<&GraphError> {
 
 fn warn_unless_free(job: &Job, freed: Result<(), TurnError>) {
     if let Err(error) = freed {
-        tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation is not free before the token ends");
+        tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation stays claimed until its lease ends");
     }
 }

@@ -1,4 +1,4 @@
-//! What an agent gets that must not know who a person is: what was said, under a pseudonym.
+//! Pseudonymous messages, for agents that must not know who a person is.
 
 use crate::{
     agents::{AgentError, pseudonym},
@@ -7,16 +7,16 @@ use crate::{
     whatsapp::inbound,
 };
 
-/// A message and its sender without everything that tells who the sender is.
+/// A message with everything removed that identifies its sender.
 pub(super) struct Pseudonymous {
     /// The pseudonym.
     pub user_id: String,
-    /// The message: its id is the job's, for Meta's holds the phone number.
+    /// The message. Its id is the job's, because Meta's id contains the phone number.
     pub message: Message,
 }
 
 impl Pseudonymous {
-    /// Hides who said `message`; `name` is the one that lasts.
+    /// Hides who sent `message`; `name` is the person's stable name.
     pub(super) async fn of(app: &App, job: &Job, name: &str, message: &Message) -> Result<Self, AgentError> {
         let keys = app.credentials.keys().await?;
         let key = keys.verify_token.present().ok_or(AgentError::NoPseudonym)?;

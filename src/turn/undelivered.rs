@@ -1,10 +1,10 @@
-//! What needs no agent: an answer that was asked for earlier, and replies that did not arrive.
+//! Tasks that need no agent: deferred answers, and replies that were not delivered.
 
 use super::Turn;
 use crate::conversation::{Answer, DeferredAnswer, Undelivered};
 
 impl Turn<'_> {
-    /// What an agent answers after its turn. A session that has begun since then is not touched.
+    /// Accepts a deferred answer. It does not touch a session that has begun since then.
     pub(super) fn accept(&self, deferred: &DeferredAnswer) -> Answer {
         let DeferredAnswer { session, answer, .. } = deferred.clone();
         match self.next.session.as_ref().is_some_and(|open| open.id == session) {
@@ -13,10 +13,10 @@ impl Turn<'_> {
         }
     }
 
-    /// What follows from a reply that the channel could not deliver.
+    /// Returns what to send instead of a reply that the channel could not deliver.
     pub(super) async fn judge(&mut self, undelivered: &Undelivered) -> Answer {
         let judged = self.app.outbox.judge(&self.lease, &mut self.next, undelivered, self.clock).await;
-        self.letter = judged.letter;
+        self.dead_letter = judged.dead_letter;
         Answer::of_replies(judged.replies)
     }
 }

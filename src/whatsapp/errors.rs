@@ -1,7 +1,7 @@
 //! Meta's error codes: what each class means, whether trying again can help, and what the operator should do.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>
-//! Only codes are read; Meta says that titles and HTTP statuses may change.
+//! Only codes are used; Meta says that titles and HTTP statuses may change.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::retry::Retry;
 /// Who can do something about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Nobody needs to: it passes.
+    /// No one needs to: it is temporary.
     Passing,
     /// The person on the other side.
     User,
     /// The operator, in the secret, the settings, the Meta app or its account.
     Configuration,
-    /// Whoever makes the replies.
+    /// The author of the replies.
     Content,
     /// Meta's rules: window, spam, opt-out.
     Policy,
@@ -53,15 +53,15 @@ pub const TOKEN_REFUSED: i64 = 190;
 pub const PARAMETER_REFUSED: i64 = 100;
 /// `appsecret_proof` or the token is missing or wrong, on some endpoints.
 pub const PROOF_REFUSED: i64 = 104;
-/// An answer without a code.
+/// A response without a code.
 pub const NO_CODE: i64 = 0;
 /// With [`PARAMETER_REFUSED`]: there is nothing under this id, or the token may not see it.
 const UNKNOWN_OBJECT: i64 = 33;
-/// A value is not what Meta takes.
+/// Meta does not accept a value.
 pub const VALUE_REFUSED: i64 = 131_009;
-/// A test number may write to five numbers only, and this is none of them.
+/// A test number may write to five numbers only, and this is not one of them.
 pub const RECIPIENT_NOT_ALLOWED: i64 = 131_030;
-/// A file could not be fetched, or is not what it says.
+/// A file could not be fetched, or its type is wrong.
 pub const MEDIA_REFUSED: i64 = 131_053;
 /// More than 24 hours since the person last wrote.
 pub const OUTSIDE_WINDOW: i64 = 131_047;
@@ -76,9 +76,11 @@ pub fn advise(code: i64) -> Advice {
             (Class::Configuration, Retry::Never, "put a valid system user token into access_token of the secret")
         }
         1 | 2 | 131_000 | 131_016 => {
-            (Class::Passing, Retry::SOON, "nothing, if it stays rare: Meta had a fault that passes")
+            (Class::Passing, Retry::SOON, "nothing, if it stays rare: Meta had a temporary fault")
         }
-        2_500 | 2_635 => (Class::Configuration, Retry::Never, "GRAPH_API_VERSION is no version that Meta still has"),
+        2_500 | 2_635 => {
+            (Class::Configuration, Retry::Never, "GRAPH_API_VERSION is not a version that Meta still supports")
+        }
         3 | 10 | 131_005 | 200..=299 => (
             Class::Configuration,
             Retry::Never,
@@ -93,7 +95,7 @@ pub fn advise(code: i64) -> Advice {
             "check phone_number_id in the secret and that the number is registered for the Cloud API",
         ),
         PARAMETER_REFUSED | 131_008 | VALUE_REFUSED | 131_051 | 135_000 => {
-            (Class::Content, Retry::Never, "see the details: a value of the reply is not what Meta takes")
+            (Class::Content, Retry::Never, "see the details: Meta does not accept a value of the reply")
         }
         PROOF_REFUSED => {
             (Class::Configuration, Retry::Never, "app_secret in the secret must belong to the app of access_token")
@@ -103,7 +105,7 @@ pub fn advise(code: i64) -> Advice {
         }
         130_429 => (Class::Passing, Retry::SOON, "nothing, if it stays rare: the number's throughput was reached"),
         131_056 => {
-            (Class::Passing, later(6), "send fewer and longer replies: one person takes one message in six seconds")
+            (Class::Passing, later(6), "send fewer and longer replies: one person accepts one message in six seconds")
         }
         131_064 => (
             Class::Policy,
@@ -135,7 +137,7 @@ pub fn advise(code: i64) -> Advice {
         131_048 => (Class::Policy, Retry::Never, "the number's quality is low: people blocked or reported it"),
         131_052 => (Class::User, Retry::Never, "the person's file could not be fetched; ask for it again"),
         MEDIA_REFUSED => {
-            (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it takes")
+            (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it accepts")
         }
         131_062 => (Class::Content, Retry::Never, "this kind of message needs a phone number, not a BSUID"),
         132_000..=132_999 => {
@@ -146,20 +148,20 @@ pub fn advise(code: i64) -> Advice {
     Advice { class, retry, cure }
 }
 
-/// What we know about a code that a status reports: what could be tried has been.
+/// What we know about a code that a status reports, after all possible retries.
 #[must_use]
 pub fn advise_later(code: i64) -> Advice {
     let advice = advise(code);
     match advice.retry {
         Retry::Never => advice,
         Retry::After(_) => Advice {
-            cure: "it passes, but not while it was sent again, or a newer answer had gone out by then: send it by hand if it matters",
+            cure: "the fault is temporary, but sending again did not help, or a newer answer had gone out by then: send it by hand if it matters",
             ..advice
         },
     }
 }
 
-/// What we know about an answer with this HTTP status, code and subcode.
+/// What we know about a response with this HTTP status, code and subcode.
 #[must_use]
 pub fn advise_refusal(status: u16, code: i64, subcode: i64) -> Advice {
     let configuration = |cure| Advice { class: Class::Configuration, retry: Retry::SOON, cure };
@@ -167,7 +169,7 @@ pub fn advise_refusal(status: u16, code: i64, subcode: i64) -> Advice {
         (PARAMETER_REFUSED, UNKNOWN_OBJECT, _) => configuration(
             "phone_number_id in the secret is wrong, or the system user of access_token has no full control of its WhatsApp account",
         ),
-        // The whole set-up is wrong, and not this message: it is kept until somebody has mended it, or a few minutes.
+        // The set-up is wrong, and not this message: it is retried until someone has fixed the set-up, or for a few minutes.
         (2_500 | 2_635 | 3 | 10 | 33 | 131_005 | 131_045 | 133_010 | 200..=299, ..) => configuration(advise(code).cure),
         (NO_CODE, _, 403) => {
             configuration("something between here and Meta refuses the request: a proxy, a firewall, or GRAPH_BASE_URL")
@@ -183,7 +185,7 @@ pub fn advise_refusal(status: u16, code: i64, subcode: i64) -> Advice {
         (NO_CODE, _, 413) => Advice {
             class: Class::Content,
             retry: Retry::Never,
-            cure: "the message is larger than what is between here and Meta lets through",
+            cure: "the message is larger than what is between here and Meta allows",
         },
         (NO_CODE, _, 400..=499) => {
             configuration("what answers gives no code of Meta's: check GRAPH_BASE_URL and what is in between")

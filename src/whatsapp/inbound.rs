@@ -1,7 +1,7 @@
 //! Webhooks: from signed bytes to events, without loss.
 //!
-//! Meta puts up to 1,000 updates in one POST, over several entries and changes. Every property is optional but the
-//! ids we cannot do without; what we do not know, or know in another shape, becomes an event that says so and keeps the bytes.
+//! Meta puts up to 1,000 updates in one POST, in several entries and changes. All properties are optional except the ids that we
+//! need; what we do not know, or know in another shape, becomes an event that says so and keeps the bytes.
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages>
 
 mod content;
@@ -29,22 +29,22 @@ use crate::{
     telemetry::redact,
 };
 
-/// One thing a webhook tells.
+/// One event of a webhook.
 #[derive(Debug)]
 pub enum Event {
     /// A person wrote.
     Message(Box<Received>),
-    /// What became of a message that we sent.
+    /// The status of a message that we sent.
     Status(Status),
-    /// Meta reports a problem of the app, the account or its own.
+    /// Meta reports a problem of the app, of the account or of its own.
     Problem(Problem),
-    /// A field other than `messages`, which nobody has to answer.
+    /// A field other than `messages`, which needs no answer.
     Field(String),
-    /// A webhook, or a part of one, that holds nothing for us: what is missing, or whose it is.
+    /// A webhook, or a part of one, that contains nothing for us; the text says what is missing, or whose it is.
     Nothing(String),
-    /// Something that we cannot read; the rest of the webhook is not touched by it.
+    /// Something that we cannot read; the rest of the webhook is not affected.
     Unrecognized {
-        /// Where it stood.
+        /// The part that is unreadable.
         part: Part,
         /// The text, as it came.
         raw: String,
@@ -58,13 +58,13 @@ pub enum Event {
 pub enum Part {
     /// All of it.
     Body,
-    /// What it tells of one account.
+    /// One account's entry.
     Entry,
-    /// What it tells of one field.
+    /// One field's change.
     Change,
-    /// What a person wrote.
+    /// A message.
     Message,
-    /// What became of a message that we sent.
+    /// The status of a message that we sent.
     Status,
 }
 
@@ -81,7 +81,7 @@ impl Part {
         }
     }
 
-    /// Whether somebody's message may be in it.
+    /// Whether it may contain a person's message.
     #[must_use]
     pub fn may_hold_words(self) -> bool {
         match self {
@@ -100,28 +100,28 @@ pub struct Received {
     pub id: String,
     /// Who sent it.
     pub person: Person,
-    /// By which names the sender goes from now on, where the message tells that.
+    /// The sender's new names, if the message reports any.
     pub becomes: Option<Person>,
-    /// When, to the second, where Meta says so.
+    /// When it was sent, to the second, if Meta says so.
     pub sent_at: Option<Timestamp>,
-    /// Meta's word for what it is.
+    /// Meta's name of its type.
     pub kind: String,
-    /// What it says.
+    /// Its content.
     pub content: InboundContent,
     /// The bytes as Meta sent them.
     pub raw: Box<RawValue>,
 }
 
-/// Why a message asks no answer of us.
+/// Why a message needs no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unanswered {
-    /// It is of a kind that wants none: a reaction, an edit, a notice. Meta's word for it.
+    /// Its type needs none: a reaction, an edit, a notice. Meta's name of the type.
     Kind(String),
     /// It names neither a phone number nor a BSUID nor a group.
     NoSender,
 }
 
-/// What became of a message that we sent. One wamid gets several, in any order.
+/// The status of a message that we sent. One wamid gets several, in any order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// Id of the number we sent from.
@@ -132,7 +132,7 @@ pub struct Status {
     pub tag: Option<Tag>,
     /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
     pub state: String,
-    /// What Meta charges for the message, where the status tells.
+    /// What Meta charges for the message, if the status reports it.
     pub pricing: Option<Pricing>,
     /// What went wrong, for `failed`.
     pub problems: Vec<Problem>,
@@ -151,7 +151,7 @@ pub struct Pricing {
 
 /// What goes along with a message as `biz_opaque_callback_data` and comes back with its statuses: `<job>:<place>:<user>`.
 ///
-/// It names the conversation, because a status may name the person in another way than we do.
+/// It contains the conversation's user, because a status may use another name of the person than we do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     /// Which reply it is.
@@ -161,7 +161,7 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// Reads a tag that we sent; `None` for what others may have put there.
+    /// Reads a tag that we sent; `None` if others put something else there.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (job, rest) = text.split_once(':')?;
@@ -183,24 +183,24 @@ pub struct Problem {
     pub code: i64,
     /// Its title.
     pub title: String,
-    /// What exactly, where Meta says so.
+    /// The details, if Meta gives any.
     pub details: Option<String>,
 }
 
-/// Reads a webhook. Never fails: what cannot be read is an event too.
+/// Reads a webhook. Never fails: an unreadable part is an event too.
 #[must_use]
 pub fn parse(body: &SignedBody) -> Vec<Event> {
     payload::parse(body.bytes())
 }
 
 impl Received {
-    /// The job it asks of us; the kinds in `also` ask for an answer as well.
+    /// Converts the message to a job; the kinds in `also` need an answer as well.
     ///
     /// # Errors
-    /// Why it asks nothing.
+    /// Why it needs no job.
     pub fn job(self, also: &[QuietKind]) -> Result<Job, Unanswered> {
-        let is_told = self.content.starts_turn(also);
-        if !is_told && self.becomes.is_none() {
+        let starts_turn = self.content.starts_turn(also);
+        if !starts_turn && self.becomes.is_none() {
             return Err(Unanswered::Kind(self.kind));
         }
         let user = self.person.stable_id().ok_or(Unanswered::NoSender)?.clone();
@@ -214,13 +214,13 @@ impl Received {
         };
         let id = TurnId::of(&self.number, &message.id);
         let conversation = ConversationId { number: self.number, user };
-        let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !is_told };
+        let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !starts_turn };
         Ok(Job { id, conversation, task: Task::Message(Box::new(task)), redrives: 0 })
     }
 }
 
 impl Status {
-    /// What is counted of it: the state, and how Meta charges for the message.
+    /// The name under which it is counted: the state, and how Meta charges for the message.
     #[must_use]
     pub fn kind(&self) -> String {
         let Pricing { kind, category } = self.pricing.as_ref().unwrap_or(&Pricing { kind: None, category: None });
@@ -228,7 +228,7 @@ impl Status {
         words.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The job that a failure asks of us: to note it, and to send something else if the file of the reply could not be fetched.
+    /// Converts a failure to a job: to record it, and to send something else if possible.
     #[must_use]
     pub fn job(&self) -> Option<Job> {
         let Tag { reply, user } = self.tag.as_ref()?;
@@ -250,7 +250,7 @@ impl Status {
 }
 
 impl Problem {
-    /// What we advise.
+    /// Our advice.
     #[must_use]
     pub fn advice(&self) -> errors::Advice {
         errors::advise(self.code)

@@ -1,9 +1,9 @@
-//! Replies in our words, rendered as messages of the Cloud API, within its limits.
+//! Replies in our own types, rendered as messages of the Cloud API, within its limits.
 //!
-//! First everything is fitted: what is too long is split, what the channel cannot show falls back to what it can, down to words.
-//! What is fitted is kept in the outbox; the body of the request follows from it without a decision. So Meta has nothing to refuse.
+//! First everything is fitted: long texts are split, and what the channel cannot show falls back to what it can, down to text.
+//! Fitted replies are kept in the outbox; the request body follows from them without further decisions. So Meta has nothing to refuse.
 //!
-//! Limits are characters; Meta does not say of which kind, so we count UTF-16 units, the strictest of them.
+//! Limits are in characters. Meta does not say of which kind, so we count UTF-16 units, which is the strictest.
 
 mod address;
 mod body;
@@ -21,10 +21,10 @@ pub use split::{length, split};
 
 use crate::conversation::Content;
 
-/// Whether Meta takes it only within [`limits::WINDOW`] of the person's last message.
+/// Whether Meta accepts it only within [`limits::WINDOW`] of the person's last message.
 #[must_use]
-pub fn needs_window(said: &Content) -> bool {
-    match said {
+pub fn needs_window(content: &Content) -> bool {
+    match content {
         Content::Template(_) => false,
         Content::Raw(message) => message.get("type").is_none_or(|kind| kind != "template"),
         Content::Text(_)

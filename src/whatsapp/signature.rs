@@ -1,7 +1,7 @@
 //! The signature of a webhook, and the proof that goes with every Graph call.
 //!
-//! Meta signs the bytes it sends, in which other than ASCII characters stand as `\uXXXX` and slashes may stand as `\/`. The
-//! signature therefore belongs to the raw bytes and to nothing that was parsed and printed again.
+//! Meta signs the bytes that it sends, with non-ASCII characters as `\uXXXX` and some slashes as `\/`. So the signature is checked
+//! against the raw bytes, and not against JSON that was parsed and printed again.
 //! <https://developers.facebook.com/docs/graph-api/webhooks/getting-started#validate-payloads>,
 //! <https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof>
 
@@ -20,13 +20,13 @@ pub struct SignedBody {
     is_checked: bool,
 }
 
-/// Why a body is not taken for Meta's. The right signature is in none of these.
+/// Why a body is not accepted as Meta's. None of these contains the right signature.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SignatureError {
-    /// The header is not there.
+    /// The header is missing.
     #[error("the header X-Hub-Signature-256 is missing: only Meta's own webhooks are accepted")]
     Missing,
-    /// The header is there and is no signature.
+    /// The header is not a signature.
     #[error("the header X-Hub-Signature-256 is not \"sha256=\" and 64 hex digits")]
     Malformed,
     /// A signature, of other bytes or with another secret.
@@ -34,7 +34,7 @@ pub enum SignatureError {
         "the signature does not match: app_secret in the secret must be the app secret of the app that sends the webhook, and nothing may change the body on its way"
     )]
     Mismatch,
-    /// We have nothing to check it with.
+    /// There is no app secret to check it with.
     #[error(
         "app_secret is empty in the secret: fill it in (or set REQUIRE_SIGNATURE=false where no app secret exists)"
     )]
@@ -44,7 +44,7 @@ pub enum SignatureError {
 impl SignedBody {
     /// Checks `body` against the signature in `header` with the app secret in force, then with the one before it.
     ///
-    /// Where the secret holds no app secret, `required` decides: refuse, or believe.
+    /// If there is no app secret, `required` decides: refuse, or trust.
     ///
     /// # Errors
     /// The situation, which is the same for all wrong signatures.
@@ -69,7 +69,7 @@ impl SignedBody {
         &self.bytes
     }
 
-    /// Whether there was a secret to check it with; otherwise it is believed because the operator wants that.
+    /// Whether it was checked; otherwise it is trusted because the operator wants that.
     #[must_use]
     pub fn is_checked(&self) -> bool {
         self.is_checked

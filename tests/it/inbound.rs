@@ -194,7 +194,7 @@ fn a_body_that_holds_nothing_for_us_says_what_is_missing() {
     let events =
         events(r#"{"contacts":[],"messages":[{"from":"15550100200","id":"A","type":"text","text":{"body":"hi"}}]}"#);
     assert!(
-        matches!(&events[..], [Event::Unrecognized { why, .. }] if why.starts_with("messages stand outside")),
+        matches!(&events[..], [Event::Unrecognized { why, .. }] if why.starts_with("messages are outside")),
         "{events:?}"
     );
 }

@@ -38,7 +38,7 @@ struct Listed {
 }
 
 impl Card {
-    /// Fetches the card of the agent at the client's URL, and answers it with its address.
+    /// Fetches the card of the agent at the client's URL, and returns it with its address.
     ///
     /// # Errors
     /// The situation.
@@ -57,7 +57,7 @@ impl Card {
         Err(last)
     }
 
-    /// The interface of the newest version that we speak, JSON-RPC before HTTP+JSON.
+    /// The interface of the newest version that we support, JSON-RPC before HTTP+JSON.
     ///
     /// # Errors
     /// When there is none.
@@ -70,13 +70,13 @@ impl Card {
         });
         let listed = self.supported_interfaces.unwrap_or_default();
         let listed = listed.into_iter().chain(main).chain(self.additional_interfaces.unwrap_or_default());
-        let mut spoken: Vec<_> = listed.filter_map(|listed| listed.interface(card_url)).collect();
-        if spoken.is_empty() {
+        let mut supported: Vec<_> = listed.filter_map(|listed| listed.interface(card_url)).collect();
+        if supported.is_empty() {
             let why = "its card names no interface that is JSON-RPC or HTTP+JSON of version 1.0 or 0.3";
             return Err(AgentError::Unreadable(why.to_owned()));
         }
-        spoken.retain(|interface| client.trusts(&interface.url));
-        spoken.into_iter().min_by_key(|interface| (interface.version, interface.binding)).ok_or_else(|| {
+        supported.retain(|interface| client.trusts(&interface.url));
+        supported.into_iter().min_by_key(|interface| (interface.version, interface.binding)).ok_or_else(|| {
             let why = "its card names another host or port than AGENT_URL, which must not see the token; \
                        with AGENT_AUTH=none there is no token to see";
             AgentError::Unreadable(why.to_owned())
@@ -93,9 +93,9 @@ impl Listed {
         };
         let version = match self.protocol_version.as_deref() {
             Some(version) if version.starts_with("1.") => Version::One,
-            // 0.2 has the same words.
+            // 0.2 has the same shapes.
             Some(version) if version.starts_with("0.3") || version.starts_with("0.2") => Version::ZeroThree,
-            // The interfaces of 0.3 have none of their own.
+            // The interfaces of 0.3 have no version of their own.
             None => Version::ZeroThree,
             Some(_) => return None,
         };
@@ -121,7 +121,7 @@ fn addresses(url: &Url) -> Vec<Url> {
 mod tests {
     use super::*;
 
-    fn spoken(card: &serde_json::Value) -> Vec<(String, Version, Binding)> {
+    fn supported(card: &serde_json::Value) -> Vec<(String, Version, Binding)> {
         let card: Card = serde_json::from_value(card.clone()).expect("a card");
         let url = "https://h.invalid/.well-known/agent-card.json".parse().expect("a URL");
         let listed = card.supported_interfaces.unwrap_or_default();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn interfaces_that_we_do_not_speak_are_left_out() {
+    fn interfaces_that_we_do_not_support_are_left_out() {
         let card = serde_json::json!({ "supportedInterfaces": [
             { "url": "h.invalid:50051", "protocolBinding": "GRPC", "protocolVersion": "1.0" },
             { "url": "/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "0.3" },
@@ -138,7 +138,7 @@ mod tests {
             { "url": "https://h.invalid/b", "protocolBinding": "JSONRPC", "protocolVersion": "2.0" },
         ] });
         assert_eq!(
-            spoken(&card),
+            supported(&card),
             [
                 ("https://h.invalid/rpc".to_owned(), Version::ZeroThree, Binding::JsonRpc),
                 ("https://h.invalid/a".to_owned(), Version::One, Binding::HttpJson),

@@ -1,4 +1,4 @@
-//! How a message is sent and a task looked at: two versions, each in two bindings.
+//! How a message is sent and a task polled: two versions, each in two bindings.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::{
     conversation::TurnId,
 };
 
-/// What we can show; `text` is what some agents call plain text.
+/// The media types that we can show; `text` is what some agents call plain text.
 const OUTPUT_MODES: [&str; 7] =
     ["text/plain", "text", "text/markdown", "image/jpeg", "image/png", "application/pdf", "video/mp4"];
-/// The error codes that say that a task cannot be gone on with: not found, not supported in its state, not valid.
+/// The error codes that mean that a task cannot continue: not found, not supported in its state, not valid.
 /// <https://a2a-protocol.org/latest/specification/#54-error-code-mappings>
 const TASK_CODES: [i64; 3] = [-32001, -32004, -32602];
 
-/// The agent as one entry of its card describes it.
+/// One interface from the agent's card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     pub url: Url,
@@ -37,7 +37,7 @@ pub enum Version {
     ZeroThree,
 }
 
-/// What carries it, the better one first.
+/// The transport, the better one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
     JsonRpc,
@@ -47,7 +47,7 @@ pub enum Binding {
 /// Why there is no reply.
 #[derive(Debug)]
 pub enum Fault {
-    /// The agent answers with this error code of JSON-RPC.
+    /// The agent answered with this error code of JSON-RPC.
     Reported(i64),
     /// Anything else.
     Other(AgentError),
@@ -90,7 +90,7 @@ impl Version {
 }
 
 impl Interface {
-    /// Sends the message and answers what there is at once.
+    /// Sends the message and returns the immediate reply.
     ///
     /// # Errors
     /// The situation.
@@ -115,7 +115,7 @@ impl Interface {
         self.post(client, url, method, params, question.key, left).await
     }
 
-    /// Looks at a task.
+    /// Polls a task.
     ///
     /// # Errors
     /// The situation.
@@ -187,7 +187,7 @@ impl Interface {
             }
         });
         let parts: Vec<_> = [self.text(&words)].into_iter().chain(files).collect();
-        // The same when the same message is sent again, so that the agent can tell.
+        // The same id when the message is sent again, so that the agent recognizes it.
         let id = question.key.to_string();
         let ids = [
             ("messageId", Some(id.as_str())),
@@ -211,7 +211,7 @@ impl Interface {
         }
     }
 
-    /// The URL with these segments behind the tenant or the version, each made safe.
+    /// The URL with these segments after the tenant or the version, each encoded.
     fn path(&self, segments: &[&str]) -> Url {
         let mut url = self.url.clone();
         let before = match self.version {
@@ -225,7 +225,7 @@ impl Interface {
     }
 }
 
-/// An object of the fields that are there.
+/// An object of the fields that have a value.
 fn bare<const N: usize>(fields: [(&str, Option<&str>); N]) -> Value {
     let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?))));
     Value::Object(fields.collect::<Map<_, _>>())

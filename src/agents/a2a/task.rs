@@ -1,6 +1,6 @@
 //! What an agent sends back: a message, or a task with its state, its message and its artifacts.
 //!
-//! Read as one shape, whatever the version: 0.3 has `kind` where 1.0 has none, `file` for `url`, and other names for states.
+//! All versions are read as one shape: 0.3 has `kind` where 1.0 has nothing, `file` for `url`, and other names for states.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::{
     conversation::{Content, Media, MediaKind, Output, Source, TurnId},
 };
 
-/// How many artifacts are remembered as told.
+/// How many artifacts are remembered as sent.
 const MAX_TOLD: usize = 32;
 
-/// What came back.
+/// The agent's reply.
 #[derive(Debug)]
 pub enum Reply {
     Message(Message),
@@ -36,7 +36,7 @@ pub struct Status {
     message: Option<Message>,
 }
 
-/// How far a task is.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Working,
@@ -63,12 +63,12 @@ struct Artifact {
     parts: Option<Vec<Value>>,
 }
 
-/// What one part is to us.
+/// One part, as we read it.
 enum Part {
-    /// A text, or a piece of one: an agent that streams makes a part of every token.
+    /// A text, or a piece of one: a streaming agent makes a part of every token.
     Piece(String),
     File(Media),
-    /// Data, a file without a URL, or something odd.
+    /// Data, a file without a URL, or anything else.
     Other,
 }
 
@@ -91,45 +91,45 @@ impl Reply {
 }
 
 impl Message {
-    /// What it says, in order.
+    /// Its outputs, in order.
     pub fn outputs(&self, job: &TurnId) -> Vec<Output> {
         outputs(self.parts.as_deref(), job)
     }
 }
 
 impl Task {
-    /// What the person gets: the message of the state, then the artifacts that are new, less what the message has said.
-    pub fn outputs(&self, told: &[String], job: &TurnId) -> Vec<Output> {
+    /// What the person gets: the message of the state, then the new artifacts, without what the message says already.
+    pub fn outputs(&self, sent: &[String], job: &TurnId) -> Vec<Output> {
         let message = self.status.message.as_ref().map(|message| message.outputs(job)).unwrap_or_default();
-        let is_told = |artifact: &&Artifact| artifact.artifact_id.as_ref().is_some_and(|id| told.contains(id));
-        let new = self.artifacts.iter().flatten().filter(|artifact| !is_told(artifact));
+        let is_sent = |artifact: &&Artifact| artifact.artifact_id.as_ref().is_some_and(|id| sent.contains(id));
+        let new = self.artifacts.iter().flatten().filter(|artifact| !is_sent(artifact));
         let new: Vec<_> = new.flat_map(|artifact| outputs(artifact.parts.as_deref(), job)).collect();
-        // Some agents say their result in the message and as an artifact.
-        let is_said = |output: &Output| message.iter().any(|said| is_same(&said.content, &output.content));
-        let new: Vec<_> = new.into_iter().filter(|output| !is_said(output)).collect();
+        // Some agents give their result both in the message and as an artifact.
+        let is_repeated = |output: &Output| message.iter().any(|first| is_same(&first.content, &output.content));
+        let new: Vec<_> = new.into_iter().filter(|output| !is_repeated(output)).collect();
         message.into_iter().chain(new).collect()
     }
 
-    /// The names of its artifacts, the last of them.
+    /// The ids of its latest artifacts.
     pub fn artifact_ids(&self) -> Vec<String> {
         let ids = self.artifacts.iter().flatten().rev().filter_map(|artifact| artifact.artifact_id.clone());
         ids.take(MAX_TOLD).collect()
     }
 }
 
-/// What one message or one artifact says. Neighbouring texts are one text, as it is for whoever appends what a stream brings:
+/// The outputs of one message or one artifact. Neighbouring texts are one text, as they are when the pieces of a stream are appended:
 /// <https://a2a-protocol.org/latest/specification/#422-taskartifactupdateevent>
 fn outputs(parts: Option<&[Value]>, job: &TurnId) -> Vec<Output> {
-    let mut said: Vec<Content> = Vec::new();
+    let mut contents: Vec<Content> = Vec::new();
     let (mut left_out, mut is_open) = (0, false);
     for part in parts.unwrap_or_default() {
-        match (Part::read(part), said.last_mut()) {
+        match (Part::read(part), contents.last_mut()) {
             (Part::Piece(piece), Some(Content::Text(text))) if is_open => text.push_str(&piece),
             (Part::Piece(piece), _) => {
-                said.push(Content::Text(piece));
+                contents.push(Content::Text(piece));
                 is_open = true;
             }
-            (Part::File(media), _) => said.push(Content::Media(media)),
+            (Part::File(media), _) => contents.push(Content::Media(media)),
             (Part::Other, _) => {
                 left_out += 1;
                 is_open = false;
@@ -137,10 +137,10 @@ fn outputs(parts: Option<&[Value]>, job: &TurnId) -> Vec<Output> {
         }
     }
     if left_out > 0 {
-        tracing::warn!(%job, left_out, "parts of the agent's answer that are neither words nor a file with a URL");
+        tracing::warn!(%job, left_out, "parts of the agent's answer are left out: they are neither text nor a file with a URL");
     }
-    said.retain(|said| !matches!(said, Content::Text(text) if text.trim().is_empty()));
-    said.into_iter().map(Output::from).collect()
+    contents.retain(|content| !matches!(content, Content::Text(text) if text.trim().is_empty()));
+    contents.into_iter().map(Output::from).collect()
 }
 
 fn is_same(one: &Content, other: &Content) -> bool {
@@ -151,7 +151,7 @@ fn is_same(one: &Content, other: &Content) -> bool {
 }
 
 impl Part {
-    /// Reads a part of 1.0, or of 0.3, which has its file in an object of its own.
+    /// Reads a part of 1.0, or of 0.3, which wraps its file in an object.
     fn read(part: &Value) -> Self {
         if let Some(text) = part["text"].as_str() {
             return Self::Piece(text.to_owned());
@@ -196,10 +196,10 @@ mod tests {
 
     use super::*;
 
-    fn said(task: &Value, told: &[&str]) -> Vec<Content> {
+    fn contents(task: &Value, sent: &[&str]) -> Vec<Content> {
         let Ok(Reply::Task(task)) = Reply::read(task) else { panic!("no task: {task}") };
-        let told: Vec<_> = told.iter().map(|id| (*id).to_owned()).collect();
-        task.outputs(&told, &TurnId::of("8", "1")).into_iter().map(|output| output.content).collect()
+        let sent: Vec<_> = sent.iter().map(|id| (*id).to_owned()).collect();
+        task.outputs(&sent, &TurnId::of("8", "1")).into_iter().map(|output| output.content).collect()
     }
 
     #[test]
@@ -227,9 +227,9 @@ mod tests {
             name: None,
         };
         let expected = [Content::Text("Done.".to_owned()), Content::Media(image)];
-        assert_eq!(said(&new, &[]), expected);
-        assert_eq!(said(&old, &[]), expected);
-        assert_eq!(said(&old, &["a"]), expected[..1]);
+        assert_eq!(contents(&new, &[]), expected);
+        assert_eq!(contents(&old, &[]), expected);
+        assert_eq!(contents(&old, &["a"]), expected[..1]);
     }
 
     /// A task whose artifacts have these texts as their parts, and this message.
@@ -246,10 +246,11 @@ mod tests {
     #[test]
     fn the_tokens_of_a_stream_are_one_text_and_artifacts_stay_apart() {
         let texts = |task: &Value| {
-            let text = |said| if let Content::Text(text) = said { text } else { panic!("not a text: {said:?}") };
-            said(task, &[]).into_iter().map(text).collect::<Vec<_>>()
+            let text =
+                |content| if let Content::Text(text) = content { text } else { panic!("not a text: {content:?}") };
+            contents(task, &[]).into_iter().map(text).collect::<Vec<_>>()
         };
-        // As the artifacts of real agents come: tokens with their blanks, some of them twice, and an empty one at the end.
+        // Like the artifacts of real agents: tokens with their spaces, some of them twice, and an empty one at the end.
         let tokens: [&[&str]; 2] = [
             &["Our hou", "rs:", "\n\n", "- ", "**", "Mon", "**", " is", " ", "9", " is", " is", "", "\n"],
             &["The", " total", " is", " ", "**", "42", "**"],
@@ -257,7 +258,11 @@ mod tests {
         let expected = ["Our hours:\n\n- **Mon** is 9 is is\n", "The total is **42**"];
         assert_eq!(texts(&streamed("", &tokens)), expected);
         assert_eq!(texts(&streamed(" ", &[&["", "\n\n"], &["a"], &["a"]])), ["a", "a"], "blanks alone say nothing");
-        assert_eq!(texts(&streamed("The total is **42**\n", &tokens[1..])), ["The total is **42**\n"], "said in both");
+        assert_eq!(
+            texts(&streamed("The total is **42**\n", &tokens[1..])),
+            ["The total is **42**\n"],
+            "once, though it is in both"
+        );
     }
 
     #[test]
@@ -267,11 +272,11 @@ mod tests {
             { "url": "https://h.invalid/a.pdf", "filename": 7 }, { "text": "three" }, "x",
         ] });
         let Ok(Reply::Message(message)) = Reply::read(&message) else { panic!("no message") };
-        let said = message.outputs(&TurnId::of("8", "1")).into_iter().map(|output| match output.content {
+        let texts = message.outputs(&TurnId::of("8", "1")).into_iter().map(|output| match output.content {
             Content::Text(text) => text,
             other => format!("{other:?}").chars().take(5).collect(),
         });
-        assert_eq!(said.collect::<Vec<_>>(), ["One text", "two", "Media", "three"]);
+        assert_eq!(texts.collect::<Vec<_>>(), ["One text", "two", "Media", "three"]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Amazon Bedrock `AgentCore`: `InvokeAgentRuntime`.
 //!
-//! The service hands the body to the agent's container and its answer back, whatever they are. By custom the body is
-//! `{"prompt":"…"}`; what else we know stands beside it. The answer is JSON or an event stream, of many shapes.
+//! The service passes the body to the agent's container and the answer back, whatever they are. By custom the body is
+//! `{"prompt":"…"}`; we add other fields to it. The answer is JSON or an event stream, of many shapes.
 //! <https://docs.aws.amazon.com/bedrock-agentcore/latest/APIReference/API_InvokeAgentRuntime.html>
 
-mod said;
+mod answer;
 mod stream;
 
 use std::time::Duration;
@@ -24,17 +24,17 @@ use crate::{
 /// The session of the service: at least 33 characters, and our id of it has 36.
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
-/// Asks the runtime with this ARN, in this region, at this endpoint of it.
+/// Asks the runtime with this ARN, in this region, at this endpoint.
 pub async fn ask(
     aws: &Aws,
     (arn, region, qualifier): (&str, &str, Option<&str>),
     question: &Question<'_>,
     patience: Duration,
 ) -> Result<Answer, AgentError> {
-    let told = question.in_words();
+    let text = question.in_words();
     let body = Input {
-        // A model is not asked with nothing.
-        prompt: question.message.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&told),
+        // A model does not accept an empty prompt.
+        prompt: question.message.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&text),
         user_id: question.user_id,
         session_id: question.session_id,
         idempotency_key: question.key,
@@ -47,7 +47,7 @@ pub async fn ask(
         service: Service::AgentCore,
         region: Some(region),
         path: format!("/runtimes/{}/invocations{query}", encoded(arn)),
-        // The header that names a user is left out: it takes a further permission.
+        // The header that names a user is left out: it needs another permission.
         headers: &[("accept", "application/json, text/event-stream"), (SESSION, &session), ("traceparent", &trace)],
         body: to_json(&body)?,
     };
@@ -73,7 +73,7 @@ fn read(kind: &str, bytes: &[u8]) -> Result<Answer, AgentError> {
         return stream::read(&String::from_utf8_lossy(bytes));
     }
     match client::read("JSON", bytes) {
-        Ok(value) => said::read(&value),
+        Ok(value) => answer::read(&value),
         Err(_) if kind.starts_with("text/plain") => {
             Ok(vec![Content::Text(String::from_utf8_lossy(bytes).into_owned()).into()].into())
         }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn words(kind: &str, body: &str) -> Result<Vec<String>, AgentError> {
-        let text = |said| if let Content::Text(text) = said { text } else { panic!("not a text: {said:?}") };
+        let text = |content| if let Content::Text(text) = content { text } else { panic!("not a text: {content:?}") };
         Ok(read(kind, body.as_bytes())?.outputs.into_iter().map(|output| text(output.content)).collect())
     }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_in_the_agent_is_not_told_to_the_person() {
+    fn what_went_wrong_in_the_agent_is_not_sent_to_the_person() {
         let fault = r#"{"error":"secret details","error_type":"ValueError","message":"An error occurred"}"#;
         for (kind, body) in [
             ("application/json", fault.to_owned()),

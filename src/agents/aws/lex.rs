@@ -1,7 +1,7 @@
 //! Amazon Lex V2: `RecognizeText`.
 //!
-//! What Lex calls the state of a session is kept with ours and handed over anew each time: so a session of ours lasts longer
-//! than the five minutes of Lex, and a question that is asked again finds the bot where it was.
+//! Lex's session state is kept with our session and sent back each time. So our session lasts longer than the five minutes of
+//! Lex, and a question that is asked again finds the bot where it was.
 //! <https://docs.aws.amazon.com/lexv2/latest/APIReference/API_runtime_RecognizeText.html>
 
 mod messages;
@@ -22,9 +22,9 @@ use crate::{
     json,
 };
 
-/// Characters of a text; there has to be one.
+/// Most characters of a text; it must not be empty.
 const MAX_TEXT: usize = 1024;
-/// Bytes of our data that go along as an attribute: Lex hands all attributes to the bot's functions, whose input is limited.
+/// Most bytes of our data in an attribute: Lex passes all attributes to the bot's functions, whose input is limited.
 const MAX_DATA: usize = 8 * 1024;
 
 /// Asks the bot with this id, by this alias.
@@ -35,10 +35,10 @@ pub async fn ask(
     patience: Duration,
 ) -> Result<Answer, AgentError> {
     let kind = question.details.kind.as_str();
-    let said = question.message.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let text = question.message.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let body = Input {
-        // What has no words is said by its kind, `image`, which a bot can have an utterance for.
-        text: said.unwrap_or(kind).chars().take(MAX_TEXT).collect(),
+        // A message without text is sent as its kind, such as `image`, for which a bot can have an utterance.
+        text: text.unwrap_or(kind).chars().take(MAX_TEXT).collect(),
         request_attributes: attributes(question, kind)?,
         session_state: question.memory.and_then(Value::as_object),
     };
@@ -69,7 +69,7 @@ struct Input<'a> {
     session_state: Option<&'a Map<String, Value>>,
 }
 
-/// What the functions of the bot get beside the words: texts, for Lex takes nothing else.
+/// What the functions of the bot get besides the text: strings, because Lex accepts nothing else.
 fn attributes(question: &Question<'_>, kind: &str) -> Result<BTreeMap<&'static str, String>, AgentError> {
     let mut attributes = BTreeMap::from([
         ("channel", "whatsapp".to_owned()),
@@ -102,11 +102,11 @@ fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
     Ok(answer)
 }
 
-/// What Lex has to be told of the state with the next message.
+/// The part of the state that Lex needs with the next message.
 fn kept(mut state: Map<String, Value>) -> Value {
     state.remove("originatingRequestId");
     let next = state.get("dialogAction").and_then(|action| action["type"].as_str()).map(str::to_owned);
-    // An intent that is over would be over with the next message too; what lasts is beside it.
+    // A closed intent would stay closed with the next message; what lasts is outside of it.
     if matches!(next.as_deref(), Some("Close" | "ElicitIntent")) {
         state.remove("dialogAction");
         state.remove("intent");

@@ -1,4 +1,4 @@
-//! Adaptive Cards as words, choices and links; their pictures and fields to fill in have no place in a chat.
+//! Adaptive Cards as text, choices and links; their pictures and input fields have no place in a chat.
 //!
 //! <https://adaptivecards.io/explorer/>
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::lenient::{either, items, link, words};
 use crate::conversation::{Action, Choice, Content};
 
-/// The fields of the data of a submit button that may hold what it says.
+/// The fields in a submit button's data that may contain its text.
 const PAYLOADS: &[&str] = &["value", "payload", "text"];
 
-/// The card itself, or a structure that holds it as `adaptiveCard`.
+/// The card itself, or a structure with the card in `adaptiveCard`.
 pub fn read(structure: &Value) -> Option<Content> {
     let of = if structure["adaptiveCard"].is_object() { &structure["adaptiveCard"] } else { structure };
     let flattened = || {
@@ -18,14 +18,14 @@ pub fn read(structure: &Value) -> Option<Content> {
         flatten(&of["body"], &mut lines);
         (!lines.is_empty()).then(|| lines.join("\n"))
     };
-    let said = ["fallbackText", "text"].iter().find_map(|name| words(&structure[*name]).or_else(|| words(&of[*name])));
+    let text = ["fallbackText", "text"].iter().find_map(|name| words(&structure[*name]).or_else(|| words(&of[*name])));
     let mut actions = Vec::new();
     gather(&of["body"], &mut actions);
     actions.extend(items(&of["actions"]).iter().filter_map(action));
-    Content::card(said.or_else(flattened), actions)
+    Content::card(text.or_else(flattened), actions)
 }
 
-/// The words of the elements, in order.
+/// The text of the elements, in order.
 fn flatten(elements: &Value, lines: &mut Vec<String>) {
     for element in visible(elements) {
         match element["type"].as_str().unwrap_or_default() {
@@ -61,7 +61,7 @@ fn visible(elements: &Value) -> impl Iterator<Item = &Value> {
     items(elements).iter().filter(|element| element["isVisible"] != false)
 }
 
-/// What containers, columns and tables hold.
+/// The elements of containers, columns and tables.
 fn parts(element: &Value) -> impl Iterator<Item = &Value> {
     ["items", "columns", "rows", "cells"].iter().map(|name| &element[*name])
 }

@@ -1,11 +1,11 @@
-//! What a flow sends out beside its words: files, a place, contact cards.
+//! What a flow sends besides its text: files, a location, contact cards.
 
 use serde_json::Value;
 
 use super::lenient::{self, either, items, words};
 use crate::conversation::{Contact, Content, Location, Media, MediaKind, Source};
 
-/// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling of what is sent in: `type`, `name`.
+/// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling that we send: `type`, `name`.
 pub fn files(attachments: &Value) -> Vec<Content> {
     items(attachments).iter().filter_map(file).map(Content::Media).collect()
 }
@@ -23,11 +23,11 @@ fn file(attachment: &Value) -> Option<Media> {
     Some(Media { kind, source, caption: None, name })
 }
 
-/// The place of `location: {"latitude","longitude","name","address"}`.
+/// The location of `location: {"latitude","longitude","name","address"}`.
 pub fn place(location: &Value) -> Vec<Content> {
     let degrees = |name: &str| match &location[name] {
         Value::Number(number) => number.as_f64(),
-        // "NaN" and "inf" are numbers to Rust and nothing to JSON.
+        // Rust parses "NaN" and "inf" as numbers, but JSON has none of them.
         Value::String(text) => text.trim().parse().ok().filter(|degrees: &f64| degrees.is_finite()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
@@ -40,7 +40,7 @@ pub fn place(location: &Value) -> Vec<Content> {
     })]
 }
 
-/// The cards of `contacts`, in the shape in which people's cards come in:
+/// The cards of `contacts`, in the shape of people's own cards:
 /// `[{"name":{"formatted_name"},"phones":[{"phone"}],"emails":[{"email"}],"org":{"company"},"urls":[{"url"}]}]`.
 pub fn contacts(contacts: &Value) -> Vec<Content> {
     let contacts: Vec<_> = items(contacts).iter().filter_map(contact).collect();
@@ -63,8 +63,8 @@ fn contact(card: &Value) -> Option<Contact> {
         organization: words(&card["org"]["company"]),
         url: all("urls", "url").into_iter().next(),
     };
-    let is_somebody = !(contact.name.is_empty() && contact.phones.is_empty() && contact.emails.is_empty());
-    is_somebody.then_some(contact)
+    let is_filled = !(contact.name.is_empty() && contact.phones.is_empty() && contact.emails.is_empty());
+    is_filled.then_some(contact)
 }
 
 #[cfg(test)]

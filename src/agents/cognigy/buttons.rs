@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::lenient::{either, items, link, words};
 use crate::conversation::{Action, Choice};
 
-/// What can be tapped, in order; what has neither words nor meaning is left out.
+/// The buttons, in order; one without a title and without a payload is left out.
 pub fn actions(buttons: &Value) -> Vec<Action> {
     items(buttons).iter().filter_map(action).collect()
 }
@@ -16,12 +16,12 @@ pub fn action(button: &Value) -> Option<Action> {
     let payload = words(&button["payload"]).filter(|payload| payload != "null");
     let page = || link(&button["url"]);
     match either(button, &["type", "contentType", "content_type"]).as_str().unwrap_or_default() {
-        // The flow gets back what it would from its own web chat: the title, from which it finds the intent.
+        // The flow gets what its own web chat would send: the title, from which it finds the intent.
         "trigger_intent" => {
             let title = title.or_else(|| words(&button["intentName"]));
             choice(title, None)
         }
-        // Without a number it is a usual button in the web chat, too.
+        // Without a number it is an ordinary button in the web chat, too.
         "phone_number" | "user_phone_number" => match payload.filter(|number| number.contains(is_digit)) {
             Some(number) => Some(call(title, &number)),
             None => choice(title, None),
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_button_is_what_it_does_wherever_its_type_stands() {
+    fn a_button_is_what_it_does_wherever_its_type_is() {
         let choice = |id: &str, title: &str| Some(Action::Choice(Choice::new(id, title)));
         let link = |title: &str| Some(Action::Link { title: title.into(), url: "https://example.com/a".into() });
         let call = |title: &str| Some(Action::Call { title: title.into(), number: "+49 30 1".into() });

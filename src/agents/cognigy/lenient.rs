@@ -1,8 +1,8 @@
-//! The JSON of flows, read loosely: fields are missing, `null`, empty, numbers, or spelt in several ways.
+//! Lenient readers for the JSON of flows: fields may be missing, `null`, empty, numbers, or spelt in several ways.
 
 use serde_json::Value;
 
-/// The words, if there are some; numbers are words, and texts in an array are lines.
+/// Returns a text that is not blank; a number counts as one, and the texts of an array are its lines.
 pub fn words(value: &Value) -> Option<String> {
     let words = match value {
         Value::String(text) => text.clone(),
@@ -13,23 +13,23 @@ pub fn words(value: &Value) -> Option<String> {
     (!words.trim().is_empty()).then_some(words)
 }
 
-/// What an array holds; nothing else holds anything.
+/// The items of an array; other values have none.
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The first of these fields that is there.
+/// The first of these fields that has a value.
 pub fn either<'a>(object: &'a Value, names: &[&str]) -> &'a Value {
     names.iter().map(|name| &object[*name]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
-/// Where a page is. Scripts write `undefined`; a page in its own URL no phone opens; and backslashes, which browsers take and
-/// Cognigy's own samples have, are slashes.
+/// The URL of a page. Scripts write `undefined`, no phone opens a page in a `data:` URL, and backslashes, which browsers accept and
+/// Cognigy's own samples contain, become slashes.
 pub fn link(value: &Value) -> Option<String> {
     file(value).filter(|link| !begins(link, "data:"))
 }
 
-/// Where a file is; it may stand in its URL.
+/// The URL of a file, which may be a `data:` URL.
 pub fn file(value: &Value) -> Option<String> {
     let link = value.as_str()?.trim();
     let is_one = !link.is_empty() && !matches!(link, "undefined" | "null");
@@ -40,7 +40,7 @@ fn begins(link: &str, scheme: &str) -> bool {
     link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-/// The first words under this name, however deep.
+/// The first text under this name, at any depth.
 pub fn first_words(value: &Value, name: &str) -> Option<String> {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! Messages in the style of Messenger, which the tabs of the web chat and of Facebook write, and older default ones.
+//! Messages in the style of Messenger, as the channels for the web chat and Facebook write them, and older default ones.
 //!
 //! `{"text","quick_replies":[…]}` or `{"attachment":{"type":"image|video|audio|file|template","payload":{…}}}`.
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::conversation::{Card, Content, Media, MediaKind, Source};
 
-/// What the message says: its attachment first, then its words with what can be tapped.
+/// The contents of the message: its attachment first, then its text with the buttons.
 pub fn read(message: &Value) -> Vec<Content> {
     let attached = attachment(&message["attachment"]);
     let replies = actions(either(message, &["quick_replies", "quickReplies"]));
@@ -37,7 +37,7 @@ fn template(payload: &Value) -> Option<Content> {
         "button" => Content::card(text, actions(&payload["buttons"])),
         "list" => list(text, elements, actions(&payload["buttons"])),
         "media" => shown(items(elements).first()?),
-        // Receipts and the like have elements with titles as well.
+        // Receipts and similar templates have elements with titles as well.
         _ => carousel(text, elements),
     }
 }

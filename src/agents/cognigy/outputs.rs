@@ -1,7 +1,7 @@
-//! The outputs of a flow, in our words.
+//! The outputs of a flow, converted to our types.
 //!
-//! A flow may say the same thing for several channels. What it says for WhatsApp goes out as it is; else what it says
-//! for every channel is taken, else what it says for the web chat or Facebook, else its text.
+//! A flow may give the same output for several channels. The one for WhatsApp goes out as it is; else the one for every channel
+//! is used, else the one for the web chat or Facebook, else the text.
 
 use std::collections::BTreeSet;
 
@@ -14,22 +14,22 @@ use super::{
 };
 use crate::conversation::{Action, Card, Content, List, Output};
 
-/// Where a flow says what is not meant for WhatsApp, the best first.
+/// Channels other than WhatsApp, the best first.
 const CHANNELS: &[&str] = &["_default", "_webchat", "_facebook"];
-/// Fields whose text nobody gets to read.
+/// Fields whose text is not shown to people.
 const UNSEEN: &[&str] =
     &["type", "contentType", "content_type", "template_type", "media_type", "payload", "intentName"];
 
-/// What one output of the stack says, from its `text` and its `data`; a private one leaves no trace of its content in logs.
+/// Reads one output of the stack from its `text` and its `data`; the content of a private one is never logged.
 pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
     let channels = nested(data, "_cognigy");
     let own = raw(&channels["_whatsapp"]);
     let has_own = !own.is_empty();
     let field = |name: &str, read: fn(&Value) -> Vec<Content>| (nested(data, name), read(nested(data, name)));
     let structures = match if has_own { own } else { first_channel(channels) } {
-        // A plugin often shows in the web chat what the structures say elsewhere.
-        said if said.is_empty() => field("_plugin", plugin),
-        said => (channels, said),
+        // A web chat plugin often shows what the structures say for other channels.
+        contents if contents.is_empty() => field("_plugin", plugin),
+        contents => (channels, contents),
     };
     let sources = [
         structures,
@@ -37,23 +37,23 @@ pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
         field("contacts", attached::contacts),
         field("attachments", attached::files),
     ];
-    let (known, said): (Vec<_>, Vec<_>) = sources.into_iter().filter(|(_, said)| !said.is_empty()).unzip();
-    let mut said: Vec<_> = said.into_iter().flatten().collect();
+    let (known, contents): (Vec<_>, Vec<_>) = sources.into_iter().filter(|(_, contents)| !contents.is_empty()).unzip();
+    let mut contents: Vec<_> = contents.into_iter().flatten().collect();
 
-    // Beside words for WhatsApp the text is what all other channels say.
+    // If there is an output for WhatsApp, the text is for all other channels.
     let mut texts = if has_own { Vec::new() } else { texts(text) };
-    if !said.is_empty() {
+    if !contents.is_empty() {
         texts.retain(|text| !is_repeated(text, &known));
     }
-    if said.is_empty() && texts.is_empty() {
+    if contents.is_empty() && texts.is_empty() {
         texts.extend(fallback(data));
     }
-    if let Some(words) = said.first_mut().and_then(open_words)
+    if let Some(words) = contents.first_mut().and_then(open_words)
         && let Some(text) = texts.pop()
     {
         *words = if words.is_empty() { text } else { [text.trim_end(), words].join("\n") };
     }
-    let all = texts.into_iter().map(Content::Text).chain(said);
+    let all = texts.into_iter().map(Content::Text).chain(contents);
     let mut outputs: Vec<_> = all.map(Output::from).collect();
     match outputs.first_mut() {
         Some(first) => first.quotes = nested(data, "quote") == &Value::Bool(true),
@@ -62,7 +62,7 @@ pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
     outputs
 }
 
-/// A field of the data; the function `say` of flows puts its data one level deeper.
+/// A field of the data; the flow function `say` puts its data one level deeper.
 fn nested<'a>(data: &'a Value, name: &str) -> &'a Value {
     if data[name].is_null() { &data["_data"][name] } else { &data[name] }
 }
@@ -74,29 +74,29 @@ fn texts(text: &Value) -> Vec<String> {
     }
 }
 
-/// Messages in Meta's own words: one or several, each alone or as the `message` of an object.
+/// Messages in Meta's own format: one or several, each alone or as the `message` of an object.
 fn raw(own: &Value) -> Vec<Content> {
     let messages = match own {
         Value::Array(messages) => messages.as_slice(),
         message => std::slice::from_ref(message),
     };
-    let mut said = Vec::new();
+    let mut contents = Vec::new();
     for message in messages {
         match message {
             Value::Object(object) => match &message["message"] {
-                wrapped @ (Value::Object(_) | Value::Array(_) | Value::String(_)) => said.extend(raw(wrapped)),
+                wrapped @ (Value::Object(_) | Value::Array(_) | Value::String(_)) => contents.extend(raw(wrapped)),
                 _ if object.is_empty() => {}
-                _ => said.push(Content::Raw(object.clone())),
+                _ => contents.push(Content::Raw(object.clone())),
             },
-            other => said.extend(other.as_str().and_then(|_| words(other)).map(Content::Text)),
+            other => contents.extend(other.as_str().and_then(|_| words(other)).map(Content::Text)),
         }
     }
-    said
+    contents
 }
 
-/// What the first channel that says anything says: in structures, or in a message in the style of Messenger.
+/// The contents of the first channel that has any: structures, or a message in the style of Messenger.
 fn first_channel(channels: &Value) -> Vec<Content> {
-    let said = CHANNELS.iter().map(|name| {
+    let contents = CHANNELS.iter().map(|name| {
         let channel = &channels[*name];
         let structures = structured::read(channel);
         if !structures.is_empty() {
@@ -104,12 +104,12 @@ fn first_channel(channels: &Value) -> Vec<Content> {
         }
         messenger::read(if channel["message"].is_object() { &channel["message"] } else { channel })
     });
-    said.into_iter().find(|said| !said.is_empty()).unwrap_or_default()
+    contents.into_iter().find(|contents| !contents.is_empty()).unwrap_or_default()
 }
 
-/// Plugins of the web chat have no place here, but cards have words and apps have a page.
+/// Web chat plugins cannot be shown, but cards have a text and apps have a page.
 fn plugin(plugin: &Value) -> Vec<Content> {
-    let said = match plugin["type"].as_str().unwrap_or_default() {
+    let contents = match plugin["type"].as_str().unwrap_or_default() {
         "adaptivecards" => adaptive_card::read(&plugin["payload"]),
         "x-app" => link(&plugin["data"]["sessionUrl"]).map(|url| {
             let title = words(&plugin["data"]["openButtonLabel"]).unwrap_or_default();
@@ -118,19 +118,19 @@ fn plugin(plugin: &Value) -> Vec<Content> {
         }),
         _ => None,
     };
-    said.into_iter().collect()
+    contents.into_iter().collect()
 }
 
-/// What a flow would have said where its structures cannot be shown.
+/// The flow's text for channels that cannot show its structures.
 fn fallback(data: &Value) -> Option<String> {
     let plugin = nested(data, "_plugin");
     let found = first_words(nested(data, "_cognigy"), "fallbackText").or_else(|| words(&plugin["text"]));
     found.or_else(|| first_words(plugin, "fallbackText")).or_else(|| words(nested(data, "fallbackText")))
 }
 
-/// Whether every line of the text is said already. Cognigy repeats the words of a structure beside it, for channels
-/// that show text alone.
-fn is_repeated(text: &str, said: &[&Value]) -> bool {
+/// Whether the structures contain every line of the text already. Cognigy repeats the text of a structure beside it, for
+/// channels that show text alone.
+fn is_repeated(text: &str, contents: &[&Value]) -> bool {
     fn gather<'a>(value: &'a Value, lines: &mut BTreeSet<&'a str>) {
         match value {
             Value::String(text) => lines.extend(text.lines().map(str::trim)),
@@ -150,15 +150,15 @@ fn is_repeated(text: &str, said: &[&Value]) -> bool {
         }
     }
     let mut lines = BTreeSet::new();
-    for value in said {
+    for value in contents {
         gather(value, &mut lines);
     }
     text.lines().map(str::trim).all(|line| line.is_empty() || lines.contains(line))
 }
 
-/// The words of a structure that the text belongs before: those of a list, which are lines beside its rows, and none.
-fn open_words(said: &mut Content) -> Option<&mut String> {
-    match said {
+/// The text of a structure that the output's text may be put before: that of a list, whose rows are apart from it, or an empty one.
+fn open_words(contents: &mut Content) -> Option<&mut String> {
+    match contents {
         Content::List(List { text, .. }) => Some(text),
         Content::Card(Card { text, .. }) | Content::Carousel { text, .. } => text.is_empty().then_some(text),
         Content::Text(_)
@@ -174,7 +174,7 @@ fn open_words(said: &mut Content) -> Option<&mut String> {
     }
 }
 
-/// Says in the log that an output is not sent, and what it looked like, if that may be said.
+/// Logs that an output is not sent, and its shape, unless it is private.
 fn report(data: &Value, is_private: bool) {
     let channels = nested(data, "_cognigy");
     let is_empty = match data {
@@ -184,13 +184,13 @@ fn report(data: &Value, is_private: bool) {
         Value::String(text) => text.trim().is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
     };
-    // Events tell a web chat who came and went; nobody waits for them.
+    // Events inform a web chat who joined or left; they are not messages.
     let is_event = !channels["event"]["type"].is_null() || !channels["_webchat3"]["type"].is_null();
     if is_empty || is_event {
         return;
     }
     if is_private {
-        return tracing::warn!("an output of the agent cannot be sent; it is not to be logged");
+        return tracing::warn!("an output of the agent cannot be sent; it is private and not logged");
     }
     let mut keys = Vec::new();
     shape(data, "", &mut keys);
@@ -200,7 +200,7 @@ fn report(data: &Value, is_private: bool) {
     );
 }
 
-/// The names of the fields, and below those of Cognigy's own, which begin with `_`, the names there.
+/// The names of the fields, and those inside Cognigy's own fields, which begin with `_`.
 fn shape(value: &Value, above: &str, keys: &mut Vec<String>) {
     for (name, value) in value.as_object().into_iter().flatten() {
         let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };

@@ -1,6 +1,6 @@
 //! The structures of Cognigy's default channel, `data._cognigy._default`.
 //!
-//! Each stands under its own name and holds its words, items and buttons; `text` and `fallbackText` may stand in any.
+//! Each has its own name and contains its text, items and buttons; any may have `text` and `fallbackText`.
 //! <https://docs.cognigy.com/ai/build/node-reference/basic/code/ai-default-channel-formats>
 
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind,
 
 type Reader = fn(&Value) -> Option<Content>;
 
-/// The structures and their readers; another one still has its `text`.
+/// The structures and their readers; of an unknown one the `text` is used.
 const STRUCTURES: &[(&str, Reader)] = &[
     ("_image", image),
     ("_video", video),
@@ -25,25 +25,26 @@ const STRUCTURES: &[(&str, Reader)] = &[
     ("_buttons", |buttons| Content::card(words(&buttons["text"]), actions(&buttons["buttons"]))),
     ("_quickReplies", |replies| Content::card(words(&replies["text"]), actions(&replies["quickReplies"]))),
     ("_adaptiveCard", adaptive_card::read),
-    // So the web chat's own tab writes it.
+    // The spelling of the web chat's own channel.
     ("adaptiveCard", adaptive_card::read),
 ];
 
-/// Sites whose video links are pages to watch on, which a web chat embeds.
+/// Sites whose video links are pages, which a web chat embeds.
 const PLAYERS: &[&str] = &["youtube.com", "youtu.be", "vimeo.com", "dailymotion.com", "twitch.tv"];
 
-/// What the structures of a channel say. Their `fallbackText` is not among it: that is for where nothing else is.
+/// The contents of a channel's structures, without their `fallbackText`, which is used only if there is nothing else.
 pub fn read(channel: &Value) -> Vec<Content> {
     let text = |structure: &Value| words(&structure["text"]).map(Content::Text);
     let known = |name: &str| STRUCTURES.iter().any(|(known, _)| *known == name);
-    let mut said: Vec<_> =
+    let mut contents: Vec<_> =
         STRUCTURES.iter().filter_map(|(name, read)| read(&channel[*name]).or_else(|| text(&channel[*name]))).collect();
     let others = channel.as_object().into_iter().flatten();
-    said.extend(others.filter(|(name, _)| name.starts_with('_') && !known(name)).filter_map(|(_, other)| text(other)));
-    said
+    contents
+        .extend(others.filter(|(name, _)| name.starts_with('_') && !known(name)).filter_map(|(_, other)| text(other)));
+    contents
 }
 
-/// A file at a link. What describes a picture to those who do not see it is its caption, if it has no words of its own.
+/// A file at a link. The alternative text of a picture is its caption, if it has no text of its own.
 pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Content> {
     let alt = alt.filter(|_| matches!(kind, MediaKind::Image | MediaKind::Video));
     let caption = text.or(alt);
@@ -81,7 +82,7 @@ pub fn carousel(text: Option<String>, items: &Value) -> Option<Content> {
 
 /// One card: its title in bold, its subtitle below, and the page that the card itself would open.
 fn element(item: &Value) -> Option<Card> {
-    // Marks within the title would end the bold type too early.
+    // Marks in the title would end the bold type too early.
     let bold = |title: String| if title.contains('*') { title } else { format!("**{}**", title.trim()) };
     let lines = [words(&item["title"]).map(bold), words(&item["subtitle"])];
     let mut text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
@@ -93,7 +94,7 @@ fn element(item: &Value) -> Option<Card> {
     let mut actions = actions(&item["buttons"]);
     match page(item).filter(|page| !actions.iter().any(|action| opens(action, page))) {
         Some(url) if actions.is_empty() => actions.push(Action::Link { title: String::new(), url }),
-        // A line, so that the buttons of the cards stay alike.
+        // A line of text instead of a button, so that all cards have the same buttons.
         Some(url) if text.is_empty() => text = url,
         Some(url) => text = [text.trim_end(), &url].join("\n"),
         None => {}
@@ -102,7 +103,7 @@ fn element(item: &Value) -> Option<Card> {
     is_something.then_some(Card { media, text, actions })
 }
 
-/// What a tap on the item itself opens.
+/// The page that a tap on the item itself opens.
 fn page(item: &Value) -> Option<String> {
     link(either(item, &["defaultActionUrl", "default_action_url"])).or_else(|| link(&item["default_action"]["url"]))
 }
@@ -114,10 +115,10 @@ fn opens(action: &Action, page: &str) -> bool {
     }
 }
 
-/// Rows to choose from, of the items of a list and the buttons below it.
+/// The rows of a list, from its items and the buttons below it.
 ///
-/// A row can be chosen and no more: what opens a page or calls a number, or does nothing, becomes a line of the words.
-/// The pictures of the items have no place.
+/// A row can only be chosen: an item that opens a page, calls a number or does nothing becomes a line of the text.
+/// The pictures of the items are left out.
 pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Content> {
     let mut lines: Vec<String> = text.into_iter().collect();
     let (mut rows, mut others) = (Vec::new(), Vec::new());
@@ -139,7 +140,7 @@ pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option
                     let title = title.clone().unwrap_or(choice.title);
                     rows.push(Choice { id: choice.id, title, description: subtitle.clone() });
                 }
-                // A further button of the same item.
+                // Another button of the same item.
                 Action::Choice(choice) => rows.push(Choice { description: title.clone(), ..choice }),
                 Action::Link { title, url } => {
                     others.push(Action::Link { title: if name.is_empty() { title } else { name.clone() }, url });

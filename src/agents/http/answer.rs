@@ -1,4 +1,4 @@
-//! An answer of our own contract, given at once or later.
+//! An answer of our own contract, immediate or deferred.
 
 use serde_json::Value;
 
@@ -15,37 +15,37 @@ use crate::{
     json,
 };
 
-/// An answer that comes later, as its request body holds it.
+/// A deferred answer, read from a request body.
 #[derive(Debug)]
 pub struct PostedAnswer {
     /// The turn it belongs to.
     pub turn: TurnId,
-    /// What the agent calls this answer: the same for every copy of it.
+    /// The agent's id of this answer: the same for every copy of it.
     pub id: Option<String>,
-    /// What it says.
+    /// The answer itself.
     pub answer: Answer,
 }
 
 /// What n8n's Webhook node answers by itself, before the workflow has said anything.
 const STARTED: &str = "Workflow was started";
-/// The fields of an answer, one of which it has to have.
+/// The fields of an answer; it has to have one of them.
 const FIELDS: [&str; 4] = ["outputs", "session", "handover", "memory"];
 
-/// Reads the body of an answer that was given at once.
+/// Reads the body of an immediate answer.
 pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
     of(json::read(bytes).map_err(|error| error.to_string())?)
 }
 
-/// An answer of our contract, or one in another shape whose words cannot be mistaken.
+/// Reads an answer of our contract, or one in another shape whose text is unambiguous.
 fn of(value: Value) -> Result<Answer, Fault> {
     match value {
         Value::Object(_) => {
             let mut fields = Fields::of("", value)?;
-            // The turn may be named here as well, where it is known.
+            // An agent may name the turn here as well, though it is known.
             let _turn = fields.any("turnId");
             answer(fields)
         }
-        // Some frameworks answer with a list of what their steps gave.
+        // Some frameworks answer with a list of the results of their steps.
         Value::Array(mut items) if items.len() == 1 && items[0].is_object() => of(items.swap_remove(0)),
         Value::Array(items) if items.iter().any(Value::is_string) => Ok(outputs::outputs("", items)?.into()),
         Value::String(text) => Ok(texts([text]).into()),
@@ -55,10 +55,10 @@ fn of(value: Value) -> Result<Answer, Fault> {
     }
 }
 
-/// Reads the body of an answer that comes later.
+/// Reads the body of a deferred answer.
 ///
 /// # Errors
-/// What is wrong with it, and where, without its words.
+/// What is wrong with it, and where, without quoting it.
 pub fn read_posted(bytes: &[u8]) -> Result<PostedAnswer, Fault> {
     let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
     let mut fields = Fields::of("", value)?;
@@ -85,16 +85,16 @@ fn answer(mut fields: Fields) -> Result<Answer, Fault> {
         return Err(faults.swap_remove(0));
     }
     for fault in faults {
-        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is sent");
     }
     fields.end();
     Ok(Answer { outputs, memory, ends_session, handover, ..Answer::default() })
 }
 
-/// Words under one of the usual names.
+/// A text under one of the usual names.
 fn other_shape(fields: Fields) -> Result<Answer, Fault> {
     if fields.fills("error") {
-        // Not its words: they may be a person's.
+        // Its text is left out: it may repeat a person's.
         return Err(fields.fault("it reports an error of its own"));
     }
     let rest = fields.rest();
@@ -122,7 +122,7 @@ fn ends_session(fields: &mut Fields) -> Result<bool, Fault> {
     Ok(ends)
 }
 
-/// The reason; nobody but a human can take over.
+/// The reason; only a human can take over.
 fn handover(mut fields: Fields) -> Result<String, Fault> {
     if fields.maybe_text("to")?.is_some_and(|to| to != "human") {
         return Err(fields.fault("\"to\" is not \"human\""));

@@ -1,11 +1,11 @@
-//! A careful reader of JSON objects: what is missing, of another kind, or left over is named by its place, never by its words.
+//! A strict reader of JSON objects: faults and unknown fields are named by their place, never by their text.
 
 use serde_json::{Map, Value};
 
-/// What is not as it should be, and where, such as `outputs[2].options[0]: "title" is missing`.
+/// What is wrong, and where, such as `outputs[2].options[0]: "title" is missing`.
 pub type Fault = String;
 
-/// The fields of an object that nobody has taken yet.
+/// The fields of an object that have not been read yet.
 #[derive(Debug)]
 pub struct Fields {
     /// Empty for the answer itself.
@@ -23,7 +23,7 @@ impl Fields {
         }
     }
 
-    /// What is wrong here.
+    /// A fault of this object.
     pub fn fault(&self, what: impl std::fmt::Display) -> Fault {
         format!("{}: {what}", named(&self.place))
     }
@@ -32,12 +32,12 @@ impl Fields {
         if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
-    /// Words; they have to be there.
+    /// A required text.
     pub fn text(&mut self, name: &str) -> Result<String, Fault> {
         self.maybe_text(name)?.ok_or_else(|| self.fault(format_args!("\"{name}\" is missing or empty")))
     }
 
-    /// Words, unless there are none. Numbers are taken for words, for many an id is one.
+    /// An optional text. A number counts as one, because many ids are numbers.
     pub fn maybe_text(&mut self, name: &str) -> Result<Option<String>, Fault> {
         match self.any(name) {
             None => Ok(None),
@@ -47,12 +47,12 @@ impl Fields {
         }
     }
 
-    /// The address of a page; it has to be there.
+    /// The required address of a page.
     pub fn link(&mut self, name: &str) -> Result<String, Fault> {
         self.address(name, &["https://", "http://"])
     }
 
-    /// The address of a file, which may be the file itself; it has to be there.
+    /// The required address of a file, which may be the file itself.
     pub fn file(&mut self, name: &str) -> Result<String, Fault> {
         self.address(name, &["https://", "http://", "data:"])
     }
@@ -64,7 +64,7 @@ impl Fields {
         is_one.then_some(text).ok_or_else(|| self.fault(format_args!("\"{name}\" does not start with https://")))
     }
 
-    /// Yes or no; no where it is absent.
+    /// An optional flag; false if it is absent.
     pub fn flag(&mut self, name: &str) -> Result<bool, Fault> {
         match self.any(name) {
             None => Ok(false),
@@ -81,27 +81,27 @@ impl Fields {
             .ok_or_else(|| self.fault(format_args!("\"{name}\" is not a number from -{most} to {most}")))
     }
 
-    /// Another object, unless there is none.
+    /// An optional object.
     pub fn object(&mut self, name: &str) -> Result<Option<Self>, Fault> {
         let place = self.within(name);
         self.any(name).map(|value| Self::of(place, value)).transpose()
     }
 
-    /// The entries of a list, each read by `read`, which gets its place; nothing where the list is absent.
+    /// The entries of an optional list, each read by `read`, which gets its place.
     ///
-    /// One that cannot be read does not spoil the others: it is named in the log and left out.
+    /// An entry that cannot be read does not spoil the others: it is named in the log and left out.
     pub fn items<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
         let list = self.within(name);
         readable(self.all(name)?.into_iter().enumerate().map(|(index, value)| read(&format!("{list}[{index}]"), value)))
     }
 
-    /// As [`Fields::items`], and there has to be one.
+    /// As [`Fields::items`], for a list with at least one entry.
     pub fn some<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
         let items = self.items(name, read)?;
         if items.is_empty() { Err(self.fault(format_args!("\"{name}\" is missing or empty"))) } else { Ok(items) }
     }
 
-    /// As [`Fields::items`], where one that is left out would change what the others mean.
+    /// As [`Fields::items`], for a list in which a missing entry would change the meaning of the others.
     pub fn each<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
         let list = self.within(name);
         let read = |(index, value)| read(&format!("{list}[{index}]"), value);
@@ -116,40 +116,36 @@ impl Fields {
         }
     }
 
-    /// Whatever stands there; null is nothing.
+    /// Any value; null counts as absent.
     pub fn any(&mut self, name: &str) -> Option<Value> {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether there is something under this name.
+    /// Whether this field is present.
     pub fn has(&self, name: &str) -> bool {
         self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Whether there is something other than an empty text under this name.
+    /// Whether this field is present and not an empty text.
     pub fn fills(&self, name: &str) -> bool {
         self.has(name) && self.left.get(name).and_then(Value::as_str).is_none_or(|text| !text.trim().is_empty())
     }
 
-    /// Everything that nobody has taken yet.
+    /// The remaining fields.
     pub fn rest(self) -> Value {
         Value::Object(self.left)
     }
 
-    /// Names what is left over in the log: it was written for a reason.
+    /// Logs the names of unknown fields: they were written for a reason.
     pub fn end(self) {
         for name in self.left.keys() {
             let place = named(&self.place);
-            tracing::warn!(
-                place,
-                field = shown(name),
-                "a field of the agent's answer is none that we know: it is left out"
-            );
+            tracing::warn!(place, field = shown(name), "a field of the agent's answer is unknown: it is left out");
         }
     }
 }
 
-/// What can be read of several; what cannot is named in the log, unless it is all there is.
+/// The readable ones of several; faults are logged, unless nothing can be read.
 pub fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<T>, Fault> {
     let (mut read, mut faults) = (Vec::new(), Vec::new());
     for item in items {
@@ -162,7 +158,7 @@ pub fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<
         return Err(faults.swap_remove(0));
     }
     for fault in faults {
-        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is said");
+        tracing::warn!(fault, "a part of the agent's answer cannot be read: the rest is sent");
     }
     Ok(read)
 }
@@ -171,7 +167,7 @@ fn named(place: &str) -> &str {
     if place.is_empty() { "the answer" } else { place }
 }
 
-/// A name as far as it can be one that a programmer wrote: others may hold a person's words.
+/// A name, if it looks like one that a programmer wrote: others may contain a person's text.
 pub fn shown(name: &str) -> String {
     let is_name = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if is_name { format!("\"{name}\"") } else { "a long or odd name".to_owned() }

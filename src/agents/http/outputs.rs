@@ -1,4 +1,4 @@
-//! The outputs of our own contract, each into our words.
+//! The outputs of our own contract, converted to our types.
 
 use serde_json::Value;
 
@@ -8,23 +8,23 @@ use crate::conversation::{
     Template,
 };
 
-/// What the field `type` may say.
+/// The values of the field `type`.
 const TYPES: &str = "text, choices, list, link, card, carousel, media, location, contacts, template, reaction, \
                      location_request, contact_request, flow, whatsapp";
 
-/// Reads the outputs at `place`: empty ones are nothing, and one that cannot be read does not silence the others.
+/// Reads the outputs at `place`: empty ones are left out, and one that cannot be read does not silence the others.
 pub fn outputs(place: &str, values: Vec<Value>) -> Result<Vec<Output>, Fault> {
     let filled = values.into_iter().enumerate().filter(|(_, value)| !is_empty(value));
     readable(filled.map(|(index, value)| output(&format!("{place}[{index}]"), value)))
 }
 
-/// Whether it says nothing: null, or a text without words.
+/// Whether an output is empty: null, or a blank text.
 fn is_empty(value: &Value) -> bool {
     let is_blank = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
     is_blank(value) || value["type"] == "text" && value.get("text").is_some_and(is_blank)
 }
 
-/// Reads the output at `place`. A mere text is one too.
+/// Reads the output at `place`. A plain string is one too.
 pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
     let mut fields = match value {
         Value::String(text) if !text.trim().is_empty() => return Ok(Content::Text(text).into()),
@@ -32,12 +32,12 @@ pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
     };
     let quotes = fields.flag("quote")?;
     let kind = fields.text("type")?;
-    let said = said(&kind, &mut fields)?;
+    let content = content(&kind, &mut fields)?;
     fields.end();
-    Ok(Output { content: said, quotes })
+    Ok(Output { content, quotes })
 }
 
-fn said(kind: &str, fields: &mut Fields) -> Result<Content, Fault> {
+fn content(kind: &str, fields: &mut Fields) -> Result<Content, Fault> {
     Ok(match kind {
         "text" => Content::Text(fields.text("text")?),
         "choices" => Content::Card(Card {
@@ -73,7 +73,7 @@ fn said(kind: &str, fields: &mut Fields) -> Result<Content, Fault> {
             language: fields.text("language")?,
             parameters: fields.each("params", parameter)?,
         }),
-        // An empty one takes it back, and is not the same as none.
+        // An empty emoji removes the reaction; a missing one is a fault.
         "reaction" => match fields.any("emoji") {
             Some(Value::String(emoji)) => Content::Reaction(emoji),
             _ => return Err(fields.fault("\"emoji\" is not a text")),
@@ -131,7 +131,7 @@ fn choice(place: &str, value: Value) -> Result<Choice, Fault> {
     Ok(choice)
 }
 
-/// Without an id, what is tapped comes back as its title.
+/// Without an id, a tap sends the title back.
 fn choice_of(fields: &mut Fields) -> Result<Choice, Fault> {
     let title = fields.text("title")?;
     let id = fields.maybe_text("id")?.unwrap_or_else(|| title.clone());
@@ -194,7 +194,7 @@ fn contact(place: &str, value: Value) -> Result<Contact, Fault> {
     Ok(contact)
 }
 
-/// A variable of a template: its words, or its words and its name.
+/// A variable of a template: its value, or its value and its name.
 fn parameter(place: &str, value: Value) -> Result<Parameter, Fault> {
     if value.is_object() {
         let mut fields = Fields::of(place, value)?;

@@ -99,7 +99,7 @@ fn an_address_may_be_written_as_people_copy_it_and_a_file_may_stand_in_its_own()
 }
 
 #[test]
-fn whatever_stands_in_a_field_is_read_or_named_without_its_words() {
+fn any_value_of_a_field_is_read_or_named_without_its_text() {
     let samples = [
         json!({ "type": "choices", "text": "t", "options": [{ "title": "a" }], "media": { "kind": "image", "id": "1" }, "quote": true }),
         json!({ "type": "list", "text": "t", "label": "l", "sections": [{ "title": "s", "options": [{ "title": "a" }] }] }),
@@ -147,7 +147,7 @@ fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
         let text = |output: Output| if let Content::Text(text) = output.content { text } else { "?".to_owned() };
         outputs.into_iter().map(text).collect()
     };
-    for (answer, said) in [
+    for (answer, expected) in [
         (json!({ "outputs": [""] }), vec![]),
         (json!({ "outputs": ["Hello", null, " ", { "type": "text", "text": "" }] }), vec!["Hello"]),
         (json!({ "outputs": ["Hello", { "type": "dance" }, 7, "Bye"] }), vec!["Hello", "Bye"]),
@@ -169,7 +169,7 @@ fn what_is_empty_is_nothing_and_what_is_odd_silences_nothing_else() {
         (json!(["Hello", null, "Bye"]), vec!["Hello", "Bye"]),
         (json!("Hello"), vec!["Hello"]),
     ] {
-        assert_eq!(texts(answer.clone()), said, "{answer}");
+        assert_eq!(texts(answer.clone()), expected, "{answer}");
     }
     let options = json!([{ "title": "A" }, { "id": "b" }, { "title": "C" }]);
     let answer = json!({ "outputs": [{ "type": "choices", "text": "?", "options": options }] });

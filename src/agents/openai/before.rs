@@ -1,11 +1,11 @@
-//! What was said before, and how much less of it a server gets that does not take all of it.
+//! The history of a conversation, and how it is shortened for a server that refuses all of it.
 
 use serde_json::Value;
 
 use super::{Shape, history::History, responses::Memory};
 use crate::agents::{AgentError, refusal};
 
-/// What was said before, as the server wants to know it.
+/// The history, in the form that the server wants.
 #[derive(Debug)]
 pub enum Before {
     /// All of it.
@@ -22,7 +22,7 @@ impl Before {
         }
     }
 
-    /// Leaves out a part of it; returns whether there was anything.
+    /// Leaves out a part; returns whether there was anything to leave out.
     pub fn shorten(&mut self) -> bool {
         match self {
             Self::Chat(history) => history.halve(),
@@ -30,7 +30,7 @@ impl Before {
         }
     }
 
-    /// Whether the server does not know the last response any more. Some find out when the stream has begun.
+    /// Whether the server no longer knows the last response. Some report that only after the stream has begun.
     pub fn is_unknown(&self, error: &AgentError) -> bool {
         match (self, error) {
             (Self::Response(_), AgentError::Refused(refusal)) => refusal.status == 404,
@@ -40,7 +40,7 @@ impl Before {
     }
 }
 
-/// Whether the server may take the same question with less around it.
+/// Whether the server may accept the same question with less context.
 pub fn takes_less(error: &AgentError) -> bool {
     match error {
         AgentError::Refused(refusal) => refusal.is_of_question(),
@@ -48,7 +48,7 @@ pub fn takes_less(error: &AgentError) -> bool {
     }
 }
 
-/// Whether it was too much for the server.
+/// Whether the question was too long for the server.
 pub fn is_too_long(error: &AgentError) -> bool {
     match error {
         AgentError::Refused(refusal) => refusal.is_too_long(),

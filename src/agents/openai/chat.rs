@@ -1,4 +1,4 @@
-//! Chat Completions: the whole conversation goes along with every question.
+//! Chat Completions: every question carries the whole history.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::agents::{AgentError, Question};
 
-/// A question. It borrows what it says: a picture in it has megabytes.
+/// A question. It borrows its contents: a picture has megabytes.
 #[derive(Serialize)]
 pub struct Body<'a> {
     messages: Vec<Message<'a>>,
@@ -59,13 +59,13 @@ pub fn body<'a>(
     model: &'a Model,
     history: &'a History,
     question: &'a Question<'_>,
-    said: &'a str,
+    text: &'a str,
     images: &[&'a str],
 ) -> Body<'a> {
-    // "system" is the word that every server knows; OpenAI reads it as "developer" where a model wants that.
+    // Every server knows "system"; OpenAI reads it as "developer" for models that want that.
     let instructions = model.instructions(question).map(|text| ("system", Content::Words(text.into())));
     let before = history.messages().map(|(role, text)| (role, Content::Words(text.into())));
-    let messages = instructions.into_iter().chain(before).chain([("user", content(said, images))]);
+    let messages = instructions.into_iter().chain(before).chain([("user", content(text, images))]);
     Body {
         messages: messages.map(|(role, content)| Message { role, content }).collect(),
         stream: true,
@@ -75,18 +75,18 @@ pub fn body<'a>(
     }
 }
 
-/// The words, and the pictures beside them; words alone are plain, which every server takes.
-pub fn content<'a>(said: &'a str, images: &[&'a str]) -> Content<'a> {
+/// The text and the pictures; a text alone is a plain string, which every server accepts.
+pub fn content<'a>(text: &'a str, images: &[&'a str]) -> Content<'a> {
     if images.is_empty() {
-        return Content::Words(said.into());
+        return Content::Words(text.into());
     }
     let images = images.iter().map(|url| Part::ImageUrl { image_url: Address { url } });
-    Content::Parts([Part::Text { text: said }].into_iter().chain(images).collect())
+    Content::Parts([Part::Text { text }].into_iter().chain(images).collect())
 }
 
 /// A chunk: `{"choices":[{"delta":{"content":"He"},"finish_reason":null}],"usage":null}`.
 pub fn take(completion: &mut Completion, chunk: &Value) -> Result<(), AgentError> {
-    // Some relays put a whole answer into the stream.
+    // Some proxies put a whole answer into the stream.
     read(completion, chunk, if chunk["choices"][0]["delta"].is_object() { "delta" } else { "message" })
 }
 
@@ -122,7 +122,7 @@ fn read(completion: &mut Completion, answer: &Value, part: &str) -> Result<(), A
     Ok(())
 }
 
-/// Words, or parts with words.
+/// Appends a text, or parts with texts.
 fn add(words: &mut String, content: &Value) {
     match content {
         Value::String(text) => words.push_str(text),

@@ -1,90 +1,90 @@
-//! What a model has said so far, and how it came to an end.
+//! A model's answer so far, and how it ended.
 
 use crate::{
     agents::{AgentError, thoughts::strip},
     json,
 };
 
-/// Most bytes of what is said at once, sixteen messages of the channel: more is a model that does not find an end.
+/// Most bytes of an answer, sixteen messages of the channel: a model that writes more does not come to an end.
 const MAX_WORDS: usize = 64 * 1024;
 
-/// What a model has said so far.
+/// A model's answer so far.
 #[derive(Debug, Default)]
 pub struct Completion {
-    /// Its words.
+    /// Its text.
     pub words: String,
-    /// Its words where it declines.
+    /// Its text if it refuses.
     pub refusal: String,
-    /// The id under which the server remembers the answer.
+    /// The server's id of the answer.
     pub id: Option<String>,
-    /// How it ended; `None`: not yet, or without a word about it.
+    /// How it ended; `None`: not yet, or unknown.
     pub ending: Option<Ending>,
-    /// Whether the stream has said that nothing more comes.
+    /// Whether the stream has reported its end.
     pub is_done: bool,
-    /// Whether the time was over or the connection broke before.
+    /// Whether the time was over or the connection broke before the end.
     pub is_cut_off: bool,
-    /// Whether it wants a tool.
+    /// Whether the model called a tool.
     pub calls_tools: bool,
-    /// What it cost.
+    /// Its token usage.
     pub usage: Usage,
 }
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It is whole.
+    /// It is complete.
     Whole,
-    /// It reached the most tokens.
+    /// It reached the token limit.
     Truncated,
     /// A filter stopped it.
     Filtered,
 }
 
-/// What an answer cost, in tokens, where the server tells.
+/// The token usage of an answer, if the server reports it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
-    /// What it read.
+    /// Tokens read.
     pub input: Option<u64>,
-    /// What it wrote, its thoughts included.
+    /// Tokens written, thoughts included.
     pub output: Option<u64>,
 }
 
 impl Completion {
-    /// Whether nothing more is to come.
+    /// Whether the answer is at its end.
     pub fn has_ended(&self) -> bool {
         self.is_done || self.ending.is_some()
     }
 
-    /// Whether it says more than anybody would read.
+    /// Whether it is longer than anyone would read.
     pub fn is_endless(&self) -> bool {
         self.words.len() > MAX_WORDS
     }
 
-    /// Whether there is nothing to read for a person.
+    /// Whether it has no text for a person.
     pub fn says_nothing(&self) -> bool {
         strip(&self.words).trim().is_empty() && self.refusal.trim().is_empty()
     }
 
-    /// Why there is less of it than the model had to say; `None`: it is whole.
+    /// Why the answer is incomplete; `None`: it is complete.
     pub fn shortened(&self) -> Option<&'static str> {
         match self.ending {
             _ if self.is_cut_off => Some("it was cut off"),
-            Some(Ending::Truncated) => Some("it reached the most tokens"),
+            Some(Ending::Truncated) => Some("it reached the token limit"),
             Some(Ending::Filtered) => Some("a content filter stopped it"),
             Some(Ending::Whole) | None => None,
         }
     }
 
-    /// What the person gets.
+    /// The text for the person.
     ///
     /// # Errors
-    /// When there is nothing, or far too much: to ask again may help.
+    /// When there is none, or far too much: asking again may help.
     pub fn text(&self) -> Result<String, AgentError> {
         if self.is_endless() {
-            return Err(AgentError::Unreadable(format!("it has more than {MAX_WORDS} bytes of words")));
+            return Err(AgentError::Unreadable(format!("it has more than {MAX_WORDS} bytes of text")));
         }
-        let said = strip(&json::join(self.words.clone()));
-        let words = if said.trim().is_empty() { json::join(self.refusal.clone()) } else { said };
+        let text = strip(&json::join(self.words.clone()));
+        let words = if text.trim().is_empty() { json::join(self.refusal.clone()) } else { text };
         let words = words.trim();
         if words.is_empty() {
             let has_thoughts = !self.words.trim().is_empty();

@@ -1,13 +1,13 @@
-//! What was said before, for servers that do not remember it: the last turns, within a budget.
+//! The history for servers that do not keep it: the last turns, within a budget.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::conversation::MAX_MEMORY_BYTES;
 
-/// Most bytes of it as JSON: it stands in the conversation's item, and every turn pays for it in tokens.
+/// Most bytes of it as JSON: it is stored in the conversation's item, and every turn pays for it in tokens.
 const MAX_BYTES: usize = MAX_MEMORY_BYTES - 64;
-/// Most messages, questions and answers together.
+/// Most messages, counting questions and answers.
 const MAX_MESSAGES: usize = 40;
 /// Most bytes that are kept of one message, so that the last turn always fits.
 const MAX_MESSAGE: usize = 8 * 1024;
@@ -19,36 +19,36 @@ pub struct History {
     turns: Vec<Turn>,
 }
 
-/// What a person said, and what the model said to it.
+/// A person's message, and the model's answer.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Turn(String, String);
 
 impl History {
-    /// What a session remembers; nothing if that is of another protocol.
+    /// Reads a session's memory; empty if it is of another protocol.
     pub fn remembered(memory: Option<&Value>) -> Self {
         memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
     }
 
-    /// What the session is to remember.
+    /// The memory for the session.
     pub fn memory(&self) -> Value {
         json!(self)
     }
 
-    /// Who said what, in order.
+    /// The messages with their roles, in order.
     pub fn messages(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.turns.iter().flat_map(|Turn(said, answer)| [("user", said.as_str()), ("assistant", answer)])
+        self.turns.iter().flat_map(|Turn(text, answer)| [("user", text.as_str()), ("assistant", answer)])
     }
 
-    /// Forgets the older half, the larger one of an odd number; returns whether there was anything to forget.
+    /// Forgets the older half, rounded up; returns whether there was anything to forget.
     pub fn halve(&mut self) -> bool {
         let forgotten = self.turns.len().div_ceil(2);
         self.turns.drain(..forgotten);
         forgotten > 0
     }
 
-    /// Adds a turn; the oldest ones give way, as wholes.
-    pub fn add(&mut self, said: String, answer: String) {
-        self.turns.push(Turn(cut(said), cut(answer)));
+    /// Adds a turn; whole old turns are dropped to make room.
+    pub fn add(&mut self, text: String, answer: String) {
+        self.turns.push(Turn(cut(text), cut(answer)));
         let size = |turn: &Turn| json!(turn).to_string().len() + 1;
         let mut sizes: usize = self.turns.iter().map(size).sum();
         while self.turns.len() > 1 && (sizes > MAX_BYTES || self.turns.len() * 2 > MAX_MESSAGES) {

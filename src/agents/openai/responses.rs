@@ -1,4 +1,4 @@
-//! Responses: the server remembers, and is told which of its answers was the last.
+//! Responses: the server keeps the history, and gets the id of its last answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::agents::{AgentError, Question};
 
-/// What the session remembers.
+/// The session's memory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// The id of the last response.
@@ -18,7 +18,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What a session remembers; nothing if that is of another protocol.
+    /// Reads a session's memory; empty if it is of another protocol.
     pub fn remembered(memory: Option<&Value>) -> Self {
         memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
     }
@@ -28,7 +28,7 @@ impl Memory {
     }
 }
 
-/// A question. It borrows what it says: a picture in it has megabytes.
+/// A question. It borrows its pictures, which have megabytes.
 #[derive(Serialize)]
 pub struct Body<'a> {
     input: [Input<'a>; 1],
@@ -67,16 +67,16 @@ pub fn body<'a>(
         stream: true,
         user: question.person_hash,
         model: model.name.as_deref(),
-        // Those of an earlier response do not hold for the next one.
+        // The instructions of an earlier response do not apply to the next one.
         instructions: model.instructions(question),
         previous_response_id: previous,
     }
 }
 
-/// The words, and the pictures beside them.
-pub fn content<'a>(said: String, images: &[&'a str]) -> Vec<Part<'a>> {
+/// The text and the pictures.
+pub fn content<'a>(text: String, images: &[&'a str]) -> Vec<Part<'a>> {
     let images = images.iter().map(|image_url| Part::InputImage { image_url });
-    [Part::InputText { text: said }].into_iter().chain(images).collect()
+    [Part::InputText { text }].into_iter().chain(images).collect()
 }
 
 /// `{"type":"response.output_text.delta","delta":"He"}`, and at the end the whole response.
@@ -91,7 +91,7 @@ pub fn take(completion: &mut Completion, event: &Value) -> Result<(), AgentError
         }
         "error" if event["error"].is_object() => return Err(reported(&event["error"])),
         "error" => return Err(reported(&json!({ "code": event["code"] }))),
-        // What is on its way, and what models do beside talking.
+        // Progress events, and other output than text.
         _ => {}
     }
     Ok(())

@@ -7,12 +7,12 @@ use crate::{
     json::BYTE_ORDER_MARK,
 };
 
-/// What has come of an event that is not whole.
+/// The data of an unfinished event.
 #[derive(Debug, Default)]
 pub struct Events {
     line: Vec<u8>,
     data: Vec<u8>,
-    /// The last byte was a carriage return, which ends a line alone or together with a line feed.
+    /// Whether the last byte was a carriage return, which ends a line alone or together with a line feed.
     after_return: bool,
     has_begun: bool,
 }
@@ -25,10 +25,10 @@ pub fn is_stream(body: &[u8]) -> bool {
 }
 
 impl Events {
-    /// Takes in the next bytes and hands over the data of the events that are whole.
+    /// Reads the next bytes and passes the data of complete events to `take`.
     ///
     /// # Errors
-    /// What `take` says; the rest of the bytes is left out.
+    /// The error of `take`; the rest of the bytes is dropped.
     pub fn feed(
         &mut self,
         bytes: &[u8],
@@ -48,16 +48,16 @@ impl Events {
         Ok(())
     }
 
-    /// Nothing more comes. Some servers leave out the blank line behind the last event.
+    /// Ends the stream. Some servers leave out the blank line after the last event.
     ///
     /// # Errors
-    /// What `take` says.
+    /// The error of `take`.
     pub fn end(&mut self, mut take: impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
         self.end_line(&mut take)?;
         self.end_line(&mut take)
     }
 
-    /// Comments keep the connection open; names, ids and the time of a new try are in the data too, or of no use.
+    /// Ignored fields: comments keep the connection open; names, ids and retry times are in the data too, or of no use.
     fn end_line(&mut self, take: &mut impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
         let line = std::mem::take(&mut self.line);
         let is_first = !std::mem::replace(&mut self.has_begun, true);

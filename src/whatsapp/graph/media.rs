@@ -1,4 +1,4 @@
-//! Giving files to Meta, and taking pictures from there.
+//! Uploads files to Meta, and downloads people's pictures.
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
@@ -25,20 +25,20 @@ use crate::{
     whatsapp::outbound,
 };
 
-/// Most bytes of a file that is uploaded: what Meta takes of videos and sound. A larger document stays a link.
+/// Most bytes of an uploaded file: Meta's limit for videos and sound. A larger document stays a link.
 const MAX_FILE: usize = 16 * 1024 * 1024;
 /// Most bytes of a picture that a person may send.
 const MAX_PICTURE: usize = 5 * 1024 * 1024;
-/// Most bytes of a file that stands in its address: what Meta takes of pictures.
+/// Most bytes of a file in a `data:` URL: Meta's limit for pictures.
 const MAX_INLINE: usize = 5 * 1024 * 1024;
-/// Base64 as people write it: with and without its last signs.
+/// Base64 as people write it: with and without padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// Hosts, and those below them, that get the access token for a file.
+/// Hosts, including their subdomains, that get the access token for a file.
 const METAS_HOSTS: &[&str] = &["fbsbx.com", "facebook.com", "fbcdn.net", "whatsapp.net"];
-/// How long fetching a file, and giving it to Meta, may take each.
+/// The timeout for fetching a file, and for uploading it to Meta.
 const FILE_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ impl Graph {
     /// The picture that a person has sent, as `data:<media type>;base64,<bytes>`.
     ///
     /// # Errors
-    /// Why it cannot be had; after seven days Meta has it no more.
+    /// Why it cannot be fetched; Meta deletes it after seven days.
     pub async fn picture(&self, id: &str, clock: &Clock) -> Result<String, GraphError> {
         let keys = self.credentials.keys().await?;
         let look_up = self.call(Method::GET, &keys, &[id])?.timeout(timeout(clock));
@@ -64,14 +64,14 @@ impl Graph {
         let Kept { url, mime_type } = json::read(&bytes).map_err(|_| unclear(status))?;
         let url = Url::parse(&url).map_err(|_| unclear(status))?;
         if !mime_type.starts_with("image/") {
-            return Err(no_file("it is no picture"));
+            return Err(no_file("it is not a picture"));
         }
         let is_metas =
             |host: &str| METAS_HOSTS.iter().any(|metas| host == *metas || host.ends_with(&format!(".{metas}")));
         let is_trusted =
             url.scheme() == "https" && url.host_str().is_some_and(is_metas) || url.origin() == self.base_url.origin();
         if !is_trusted {
-            return Err(no_file("it is on a host that is not Meta's: the access token does not go there"));
+            return Err(no_file("it is on a host that is not Meta's: the access token is not sent there"));
         }
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
         let (_, bytes) = self.fetch(self.http.get(url).bearer_auth(token.expose()), MAX_PICTURE, clock).await?;
@@ -80,13 +80,13 @@ impl Graph {
         Ok(picture)
     }
 
-    /// Gives the file at `link` to Meta for the number with the id `number`, and returns Meta's id of it.
+    /// Uploads the file at `link` to Meta for the number with the id `number`, and returns Meta's id of it.
     ///
-    /// A file that stands in its address, `data:…`, is taken from there. Else only `https` links to public addresses are fetched: an agent's words must not reach what listens on this machine or in its
-    /// network.
+    /// A `data:` URL contains the file. Else only `https` links to public addresses are fetched: an agent must not reach services on
+    /// this machine or in its network.
     ///
     /// # Errors
-    /// Why it is not with Meta.
+    /// Why it could not be uploaded.
     pub async fn upload(
         &self,
         number: &str,
@@ -101,17 +101,18 @@ impl Graph {
         };
         let name = name.unwrap_or(if in_url.is_empty() { "file" } else { &in_url }).to_owned();
         let keys = self.credentials.keys().await?;
-        let part = Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is none"))?;
+        let part =
+            Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is not valid"))?;
         let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
         let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
         let (status, bytes) = answered(request).await?;
         json::read(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
     }
 
-    /// The media type and the bytes of the file at `link`, and the last part of its path.
+    /// Fetches the file at `link`; returns its media type, its bytes, and the last part of its path.
     async fn fetch_link(&self, link: &str, clock: &Clock) -> Result<(String, Vec<u8>, String), GraphError> {
-        let url = Url::parse(link).map_err(|_| no_file("the link is no URL"))?;
-        // Where Graph itself is simulated, files may be on this machine as well.
+        let url = Url::parse(link).map_err(|_| no_file("the link is not a URL"))?;
+        // If Graph itself is simulated, files may be on this machine as well.
         let is_simulated = self.base_url.scheme() != "https";
         if url.scheme() != "https" && !is_simulated {
             return Err(no_file("only https links are fetched"));
@@ -135,7 +136,7 @@ impl Graph {
             return Err(GraphError::NoFile(format!("its host answered HTTP {}", response.status().as_u16())));
         }
         let mime = response.headers().get(CONTENT_TYPE).and_then(|mime| mime.to_str().ok());
-        let mime = mime.ok_or_else(|| no_file("its host does not tell its media type"))?.to_owned();
+        let mime = mime.ok_or_else(|| no_file("its host does not report its media type"))?.to_owned();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             bytes.extend_from_slice(&chunk);
@@ -152,14 +153,14 @@ fn inline(data: &str) -> Result<(String, Vec<u8>), GraphError> {
     let (head, words) = data.split_once(',').ok_or_else(|| no_file("its address has no comma before the file"))?;
     let (mime, encoding) = head.rsplit_once(';').unwrap_or((head, ""));
     if !encoding.trim().eq_ignore_ascii_case("base64") {
-        return Err(no_file("its address does not hold it as base64"));
+        return Err(no_file("its address does not contain it as base64"));
     }
     let words: String = words.split_whitespace().collect();
     if words.len() / 4 * 3 > MAX_INLINE {
         return Err(GraphError::NoFile(format!("it has more than {} MB", MAX_INLINE / 1024 / 1024)));
     }
-    let bytes = LENIENT.decode(words).map_err(|_| no_file("its address is no base64"))?;
-    // A name that many write, and that is none.
+    let bytes = LENIENT.decode(words).map_err(|_| no_file("its address is not base64"))?;
+    // Many write `image/jpg`, which is not a media type.
     let mime = mime.trim().to_ascii_lowercase().replace("image/jpg", "image/jpeg");
     Ok((mime, bytes))
 }
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_stands_in_its_address_as_base64() {
+    fn a_data_url_contains_a_file_as_base64() {
         for data in ["image/jpg;base64,AQID", " Image/JPEG ; BASE64,AQ\n ID", "image/jpeg;base64,AQID\n"] {
             assert_eq!(inline(data).ok(), Some(("image/jpeg".to_owned(), vec![1, 2, 3])), "{data}");
         }

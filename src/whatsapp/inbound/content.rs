@@ -1,4 +1,4 @@
-//! What a message says, type by type; open for what Meta invents next.
+//! The content of a message, type by type, and open for new types.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::{
     settings::QuietKind,
 };
 
-/// What a message says. The bytes stay beside it, so a variant holds only what we act on.
+/// The content of a message. The bytes are kept beside it, so a variant contains only what we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InboundContent {
-    /// Words.
+    /// A text.
     Text(String),
     /// A file of some kind.
     Media(Media),
@@ -22,29 +22,29 @@ pub enum InboundContent {
     Tap(Tap),
     /// The answer to a Flow, an address form or a call permission request.
     Form,
-    /// A place; its name or address, if one was shared.
+    /// A location; its name or address, if one was shared.
     Location(Option<String>),
     /// Contact cards.
     Contacts,
-    /// A basket of products; the words sent along.
+    /// A basket of products; the text sent along.
     Order(Option<String>),
-    /// An emoji on a message, set or taken back.
+    /// An emoji on a message, added or removed.
     Reaction,
     /// A notice, such as a changed number.
     System,
-    /// An earlier message was changed; its new words, if it has some.
+    /// An earlier message was edited; its new text, if it has one.
     Edit(Option<String>),
     /// An earlier message was deleted.
     Revoke,
-    /// The person opened the chat; Meta took this type back in 2026.
+    /// The person opened the chat; Meta removed this type in 2026.
     RequestWelcome,
-    /// A type that Meta does not pass on; its name, where Meta tells it.
+    /// A type that Meta does not pass on; its name, if Meta reports it.
     Unsupported(Option<String>),
     /// A type we do not know, or a type we know in another shape.
     Unrecognized {
-        /// Meta's word for it.
+        /// Meta's name of the type.
         kind: String,
-        /// What surprised us.
+        /// What is unknown about it.
         why: String,
     },
 }
@@ -54,7 +54,7 @@ pub enum InboundContent {
 pub struct Media {
     /// What it is.
     pub kind: MediaKind,
-    /// Id under which Graph gives it out, for 7 days; `None` where Meta could not fetch the file itself.
+    /// Id under which Graph serves it, for 7 days; `None` if Meta could not fetch the file itself.
     pub id: Option<String>,
     /// The words sent along.
     pub caption: Option<String>,
@@ -76,7 +76,7 @@ pub enum MediaKind {
 }
 
 impl InboundContent {
-    /// The words the agent gets: a text, a caption, the id of a tapped choice, the name of a place.
+    /// The text for the agent: a text, a caption, the id of a tapped choice, the name of a place.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -95,7 +95,7 @@ impl InboundContent {
         }
     }
 
-    /// Whether the agent is asked: the person expects an answer, or the operator wants one for this kind as well.
+    /// Whether the agent is asked: the person expects an answer, or the operator wants one for this kind.
     #[must_use]
     pub fn starts_turn(&self, also: &[QuietKind]) -> bool {
         match self {
@@ -112,18 +112,18 @@ impl InboundContent {
             | Self::Contacts
             | Self::Order(_)
             | Self::Unrecognized { .. } => true,
-            // These only touch an earlier message.
+            // These only concern an earlier message.
             Self::Unsupported(kind) => {
                 !matches!(kind.as_deref(), Some("edit" | "pin" | "keep_in_chat" | "poll_update" | "reaction"))
             }
         }
     }
 
-    /// Reads the object that a message of type `kind` carries under that name.
+    /// Reads the object that a message of type `kind` has under that name.
     pub(super) fn read(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Self {
         let known = match kind {
             "text" => body(kind, fields)
-                .and_then(|text: Text| text.body.map(Self::Text).ok_or_else(|| "text.body is no text".to_owned())),
+                .and_then(|text: Text| text.body.map(Self::Text).ok_or_else(|| "text.body is not a text".to_owned())),
             "image" => media(MediaKind::Image, kind, fields),
             "audio" => media(MediaKind::Audio, kind, fields),
             "video" => media(MediaKind::Video, kind, fields),
@@ -139,7 +139,7 @@ impl InboundContent {
             "edit" => body(kind, fields).map(|edit: Edit| Self::Edit(edit.message.text.body)),
             "revoke" => Ok(Self::Revoke),
             "request_welcome" => Ok(Self::RequestWelcome),
-            // The older word for it, which some numbers still get.
+            // The older name, which some numbers still get.
             "unsupported" | "unknown" => {
                 Ok(Self::Unsupported(body(kind, fields).ok().and_then(|unsupported: Unsupported| unsupported.kind)))
             }
@@ -149,7 +149,7 @@ impl InboundContent {
     }
 }
 
-// What is not of its type is as good as absent: it must not take the words beside it along.
+// A value of another type counts as absent: it must not make the text beside it unreadable.
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -243,7 +243,7 @@ fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> 
         .map(|file: File| InboundContent::Media(Media { kind: media, id: file.id, caption: file.caption }))
 }
 
-/// A quick reply of a template: its payload is what the template set, else the label.
+/// A quick reply of a template: its payload is the one from the template, else the label.
 fn button(button: Button) -> Result<InboundContent, String> {
     tap(button.payload, button.text).ok_or_else(|| "a button without payload and text".to_owned())
 }
@@ -259,7 +259,7 @@ fn interactive(interactive: Interactive) -> Result<InboundContent, String> {
     }
 }
 
-/// A choice by its id, else by the words on it.
+/// A choice by its id, else by its title.
 fn tap(id: Option<String>, title: Option<String>) -> Option<InboundContent> {
     let [id, title] = [id, title].map(|text| text.filter(|text| !text.trim().is_empty()));
     let id = id.or_else(|| title.clone())?;

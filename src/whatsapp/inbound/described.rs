@@ -1,4 +1,4 @@
-//! What a message holds beside its words, told in a few words: for agents that understand nothing else.
+//! Describes in short text what a message contains besides its text: for agents that understand text alone.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ struct Referral {
     body: Option<String>,
 }
 
-/// Lines in brackets, in the order in which they matter; none for bare words and taps.
+/// Lines in brackets, the most important first; none for plain texts and taps.
 pub fn describe(
     fields: &BTreeMap<&str, &RawValue>,
     flow: Option<&FormAnswer>,
@@ -96,7 +96,7 @@ pub fn describe(
     let kind = part("type").and_then(read_if_shaped::<String>).unwrap_or_default();
     let mut lines = Vec::new();
     lines.extend(part("referral").and_then(read_if_shaped).map(referral));
-    // A tap always names the message it was on, which says nothing.
+    // A tap always names the message with the button, which is of no use.
     let is_tap = matches!(kind.as_str(), "interactive" | "button");
     lines.extend(part("context").filter(|_| !is_tap).and_then(read_if_shaped).and_then(context));
     lines.extend(attachments.iter().map(file));
@@ -175,7 +175,7 @@ fn reaction(Reaction { emoji }: Reaction) -> String {
 }
 
 fn form(FormAnswer { name, response }: &FormAnswer) -> String {
-    // It is there to tell forms apart, and no answer of the person.
+    // The token distinguishes forms and is not an answer of the person.
     let fields = serde_json::from_str(response.get()).map(|mut fields: BTreeMap<String, Box<RawValue>>| {
         fields.remove("flow_token");
         serde_json::to_string(&fields).unwrap_or_default()

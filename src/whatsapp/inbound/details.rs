@@ -1,4 +1,4 @@
-//! What a message holds beside its words, for agents.
+//! What a message contains besides its text, for agents.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     json::{lenient, lenient_text},
 };
 
-/// The types of files, each an object of that name.
+/// The types of files; each is also the name of the file's object.
 const FILES: &[&str] = &["image", "audio", "video", "document", "sticker"];
 
 #[derive(Default, Deserialize)]
@@ -45,7 +45,7 @@ struct FlowAnswer<'a> {
     response_json: Option<&'a RawValue>,
 }
 
-/// What `raw`, a message of a webhook, holds beside its words. What cannot be read is left out: the message goes along whole.
+/// What `raw`, a message of a webhook, contains besides its text. Unreadable parts are left out: the agent gets the whole message too.
 #[must_use]
 pub fn details(raw: &RawValue) -> Details<'_> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn details(raw: &RawValue) -> Details<'_> {
     let flow = part("interactive").and_then(form);
     let mut attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
     let described = describe(&fields, flow.as_ref(), &attachments);
-    // One that Meta could not fetch is told in words only.
+    // A file that Meta could not fetch is only described.
     attachments.retain(|file| !file.id.is_empty());
     Details {
         described,
@@ -86,8 +86,8 @@ fn form(interactive: &RawValue) -> Option<FormAnswer> {
     Some(FormAnswer { name, response: response_json.map_or_else(|| RawValue::NULL.to_owned(), answered) })
 }
 
-/// What a form was answered with: an object, which Meta writes as a text that holds JSON. It stays as it was written, so that a large
-/// number keeps its digits.
+/// The answer to a form: an object, which Meta writes as a text of JSON. It stays as it was written, so that a large number keeps its
+/// digits.
 fn answered(raw: &RawValue) -> Box<RawValue> {
     let inner = serde_json::from_str::<String>(raw.get()).ok().and_then(|text| RawValue::from_string(text).ok());
     inner.unwrap_or_else(|| raw.to_owned())

@@ -1,4 +1,4 @@
-//! Who wrote: names and ids, taken only from what belongs to the sender.
+//! The sender of a message: names and ids, only from what belongs to the sender.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -36,7 +36,7 @@ struct Profile {
     username: Option<String>,
 }
 
-/// A contact card, as far as it may tell the sender's own number.
+/// The parts of a contact card that may contain the sender's own number.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Card<'a> {
@@ -53,7 +53,7 @@ struct Phone {
     wa_id: Option<String>,
 }
 
-/// What a system message tells about the names of a person.
+/// What a system message reports about the names of a person.
 #[derive(Deserialize)]
 struct System {
     #[serde(rename = "wa_id", default, deserialize_with = "lenient_text")]
@@ -65,7 +65,7 @@ struct System {
 }
 
 impl Contact {
-    /// What can be read of a contact; one that cannot be read at all is one that says nothing.
+    /// The readable parts of a contact; an unreadable one is empty.
     pub(super) fn read(raw: &RawValue) -> Self {
         serde_json::from_str(raw.get()).unwrap_or_default()
     }
@@ -80,7 +80,7 @@ impl Contact {
         self.wa_id.is_some() && digits.eq(phone.chars())
     }
 
-    /// Whether it may be the contact of somebody with this number and this id: nothing that both tell differs.
+    /// Whether it may be the contact of a person with this number and this id: no known value differs.
     fn may_be(&self, phone: Option<&str>, user_id: Option<&String>) -> bool {
         let is_same_phone = phone.is_none_or(|phone| {
             self.has_number(phone) || self.phone().is_none_or(|other| is_same_number(phone, &other))
@@ -89,7 +89,7 @@ impl Contact {
     }
 }
 
-/// The sender of a message, by all the names that are theirs.
+/// The sender of a message, with all their names.
 pub(super) fn sender(
     from: Option<String>,
     from_user_id: Option<String>,
@@ -97,13 +97,13 @@ pub(super) fn sender(
     contacts: &[Contact],
 ) -> Person {
     let phone = from.as_deref().and_then(digits);
-    // Relays put the id where the number was.
+    // Some providers put the id where the number was.
     let user_id = from_user_id.or_else(|| from.filter(|_| phone.is_none())).and_then(id);
     let contact = contacts
         .iter()
         .find(|contact| contact.user_id.is_some() && contact.user_id == user_id)
         .or_else(|| contacts.iter().find(|contact| phone.as_ref().is_some_and(|phone| contact.has_number(phone))))
-        // The only contact is the sender's, even if its number differs by a digit, unless it says that it is somebody else's.
+        // The only contact is the sender's, even if its number differs by a digit, unless it says that it is someone else's.
         .or(if let [only] = contacts { Some(only) } else { None })
         .filter(|contact| contact.may_be(phone.as_deref(), user_id.as_ref()));
     let profile = contact.and_then(|contact| contact.profile.as_ref());
@@ -127,7 +127,7 @@ pub(super) fn own_number(cards: &RawValue) -> Option<String> {
     phones.filter_map(|phone| phone.wa_id).find_map(|phone| digits(&phone))
 }
 
-/// The names by which the sender of a system message goes from now on; `person` gets the one it had.
+/// The new names of the sender of a system message; `person` gets the old one.
 ///
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system>
 pub(super) fn new_names(system: &RawValue, person: &mut Person) -> Option<Person> {
@@ -140,7 +140,7 @@ pub(super) fn new_names(system: &RawValue, person: &mut Person) -> Option<Person
     (becomes.stable_id().is_some() && becomes.stable_id() != person.stable_id()).then_some(becomes)
 }
 
-/// The digits of a phone number, which Meta writes with and without a plus sign; `None` for what is none, such as a BSUID.
+/// The digits of a phone number, which Meta writes with and without a plus sign; `None` if it is not one, such as a BSUID.
 fn digits(number: &str) -> Option<String> {
     let is_part = |sign: char| sign.is_ascii_digit() || matches!(sign, '+' | '-' | ' ' | '(' | ')' | '.');
     let mut digits = number.to_owned();
@@ -154,16 +154,16 @@ fn id(id: String) -> Option<String> {
     id.bytes().all(|byte| byte.is_ascii_graphic()).then_some(id)
 }
 
-/// Whether two numbers are one: in Brazil, Mexico and Argentina mobile numbers are written with and without a digit more.
+/// Whether two numbers are the same: in Brazil, Mexico and Argentina mobile numbers are written with and without an extra digit.
 /// <https://faq.whatsapp.com/1294841057948784>
 fn is_same_number(one: &str, other: &str) -> bool {
     one == other || without_mobile_digit(one) == without_mobile_digit(other)
 }
 
-/// A number without the digit that only mobile numbers of some countries are written with, and not always.
+/// A number without the digit that mobile numbers of some countries have, but are not always written with.
 #[must_use]
 pub fn without_mobile_digit(number: &str) -> String {
-    // Country, where the digit is, which it is, and how long the number is with it.
+    // Country code, position of the digit, the digit, and the length of the number with it.
     const WITH_DIGIT: &[(&str, usize, &str, usize)] = &[("55", 4, "9", 13), ("52", 2, "1", 13), ("54", 2, "9", 13)];
     let has_digit = |(country, at, digit, length): &&(&str, usize, &str, usize)| {
         number.len() == *length && number.starts_with(country) && number[*at..].starts_with(digit)

@@ -1,6 +1,6 @@
-//! The shape of a webhook, read one element at a time so that an odd one never takes its neighbours along.
+//! The shape of a webhook, read one element at a time so that an odd one never affects its neighbours.
 //!
-//! Only what cannot be done without makes an element unreadable: a message needs an id, a status its id and its word, a change the name
+//! An element is unreadable only without its required parts: a message needs an id, a status its id and its state, a change the name
 //! of its field. Everything else may be anything.
 
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use crate::json::{self, JsonError, lenient, lenient_text};
 
 /// Most bytes of an id of a message; it is stored with the answer.
 const MAX_MESSAGE_ID: usize = 512;
-/// What `object` says of webhooks of WhatsApp.
+/// The value of `object` in webhooks of WhatsApp.
 const OBJECT: &str = "whatsapp_business_account";
 /// Most characters of a word of the webhook that goes into the log.
 const MAX_WORD: usize = 40;
-/// Before the Cloud API: a time that nobody meant, 1 January 2020.
+/// 1 January 2020, before the Cloud API: an earlier time is not meant.
 const EARLIEST: i64 = 1_577_836_800;
 
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ struct WireError {
     title: Option<String>,
     #[serde(deserialize_with = "lenient_text")]
     details: Option<String>,
-    /// Meta writes an object; some endpoints a plain text.
+    /// Meta writes an object, some endpoints a plain text.
     #[serde(deserialize_with = "lenient")]
     error_data: serde_json::Value,
 }
@@ -127,13 +127,13 @@ pub(super) fn parse(bytes: &[u8]) -> Vec<Event> {
                 events.push(Event::Nothing(format!("object is \"{object}\" and not \"{OBJECT}\"")));
             }
             Some(entries) => entries.into_iter().for_each(|entry| read_entry(entry, &mut events)),
-            None => events.push(unrecognized(Part::Body, &text, "entry is no list".to_owned())),
+            None => events.push(unrecognized(Part::Body, &text, "entry is not a list".to_owned())),
         },
-        // The sample of Meta's dashboard, and what others pass on: a change without its entry.
+        // The sample of Meta's dashboard, and what some providers pass on: a change without its entry.
         (None, Some(_)) => read_change(&text, &mut events),
-        // The shape of providers that pass on what is in a change alone, without saying to which number it came.
+        // Some providers pass on only the content of a change, without the number that it came to.
         (None, None) if body.messages.is_some() => {
-            let why = "messages stand outside of entry[].changes[].value, as Meta sends them".to_owned();
+            let why = "messages are outside of entry[].changes[].value, as Meta sends them".to_owned();
             events.push(unrecognized(Part::Body, &text, why));
         }
         (None, None) => events.push(Event::Nothing("entry is missing".to_owned())),
@@ -147,7 +147,7 @@ fn read_entry(raw: &RawValue, events: &mut Vec<Event>) {
     match changes {
         Some(changes) if changes.is_empty() => events.push(Event::Nothing("an entry has no changes".to_owned())),
         Some(changes) => changes.into_iter().for_each(|change| read_change(change.get(), events)),
-        None => events.push(unrecognized(Part::Entry, raw.get(), "changes is no list".to_owned())),
+        None => events.push(unrecognized(Part::Entry, raw.get(), "changes is not a list".to_owned())),
     }
 }
 
@@ -192,11 +192,11 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
     events.extend(errors.into_iter().map(|raw| Event::Problem(problem(raw.get()))));
 }
 
-/// The entries of a list; what is none is an event of its own.
+/// The entries of a list; another value becomes an event.
 fn items<'a>(list: Option<&'a RawValue>, name: &str, raw: &RawValue, events: &mut Vec<Event>) -> Vec<&'a RawValue> {
     let Some(list) = list else { return Vec::new() };
     json::list(list).unwrap_or_else(|| {
-        events.push(unrecognized(Part::Change, raw.get(), format!("{name} is no list")));
+        events.push(unrecognized(Part::Change, raw.get(), format!("{name} is not a list")));
         Vec::new()
     })
 }
@@ -233,7 +233,7 @@ fn time(seconds: &RawValue) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-/// An error as far as it can be read; an error without a code is one all the same.
+/// The readable parts of an error; an error without a code still counts.
 fn problem(raw: &str) -> Problem {
     let WireError { code, title, details, error_data } = serde_json::from_str(raw).unwrap_or_default();
     let in_data = error_data.get("details").and_then(serde_json::Value::as_str).or(error_data.as_str());

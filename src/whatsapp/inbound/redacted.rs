@@ -1,8 +1,8 @@
-//! A message of a webhook without everything that tells who wrote it.
+//! A webhook message with everything removed that identifies its sender.
 //!
-//! What is known to be harmless stays, everything else goes: a field that Meta invents tomorrow may hold a name. Gone are the
-//! numbers and names of the sender and of the group, the ids of messages (each holds the sender's number), shared contact cards
-//! (after a contact request it is the sender's own), and notices about new names.
+//! Only known harmless fields stay: a field that Meta invents tomorrow may contain a name. Removed are the numbers and names of
+//! the sender and of the group, the ids of messages (each contains the sender's number), shared contact cards (after a contact
+//! request it is the sender's own), and notices about new names.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-/// Fields of a message that say what was said, byte for byte as they came.
+/// Fields with the content of a message, kept byte for byte.
 const HARMLESS: &[&str] = &[
     "type",
     "timestamp",
@@ -29,11 +29,11 @@ const HARMLESS: &[&str] = &[
     "errors",
     "unsupported",
 ];
-/// Fields of which a part does.
+/// Fields of which a part is kept.
 const HARMLESS_PARTS: &[(&str, &[&str])] =
     &[("context", &["forwarded", "frequently_forwarded", "referred_product"]), ("reaction", &["emoji"])];
 
-/// What `raw`, a message of a webhook, says, and not who says it; what cannot be read becomes an empty object.
+/// The content of `raw`, a message of a webhook, without its sender; an unreadable message becomes an empty object.
 #[must_use]
 pub fn redact_identity(raw: &RawValue) -> Box<RawValue> {
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_tells_nothing() {
+    fn what_is_not_an_object_becomes_an_empty_one() {
         let raw = RawValue::from_string("[\"15550100200\"]".to_owned()).expect("JSON");
         assert_eq!(redact_identity(&raw).get(), "{}");
     }

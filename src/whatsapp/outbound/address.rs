@@ -1,19 +1,19 @@
-//! Addresses of pages and files, made into what Meta takes: it refuses what browsers repair.
+//! Repairs addresses of pages and files for Meta, which refuses what browsers repair.
 
 use std::borrow::Cow;
 
 use url::Url;
 
-/// What RFC 3986 has no place for, and the parser of URLs leaves as it is in a query or a fragment.
+/// Characters that RFC 3986 does not allow and that the URL parser does not encode in a query or a fragment.
 const UNSAFE: &[char] = &['"', '<', '>', '\\', '^', '`', '{', '|', '}'];
-/// Endings that name the program behind a page and not the file that it sends.
+/// Extensions of the program behind a page and not of the file that it sends.
 const PROGRAMS: &[&str] = &["asp", "aspx", "cgi", "do", "jsp", "php"];
-/// Most characters of the ending of a file's name.
+/// Most characters of a file extension.
 const MAX_EXTENSION: usize = 8;
 
-/// The address of a page or a file, as Meta takes it; `None` if it is none of the web.
+/// The address of a page or a file, as Meta accepts it; `None` if it is not a web address.
 ///
-/// What is right stays byte for byte: an address may be signed as it is written.
+/// A correct address stays byte for byte: it may be signed as it is written.
 pub fn address(text: &str) -> Option<String> {
     let text = bare(text);
     let text = match text.starts_with("//") {
@@ -24,25 +24,25 @@ pub fn address(text: &str) -> Option<String> {
     Some(if is_right(&text) { text.into_owned() } else { encoded(url.as_str()) })
 }
 
-/// Whether the file stands in the address itself.
+/// Whether it is a `data:` URL, which contains the file itself.
 #[must_use]
 pub fn is_data(text: &str) -> bool {
     data(text).is_some()
 }
 
-/// What stands behind `data:` in an address that is the file itself.
+/// The part after `data:` in a `data:` URL.
 #[must_use]
 pub fn data(text: &str) -> Option<&str> {
     let (scheme, file) = bare(text).split_at_checked(5)?;
     scheme.eq_ignore_ascii_case("data:").then_some(file)
 }
 
-/// What is left of an address for the end of another one, as templates have it on their buttons.
+/// Encodes a text as the end of an address, as template buttons need it.
 pub fn part(text: &str) -> String {
     encoded(bare(text))
 }
 
-/// The name of the file at an address: the last part of its path, if that has an ending.
+/// The name of the file at an address: the last part of its path, if that has an extension.
 pub fn file_name(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let name = decoded(url.path_segments()?.next_back()?)?;
@@ -55,7 +55,7 @@ pub fn file_name(address: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// Without what is copied along with an address and is not seen.
+/// Removes invisible characters that are copied along with an address.
 fn bare(text: &str) -> &str {
     text.trim_matches(|sign: char| {
         sign.is_whitespace()
@@ -69,7 +69,7 @@ fn is_right(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.starts_with('/') && encoded(rest) == rest)
 }
 
-/// Percent-encodes what has no place in an address, and a percent sign that encodes nothing.
+/// Percent-encodes characters that an address must not contain, and a percent sign that encodes nothing.
 fn encoded(address: &str) -> String {
     let mut encoded = String::with_capacity(address.len());
     for (at, sign) in address.char_indices() {

@@ -1,4 +1,4 @@
-//! The bodies of requests. What is to be sent fits already; here it only gets Meta's names.
+//! Request bodies. The content already fits; here it only gets Meta's names.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::conversation::{
 /// Digits of a phone number with its country (E.164).
 const MSISDN: std::ops::RangeInclusive<usize> = 7..=15;
 
-/// The body that sends one fitted message in answer to the message `answered`, with `tag` as what its statuses bring back.
+/// The request body for one fitted reply to the message `answered`. `tag` comes back in its status webhooks.
 #[must_use]
 pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Value {
     let mut body = message(&output.content, answered);
@@ -19,7 +19,7 @@ pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Val
     if output.quotes && body["type"] != "reaction" && !answered.is_empty() {
         body.insert("context".into(), json!({ "message_id": answered }));
     }
-    // A phone number is taken before a BSUID: Meta then keeps showing it. Without the plus sign Meta would put the country of
+    // A phone number is preferred to a BSUID: Meta then keeps showing it. Without the plus sign Meta would put the country of
     // our own number in front. A BSUID in "to" is answered with 200 and never delivered.
     let (recipient_type, name, address) = match to {
         Person { group_id: Some(group), .. } => ("group", "to", group.clone()),
@@ -31,16 +31,16 @@ pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Val
     Value::Object(body)
 }
 
-/// The body that marks a message as read and shows that an answer is being written, for up to 25 seconds.
+/// The request body that marks a message as read and shows the typing indicator, for up to 25 seconds.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
 #[must_use]
 pub fn reading_body(message_id: &str) -> Value {
     json!({ "messaging_product": "whatsapp", "status": "read", "message_id": message_id, "typing_indicator": { "type": "text" } })
 }
 
-/// The type in Meta's words, and the object that goes with it.
-fn message(said: &Content, answered: &str) -> Map<String, Value> {
-    let (kind, object) = match said {
+/// Meta's name of the type, and the object that goes with it.
+fn message(content: &Content, answered: &str) -> Map<String, Value> {
+    let (kind, object) = match content {
         Content::Text(text) => {
             let preview = text.contains("https://") || text.contains("http://");
             ("text", json!({ "body": text, "preview_url": preview }))
@@ -161,11 +161,11 @@ fn media_object(Media { kind, source, caption, name }: &Media) -> (&'static str,
 
 fn contact_object(Contact { name, phones, emails, organization, url }: &Contact) -> Value {
     let phone = |number: &String| {
-        // With the id the card gets buttons to write to the person.
+        // With the id the card has buttons to write to the person.
         present([("phone", json!(number)), ("type", json!("CELL")), ("wa_id", json!(international(number)))])
     };
     let list = |values: Vec<Value>| if values.is_empty() { Value::Null } else { Value::Array(values) };
-    // Meta asks for one more part of the name beside the whole.
+    // Meta requires one more part of the name besides the full one.
     present([
         ("name", json!({ "formatted_name": name, "first_name": name })),
         ("phones", list(phones.iter().map(phone).collect())),
@@ -175,10 +175,10 @@ fn contact_object(Contact { name, phones, emails, organization, url }: &Contact)
     ])
 }
 
-/// The digits of a number with its country. Of another one nobody can tell the country: with its digits as the id the card would
+/// The digits of a number with its country code. Without one the country is unknown, and a card with its digits as the id would
 /// lead to a stranger, or to no one.
 fn international(number: &str) -> Option<String> {
-    // "(0)" is dialled within the country only.
+    // "(0)" is only dialled within the country.
     let number = number.replace("(0)", "");
     let first = number.find(|sign: char| sign.is_ascii_digit() || matches!(sign, '+' | '＋'))?;
     let number = &number[first..];
@@ -211,7 +211,7 @@ fn flow_object(Flow { text, id, label, token, screen, data }: &Flow) -> Value {
     interactive("flow", text, &json!({ "name": "flow", "parameters": parameters }))
 }
 
-/// An object of the properties that have a value: Meta takes no nulls.
+/// An object of the properties that have a value: Meta accepts no nulls.
 fn present<const N: usize>(properties: [(&str, Value); N]) -> Value {
     properties.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -221,7 +221,7 @@ mod tests {
     use super::international;
 
     #[test]
-    fn only_a_number_with_its_country_leads_to_somebody() {
+    fn only_a_number_with_its_country_leads_to_a_person() {
         for (number, id) in [
             ("+49 171 5550100", Some("491715550100")),
             ("0049 171 5550100", Some("491715550100")),

@@ -1,4 +1,4 @@
-//! The ladder: each thing that is said becomes the richest message that Meta takes for it.
+//! Fits contents to the channel: each becomes the richest message that Meta accepts for it.
 
 mod cards;
 mod lists;
@@ -17,23 +17,23 @@ use crate::{
     settings::TextSettings,
 };
 
-/// How things are said.
+/// How contents are rendered.
 #[derive(Debug, Clone, Copy)]
 pub struct Style<'a> {
-    /// What the operator wants.
+    /// The operator's settings.
     pub settings: &'a TextSettings,
-    /// Whether it goes to a group, which takes no interactive messages.
+    /// Whether it goes to a group, which accepts no interactive messages.
     /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/groups>
     pub to_group: bool,
 }
 
-/// Turns what is said into messages that each fit, and notes what their answers stand for. What would be empty is left out.
+/// Converts outputs to messages that each fit, and returns the choices in them. Empty messages are left out.
 #[must_use]
 pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Choices) {
     let mut fitter = Fitter { style, choices: Choices::default(), fitted: Vec::new() };
-    for Output { content: said, quotes } in if style.settings.merge { merged(outputs) } else { outputs } {
+    for Output { content, quotes } in if style.settings.merge { merged(outputs) } else { outputs } {
         let first = fitter.fitted.len();
-        fitter.say(said);
+        fitter.say(content);
         if let Some(message) = fitter.fitted.get_mut(first) {
             message.quotes = quotes;
         }
@@ -41,7 +41,7 @@ pub fn fit(outputs: Vec<Output>, style: Style<'_>) -> (Vec<Output>, Choices) {
     (fitter.fitted, fitter.choices)
 }
 
-/// Consecutive texts as one, a blank line between them.
+/// Joins consecutive texts, with a blank line between them.
 fn merged(outputs: Vec<Output>) -> Vec<Output> {
     let mut merged: Vec<Output> = Vec::with_capacity(outputs.len());
     for output in outputs {
@@ -62,8 +62,8 @@ struct Fitter<'a> {
 }
 
 impl Fitter<'_> {
-    fn say(&mut self, said: Content) {
-        match said {
+    fn say(&mut self, content: Content) {
+        match content {
             Content::Text(text) => self.text(&self.marked(&text)),
             Content::Card(card) => self.card(card),
             Content::List(list) => {
@@ -74,7 +74,7 @@ impl Fitter<'_> {
             Content::Media(media) => self.media(media),
             Content::Location(place) => self.location(place),
             Content::Contacts(contacts) => self.contacts(contacts),
-            // Groups take none.
+            // Groups accept no reactions.
             Content::Reaction(_) if self.style.to_group => {}
             Content::Reaction(emoji) => self.push(Content::Reaction(emoji)),
             Content::LocationRequest(text) => self.request(&text, Content::LocationRequest),
@@ -84,22 +84,22 @@ impl Fitter<'_> {
             Content::Raw(message) => match raw::checked(message, self.style.to_group) {
                 Ok(message) => self.push(Content::Raw(message)),
                 Err(raw::Wrong { rule, words }) => {
-                    tracing::warn!(rule, "a message in Meta's own words breaks a limit: its words are sent");
+                    tracing::warn!(rule, "a message in Meta's own format breaks a limit: its text is sent");
                     self.text(&words);
                 }
             },
         }
     }
 
-    fn push(&mut self, said: Content) {
-        self.fitted.push(said.into());
+    fn push(&mut self, content: Content) {
+        self.fitted.push(content.into());
     }
 
     fn marked(&self, text: &str) -> String {
         to_whatsapp(text, self.style.settings.format)
     }
 
-    /// The words of a label: nothing marks them on a phone.
+    /// The text of a label, without marks, which a phone does not apply there.
     fn plain(&self, text: &str) -> String {
         to_plain(text, self.style.settings.format)
     }
@@ -110,9 +110,9 @@ impl Fitter<'_> {
         }
     }
 
-    /// Says all but the last `most` characters; answers those, which belong to what follows.
+    /// Sends all but the last `most` characters, and returns those, which belong to the next message.
     fn all_but_the_end(&mut self, text: &str, most: usize) -> String {
-        // The first pieces may be as long as texts are; only the last has to be short.
+        // The first pieces may be as long as a text message; only the last has to be short.
         let mut pieces = if length(text) <= most { vec![text.trim().to_owned()] } else { split(text, most) };
         let last = pieces.pop().unwrap_or_default();
         self.text(&pieces.join("\n"));
@@ -123,12 +123,12 @@ impl Fitter<'_> {
         let caption = media.caption.take().map(|caption| self.marked(&caption)).unwrap_or_default();
         match checked(media) {
             Ok(media) => self.captioned(media, caption.trim()),
-            // A file without an address still has its words, at least a name.
+            // A file without an address still has its caption, or at least a name.
             Err(name) => self.text(if is_visible(&caption) { &caption } else { &name }),
         }
     }
 
-    /// A file with words below it: as its caption where it takes one and they fit, else as texts behind it.
+    /// A file with a text below it: as its caption if it can have one and the text fits, else as texts after it.
     fn captioned(&mut self, mut media: Media, words: &str) {
         let takes_caption = matches!(media.kind, MediaKind::Image | MediaKind::Video | MediaKind::Document);
         let fits = takes_caption && length(words) <= MAX_CAPTION;
@@ -139,7 +139,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// The file as the header of an interactive message; one that cannot be a header is said before.
+    /// The file as the header of an interactive message; one that cannot be a header is sent before it.
     fn header(&mut self, media: Option<Media>) -> Option<Media> {
         let media = media?;
         match media.kind {
@@ -191,7 +191,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// Words with one button of the channel's own; a group gets the words.
+    /// A text with one button of the channel's own; a group gets the text.
     fn request(&mut self, text: &str, request: fn(String) -> Content) {
         let text = self.marked(text);
         if !self.takes_buttons() {
@@ -218,7 +218,7 @@ impl Fitter<'_> {
     }
 }
 
-/// The template with parameters of one line each, with single spaces: Meta takes no line end, no tab and no five spaces in a row.
+/// The template with parameters of one line each, with single spaces: Meta accepts no line ends, tabs or five spaces in a row.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes> (132018)
 fn one_lined(mut template: Template) -> Template {
     for parameter in &mut template.parameters {
@@ -227,8 +227,8 @@ fn one_lined(mut template: Template) -> Template {
     template
 }
 
-/// The file as Meta can fetch it, a document with the name from its address if it has no other. Where that is none, its name is all
-/// there is of it.
+/// The file as Meta can fetch it; a document gets the name from its address if it has no other. If the address is unusable, the
+/// error is the file's name.
 fn checked(mut media: Media) -> Result<Media, String> {
     media.name = media.name.filter(|name| is_visible(name));
     let Source::Link(written) = &media.source else { return Ok(media) };
@@ -248,7 +248,7 @@ fn checked(mut media: Media) -> Result<Media, String> {
     Ok(Media { source: Source::Link(link), ..media })
 }
 
-/// The page that a button opens, if it can; another address is said in words, but not a file that stands in it.
+/// The page that a button opens. Another address is kept as it is, to be shown as text, except for a `data:` URL.
 fn page(url: &str) -> String {
     let url = url.trim();
     let is_other = ["mailto:", "tel:"].iter().any(|scheme| url.starts_with(scheme));

@@ -1,7 +1,7 @@
 //! The Markdown of language models, turned into the marks of WhatsApp through a syntax tree.
 //!
-//! <https://faq.whatsapp.com/539178204879377> lists the marks. They reach to the end of a line, stand beside a word boundary, and
-//! there is none for headings, links with words, tables, rules or lists in lists.
+//! <https://faq.whatsapp.com/539178204879377> lists the marks. They end with their line and need a word boundary beside them, and
+//! there are none for headings, links with a text, tables, rules or nested lists.
 
 mod emphasis;
 mod formulas;
@@ -22,14 +22,14 @@ use self::{
 };
 use crate::settings::TextFormat;
 
-/// The line that stands for a rule.
+/// The line that represents a rule.
 const RULE: &str = "━━━━━━━━━━";
-/// What a list in a list is indented with: spaces at the start of a line are not shown, this is.
+/// The indentation of a nested list: WhatsApp does not show spaces at the start of a line, but shows these.
 const INDENT: &str = "\u{2002}\u{2002}";
-/// Lists deeper than this are indented no further: a phone is narrow.
+/// Deeper lists are not indented further: a phone is narrow.
 const MAX_INDENTS: usize = 4;
 
-/// The text as WhatsApp shows what it means.
+/// Converts Markdown to WhatsApp's formatting marks.
 #[must_use]
 pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
     if format == TextFormat::Whatsapp {
@@ -37,20 +37,20 @@ pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
     }
     let words = without_references(text);
     let block = unwrapped(&words);
-    let said = match (block, format) {
+    let shown = match (block, format) {
         (Some(block), _) => converted(block),
         (None, TextFormat::Auto) if !is_markdown(&emphasis::mended(&words)) => words.into_owned(),
         (None, _) => converted(&words),
     };
-    // A lone sign may be an empty heading or a comment; what was said is not swallowed.
-    if said.is_empty() { text.to_owned() } else { said }
+    // A lone character may be an empty heading or a comment; such a text is kept.
+    if shown.is_empty() { text.to_owned() } else { shown }
 }
 
 fn converted(text: &str) -> String {
     let source = mended(&formulas::escaped(text));
     let source = emphasis::mended(&source);
     let mut page = Page { source: &source, ..Page::default() };
-    // Events instead of a tree: nothing nests so deep that it ends our stack.
+    // Events instead of a tree: deep nesting cannot overflow our stack.
     for (event, range) in Parser::new_ext(&source, OPTIONS).into_offset_iter() {
         page.take(event, range.start, range.end);
     }
@@ -58,30 +58,30 @@ fn converted(text: &str) -> String {
     page.out
 }
 
-/// What has been put out, and the blocks that are open.
+/// The output so far, and the open blocks.
 #[derive(Default)]
 struct Page<'a> {
     source: &'a str,
     out: String,
-    /// Where in the source ends what was put out last.
+    /// The end in the source of the last output.
     ended: usize,
     words: Words<'a>,
-    /// Where in the source the words begin and end.
+    /// The start and end of the collected text in the source.
     words_at: Option<(usize, usize)>,
     quotes: usize,
     lists: Vec<List<'a>>,
-    /// Bullets and numbers that wait for their first line.
+    /// Bullets and numbers that wait for the first line of their item.
     markers: String,
     links: Vec<(usize, CowStr<'a>)>,
     code: Option<String>,
     table: Option<Table<'a>>,
 }
 
-/// A list that is open.
+/// An open list.
 struct List<'a> {
-    /// The number its first item has; empty for bullets.
+    /// The number of its first item; `None` for bullets.
     first: &'a str,
-    /// How many items were numbered.
+    /// How many items have been numbered.
     items: u64,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Page<'a> {
                 let space = if self.markers.ends_with(['.', ')']) { " " } else { "" };
                 self.markers.extend([space, if done { "☑ " } else { "☐ " }]);
             }
-            // Not among our options.
+            // Not enabled in our options.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
                 self.words(start, end).push(&text);
             }
@@ -139,7 +139,7 @@ impl<'a> Page<'a> {
                 self.words(start, end).open(Mark::Strike, written);
             }
             Tag::Link { dest_url, link_type, .. } => {
-                // The words of an autolink are its address.
+                // The text of an autolink is its address.
                 let bare = matches!(link_type, LinkType::Autolink | LinkType::Email);
                 let from = self.words(start, end).len();
                 self.links.push((from, if bare { CowStr::Borrowed("") } else { dest_url }));
@@ -180,7 +180,7 @@ impl<'a> Page<'a> {
         match tag {
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => self.words.close(),
             TagEnd::Link | TagEnd::Image => {
-                // A picture that is a link leads to where the link does.
+                // A picture inside a link leads where the link does.
                 let inner = matches!(tag, TagEnd::Image) && self.links.len() > 1;
                 if let Some((from, url)) = self.links.pop() {
                     self.words.link(from, if inner { "" } else { &url });
@@ -224,7 +224,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// What looks like the line under a heading may be a rule or a lone sign under a paragraph.
+    /// What looks like the underline of a heading may be a rule or a lone character under a paragraph.
     fn close_heading(&mut self, start: usize, end: usize) {
         let heading = &self.source[start..end];
         if is_heading(heading) {
@@ -240,7 +240,7 @@ impl<'a> Page<'a> {
         self.put(ended - line.len(), ended, if rule { RULE } else { line });
     }
 
-    /// The words that are being collected; they may begin without an event of their own, in a list for instance.
+    /// The text that is being collected; it may begin without its own event, in a list for instance.
     fn words(&mut self, start: usize, end: usize) -> &mut Words<'a> {
         let (began, ended) = self.words_at.unwrap_or((start, end));
         self.words_at = Some((began, ended.max(end)));
@@ -274,13 +274,13 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Puts lines into a monospaced block, which stands at the start of its line.
+    /// Puts lines into a monospaced block, which starts its own line.
     fn put_fence(&mut self, start: usize, end: usize, lines: &str) {
         if !self.markers.is_empty() {
             self.put(start, start, "");
         }
         if self.quotes > 0 {
-            // A block would hold the signs of the quote.
+            // The block would contain the quote's marks.
             let line = |line: &str| {
                 if line.trim().is_empty() || line.contains('`') {
                     line.to_owned()
@@ -293,13 +293,13 @@ impl<'a> Page<'a> {
         }
         self.part(start, end);
         match lines.contains("```") {
-            // A block in a block, such as a page of Markdown, ends the outer one.
+            // A block inside a block, such as a page of Markdown, would end the outer one.
             true => self.out.push_str(lines),
             false => self.out.extend(["```\n", lines, "\n```"]),
         }
     }
 
-    /// Starts a line, after an empty one if there is any in the source between this and what was put out last.
+    /// Starts a line, after an empty one if the source has any between this and the last output.
     fn part(&mut self, start: usize, end: usize) {
         let gap = self.source.get(self.ended..start).unwrap_or_default();
         if !self.out.is_empty() {
@@ -312,12 +312,12 @@ impl<'a> Page<'a> {
         match self.quotes {
             0 => "",
             1 => "> ",
-            // Only the first sign is WhatsApp's.
+            // WhatsApp reads only the first quote mark.
             2.. => "> » ",
         }
     }
 
-    /// What stands before an item: its number, or a bullet.
+    /// The prefix of an item: its number, or a bullet.
     fn marker(&mut self, item: &'a str) -> String {
         let depth = self.lists.len().saturating_sub(1);
         let indent = if self.markers.is_empty() { INDENT.repeat(depth.min(MAX_INDENTS)) } else { String::new() };
@@ -325,7 +325,7 @@ impl<'a> Page<'a> {
         let digits = &item[..item.bytes().take_while(u8::is_ascii_digit).count()];
         let Some(list) = self.lists.last_mut().filter(|_| !digits.is_empty()) else {
             let bullet = match depth {
-                // WhatsApp leaves a plus alone, and so do we: it may be that of a number.
+                // WhatsApp leaves a plus alone, and so do we: it may belong to a phone number.
                 0 if item.starts_with('+') => '+',
                 0 => '-',
                 1 => '•',
@@ -338,7 +338,7 @@ impl<'a> Page<'a> {
         if list.items == 1 {
             list.first = digits;
         }
-        // Numbers stay as they are, but "1." for every item means: count.
+        // Numbers stay as they are, but "1." for every item means that the items are to be counted.
         match digits.parse::<u64>() {
             Ok(first) if list.items > 1 && digits == list.first => format!("{indent}{}{sign} ", first + list.items - 1),
             _ => format!("{indent}{digits}{sign} "),
@@ -346,7 +346,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Whether this is a heading for people, too: with `#`, or one line over a line of three signs and more.
+/// Whether people see a heading, too: with `#`, or one line above a line of three or more characters.
 fn is_heading(source: &str) -> bool {
     underline(source).is_none_or(|line| line.len() >= UNDERLINE_LEAST && source.trim_end().matches('\n').count() == 1)
 }

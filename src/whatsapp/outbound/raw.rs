@@ -1,5 +1,5 @@
-//! Messages that an agent writes in Meta's own words: cleaned of what is ours to say, made fit where that changes no word, and checked
-//! against the limits first.
+//! Messages that an agent writes in Meta's own format: the fields that we set are removed, addresses and parameters are repaired,
+//! and the limits are checked before Meta does.
 
 mod repair;
 mod words;
@@ -19,7 +19,7 @@ use super::{
 
 /// What we set ourselves, whatever the agent wrote.
 const OURS: &[&str] = &["messaging_product", "recipient_type", "to", "recipient", "biz_opaque_callback_data"];
-/// Types of messages that hold an object of the same name.
+/// Types of messages that have an object of the same name.
 const TYPES: &[&str] = &[
     "text",
     "image",
@@ -34,7 +34,7 @@ const TYPES: &[&str] = &[
     "reaction",
     "interactive",
 ];
-/// Those that a group takes.
+/// Those that a group accepts.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/groups>
 const GROUP_TYPES: &[&str] = &["text", "image", "audio", "video", "document", "sticker", "template", "pin"];
 
@@ -43,16 +43,16 @@ const GROUP_TYPES: &[&str] = &["text", "image", "audio", "video", "document", "s
 pub struct Wrong {
     /// The limit it breaks.
     pub rule: &'static str,
-    /// Its words, as far as it has some.
+    /// Its text, if it has any.
     pub words: String,
 }
 
-/// The message without recipient, with what is written loosely made into what Meta takes, and within the limits we know.
+/// The message without recipient, with lenient spellings repaired, and checked against the limits that we know.
 pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<String, Value>, Wrong> {
     for name in OURS {
         message.remove(*name);
     }
-    // A message is its type and an object of that name; the type may be left out where there is one such object.
+    // A message has a type and an object of that name; the type may be left out if there is one such object.
     let kind = match message.get("type").and_then(Value::as_str) {
         Some(kind) => kind.to_owned(),
         None => {
@@ -69,7 +69,7 @@ pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<St
     }
     let rule = match rule_broken(&kind, &message) {
         None if to_group && !GROUP_TYPES.contains(&kind.as_str()) => {
-            Some("groups take texts, files and templates only")
+            Some("groups accept texts, files and templates only")
         }
         rule => rule,
     };
@@ -79,7 +79,7 @@ pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<St
     }
 }
 
-/// Forms and low-code tools write truth as text. Only under names that mean it: a text may say "true" as well.
+/// Forms and low-code tools write booleans as text. Only known flags are converted: a text may say "true" as well.
 fn true_and_false(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -102,7 +102,7 @@ fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str>
         return Some("a message has a type and an object of that name");
     };
     if repair::lacks_address(body) {
-        return Some("a file and a page have an address of the web");
+        return Some("a file and a page have a web address");
     }
     match kind {
         "text" => (!within(&body["body"], 1, MAX_TEXT)).then_some("a text has 1 to 4,096 characters"),
@@ -115,9 +115,9 @@ fn rule_broken(kind: &str, message: &Map<String, Value>) -> Option<&'static str>
             }
         }
         "interactive" => interactive(body),
-        // What else there is Meta checks; most of it only Meta can.
+        // Meta checks the rest; most of it only Meta can check.
         _ if TYPES.contains(&kind) => None,
-        _ => Some("a message is of a type that the Cloud API takes"),
+        _ => Some("a message is of a type that the Cloud API accepts"),
     }
 }
 
@@ -181,7 +181,7 @@ fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Whether it is a text of so many characters; what may be empty may be absent.
+/// Whether it is a text of `least` to `most` characters; a text that may be empty may be absent.
 fn within(value: &Value, least: usize, most: usize) -> bool {
     match value {
         Value::Null => least == 0,

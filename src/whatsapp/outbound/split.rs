@@ -1,7 +1,7 @@
 //! Long texts, cut into pieces that fit.
 //!
-//! A joint is sought from the largest kind to the smallest: paragraph, line, sentence, word, grapheme. It is taken
-//! from the second half of what fits: a short piece followed by a long one reads worse than a cut at a smaller joint.
+//! The place of a cut is sought from the largest unit to the smallest: paragraph, line, sentence, word, grapheme. It is in the
+//! second half of what fits: a short piece followed by a long one reads worse than a cut at a smaller unit.
 
 use std::ops::Range;
 
@@ -9,13 +9,13 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// What opens and closes a monospaced block.
 const FENCE: &str = "```";
-/// What goes after a piece that ends inside a fence.
+/// Added after a piece that ends inside a fence.
 const CLOSE: &str = "\n```";
-/// What goes before a piece that starts inside a fence.
+/// Added before a piece that starts inside a fence.
 const REOPEN: &str = "```\n";
-/// Below this limit a fence is text like any other: its marks would take the room of what they mark.
+/// Below this limit a fence is ordinary text: its marks would take the room of their content.
 const FENCES_FROM: usize = 32;
-/// How far beyond a cut we look whether a grapheme goes on; bounded, so that no text is read again and again.
+/// How far beyond a cut we check whether a grapheme continues; bounded, so that no text is read again and again.
 const LOOKAHEAD: usize = 16;
 
 /// How many characters Meta may count in `text`: its UTF-16 units.
@@ -24,7 +24,7 @@ pub fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// Cuts `text` into pieces of at most `most` characters, and at least two, which one character may take.
+/// Cuts `text` into pieces of at most `most` UTF-16 units, and at least two, which one character may need.
 ///
 /// Only white space at the cuts is lost. A cut inside a fence of three backticks closes it there and opens it again in the
 /// next piece. Pieces without a visible character are left out.
@@ -42,7 +42,7 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
             pieces.extend(piece(prefix, rest, ""));
             break;
         }
-        // Room for the mark that closes is kept only where there is a fence to close.
+        // Room for the closing mark is kept only if there is a fence to close.
         let window = if touches(&fences, from..from + end) { fitting(rest, room - CLOSE.len()) } else { end };
         let half = fitting(rest, room / 2).min(window);
         let cut = from + joint(rest, half, window);
@@ -57,11 +57,11 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
                 (from, prefix) = (fence.start, "");
             }
             Some(fence) => {
-                // The mark that closes is not torn, nor left to the next piece without a word before it.
+                // The closing mark is not cut, nor left to the next piece without a word before it.
                 let words_end = fence.start + text[fence.start..fence.end - FENCE.len()].trim_end().len();
                 let cut = cut.min(words_end);
                 pieces.extend(piece(prefix, &text[from..cut], CLOSE));
-                // One white space is lost: what follows a line end is the indentation of code.
+                // Only one white space is dropped: after a line end comes the indentation of code.
                 let space = text[cut..].chars().next().filter(|sign| sign.is_whitespace()).map_or(0, char::len_utf8);
                 (from, prefix) = if cut == words_end { (fence.end, "") } else { (cut + space, REOPEN) };
             }
@@ -78,7 +78,7 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether there is something to see in it: Meta refuses what has nothing but space and signs that draw nothing.
+/// Whether it has a visible character: Meta refuses texts of only white space and invisible characters.
 pub fn is_visible(text: &str) -> bool {
     let draws_nothing = |sign: char| {
         matches!(sign,
@@ -89,7 +89,7 @@ pub fn is_visible(text: &str) -> bool {
     text.chars().any(|sign| !sign.is_whitespace() && !sign.is_control() && !draws_nothing(sign))
 }
 
-/// A piece with its marks, if there is something to see in it.
+/// A piece with its marks, if it has a visible character.
 fn piece(prefix: &str, words: &str, suffix: &str) -> Option<String> {
     let words = words.trim_end();
     let bare = match suffix {
@@ -99,7 +99,7 @@ fn piece(prefix: &str, words: &str, suffix: &str) -> Option<String> {
     is_visible(bare).then(|| format!("{prefix}{words}{suffix}"))
 }
 
-/// How many bytes at the start of `text` are at most `most` characters.
+/// How many bytes at the start of `text` have at most `most` characters.
 fn fitting(text: &str, most: usize) -> usize {
     let mut units = 0;
     let too_much = |(_, sign): &(usize, char)| {
@@ -133,25 +133,25 @@ fn joint(text: &str, half: usize, end: usize) -> usize {
     paragraph().or_else(line).or_else(sentence).or_else(word).or_else(part).or_else(grapheme).unwrap_or_else(within)
 }
 
-/// The white space that a cut before `rest` swallows: all of it, but not the indentation of the line that follows.
+/// The white space that a cut before `rest` drops: all of it, except for the indentation of the next line.
 fn gap(rest: &str) -> usize {
     let spaces = &rest[..rest.len() - rest.trim_start().len()];
     spaces.rfind('\n').map_or(spaces.len(), |at| at + 1)
 }
 
-/// The fences of `text` with their marks, first to last. One that is never closed is none.
+/// The fences of `text` with their marks, in order. One that is never closed does not count.
 fn fences(text: &str) -> Vec<Range<usize>> {
     let marks: Vec<_> = text.match_indices(FENCE).map(|(at, _)| at).collect();
     marks.chunks_exact(2).map(|pair| pair[0]..pair[1] + FENCE.len()).collect()
 }
 
-/// The fence that a cut at `at` would tear.
+/// The fence that a cut at `at` would split.
 fn fence_at(fences: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
     let next = fences.partition_point(|fence| fence.end <= at);
     fences.get(next).filter(|fence| fence.start < at)
 }
 
-/// Whether this start of a fence is no more than its mark.
+/// Whether this start of a fence is only its mark.
 fn is_mark(start: &str) -> bool {
     start.trim_start_matches('`').trim_start().is_empty()
 }

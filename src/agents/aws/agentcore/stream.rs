@@ -1,14 +1,14 @@
-//! An answer as an event stream: pieces of texts, of which some frameworks send the same twice in different events.
+//! An answer as an event stream: pieces of text, which some frameworks send twice, in different events.
 
 use serde_json::Value;
 
-use super::said;
+use super::answer;
 use crate::agents::{AgentError, Answer, shapes};
 
-/// What a stream has said, kept apart by how: only one of them is the answer.
+/// The texts of a stream, by kind of event: only one of them is the answer.
 #[derive(Default)]
 struct Streamed {
-    /// `{"event":{"contentBlockDelta":…}}`: the events of the model, as Strands hands them on.
+    /// `{"event":{"contentBlockDelta":…}}`: the events of the model, as Strands passes them on.
     model: Pieces,
     /// `{"data":"…"}`: the same once more, by the same framework.
     data: Pieces,
@@ -16,7 +16,7 @@ struct Streamed {
     whole: Option<Vec<String>>,
     /// A text, or `{"text":"…"}` and the like.
     plain: Pieces,
-    /// Our own contract, which ends all guessing.
+    /// Our own contract, which is certain.
     answer: Option<Answer>,
 }
 
@@ -27,29 +27,29 @@ struct Pieces {
     is_ended: bool,
 }
 
-/// What a stream says.
+/// Reads a stream.
 pub fn read(stream: &str) -> Result<Answer, AgentError> {
-    let mut heard = Streamed::default();
+    let mut streamed = Streamed::default();
     for event in events(stream) {
         match serde_json::from_str(&event) {
-            Ok(value) => heard.take_in(&value)?,
+            Ok(value) => streamed.take_in(&value)?,
             Err(_) if event == "[DONE]" => {}
-            Err(_) => heard.plain.add(&event),
+            Err(_) => streamed.plain.add(&event),
         }
     }
-    let Streamed { model, data, whole, plain, answer } = heard;
+    let Streamed { model, data, whole, plain, answer } = streamed;
     if let Some(answer) = answer {
         return Ok(answer);
     }
     let found =
         [model.texts, data.texts, whole.unwrap_or_default(), plain.texts].into_iter().find(|texts| !texts.is_empty());
-    let texts = found.ok_or_else(|| AgentError::Unreadable("its stream holds no words".to_owned()))?;
+    let texts = found.ok_or_else(|| AgentError::Unreadable("its stream contains no text".to_owned()))?;
     Ok(shapes::texts(texts).into())
 }
 
 impl Streamed {
     fn take_in(&mut self, value: &Value) -> Result<(), AgentError> {
-        if let Some(answer) = said::whole(value)? {
+        if let Some(answer) = answer::whole(value)? {
             self.answer = Some(answer);
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl Streamed {
         } else if let Some(result) = value.get("result").and_then(shapes::words) {
             self.whole = Some(result);
         } else if value["message"].is_object() {
-            // The results of tools go by the name of the user.
+            // The results of tools have the user's role.
             if value["message"]["role"] == "assistant" {
                 self.whole.get_or_insert_default().extend(shapes::words(&value["message"]).into_iter().flatten());
             }

@@ -1,4 +1,4 @@
-//! The messages of a bot, each into our words.
+//! The messages of a bot, converted to our types.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -32,17 +32,17 @@ struct Button {
     value: String,
 }
 
-/// Adds what a message says to an answer.
+/// Adds a message to an answer.
 pub fn read(message: &Message, answer: &mut Answer) -> Result<(), AgentError> {
     let content = message.content.as_deref().unwrap_or_default();
-    let said = match (message.content_type.as_str(), &message.image_response_card) {
-        ("ImageResponseCard", Some(card)) => Some(card.said()),
+    let content = match (message.content_type.as_str(), &message.image_response_card) {
+        ("ImageResponseCard", Some(card)) => Some(card.content()),
         ("CustomPayload", _) => return custom(content, answer),
         ("SSML", _) => text(&plain(content)),
         // Plain, or of a kind that is new.
         _ => text(content),
     };
-    answer.outputs.extend(said.map(Into::into));
+    answer.outputs.extend(content.map(Into::into));
     Ok(())
 }
 
@@ -50,7 +50,7 @@ fn text(words: &str) -> Option<Content> {
     (!words.trim().is_empty()).then(|| Content::Text(words.trim().to_owned()))
 }
 
-/// Our own contract, or a message of the channel; what is no JSON object is words.
+/// Our own contract, or a message of the channel; what is not a JSON object is a text.
 fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
     let Ok(object) = serde_json::from_str::<Map<String, Value>>(content) else {
         answer.outputs.extend(text(content).map(Into::into));
@@ -68,7 +68,7 @@ fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
 }
 
 impl ResponseCard {
-    fn said(&self) -> Content {
+    fn content(&self) -> Content {
         let media = self.image_url.clone().map(|url| Media {
             kind: MediaKind::Image,
             source: Source::Link(url),
@@ -85,7 +85,7 @@ impl ResponseCard {
     }
 }
 
-/// Speech as words: without the marks, and with the signs that XML writes in another way.
+/// Speech as text: without tags, and with XML's escaped characters.
 fn plain(speech: &str) -> String {
     let mut words = String::new();
     let mut rest = speech;

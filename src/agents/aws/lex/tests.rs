@@ -7,7 +7,7 @@ fn answer(messages: &Value, state: &Value) -> Result<Answer, AgentError> {
     read(json!({ "messages": messages, "sessionState": state }).to_string().as_bytes())
 }
 
-fn said(message: &Value) -> Vec<Content> {
+fn contents(message: &Value) -> Vec<Content> {
     let answer = answer(&json!([message]), &json!({})).expect("readable");
     answer.outputs.into_iter().map(|output| output.content).collect()
 }
@@ -23,12 +23,12 @@ fn speech_is_shown_without_its_marks() {
         ("<speak>&amp;lt;", "&lt;"),
         ("half <spe", "half"),
     ] {
-        assert_eq!(said(&json!({ "contentType": "SSML", "content": speech })), [Content::Text(expected.into())]);
+        assert_eq!(contents(&json!({ "contentType": "SSML", "content": speech })), [Content::Text(expected.into())]);
     }
 }
 
 #[test]
-fn a_response_card_is_a_picture_with_words_and_choices() {
+fn a_response_card_is_a_picture_with_text_and_choices() {
     let card = json!({ "contentType": "ImageResponseCard", "imageResponseCard": {
         "title": "Which one?", "subtitle": "We have two", "imageUrl": "https://example.invalid/a.jpg",
         "buttons": [{ "text": "Red", "value": "red please" }] } });
@@ -36,14 +36,14 @@ fn a_response_card_is_a_picture_with_words_and_choices() {
     let media = Media { kind: MediaKind::Image, source: link, caption: None, name: None };
     let actions = vec![Action::Choice(Choice::new("red please", "Red"))];
     let expected = Content::Card(Card { media: Some(media), text: "Which one?\nWe have two".into(), actions });
-    assert_eq!(said(&card), [expected]);
+    assert_eq!(contents(&card), [expected]);
     let bare = json!({ "contentType": "ImageResponseCard", "imageResponseCard": { "title": "Just this" } });
-    assert!(matches!(&said(&bare)[..], [Content::Card(Card { media: None, text, .. })] if text == "Just this"));
+    assert!(matches!(&contents(&bare)[..], [Content::Card(Card { media: None, text, .. })] if text == "Just this"));
 }
 
 #[test]
 fn a_custom_payload_is_our_contract_a_message_of_the_channel_or_words() {
-    let payload = |content: &str| said(&json!({ "contentType": "CustomPayload", "content": content }));
+    let payload = |content: &str| contents(&json!({ "contentType": "CustomPayload", "content": content }));
     assert!(
         matches!(&payload(r#"{"type":"sticker","sticker":{"id":"1"}}"#)[..], [Content::Raw(raw)] if raw["type"] == "sticker")
     );

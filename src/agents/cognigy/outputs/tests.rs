@@ -1,4 +1,4 @@
-//! What outputs become, and what no output can do.
+//! How outputs are converted, and what no output can do.
 
 use std::{
     fmt::Write as _,
@@ -27,8 +27,8 @@ fn fixtures() -> Vec<(String, Value)> {
     fixtures
 }
 
-/// Reads an item and holds what is said to the laws that all answers keep.
-fn said(item: &Value) -> Vec<Output> {
+/// Reads an item and checks the rules that hold for all outputs.
+fn outputs_of(item: &Value) -> Vec<Output> {
     let outputs = read(&item["text"], &item["data"], false);
     let stored = serde_json::to_string(&outputs).expect("an output can be stored");
     assert_eq!(serde_json::from_str::<Vec<Output>>(&stored).expect("and read again"), outputs);
@@ -60,7 +60,7 @@ fn every_structure_becomes_what_it_means() {
     let mut table = String::new();
     for (name, item) in fixtures() {
         writeln!(table, "{name}").expect("a String");
-        for output in said(&item) {
+        for output in outputs_of(&item) {
             writeln!(table, "  {}", serde_json::to_string(&output).expect("JSON")).expect("a String");
         }
     }
@@ -113,11 +113,11 @@ fn no_field_has_to_be_there_or_of_its_type() {
     let mutants: Vec<_> = fixtures().iter().flat_map(|(_, item)| mutants(item)).collect();
     assert!(mutants.len() > 5_000, "only {}", mutants.len());
     for mutant in mutants {
-        said(&mutant);
+        outputs_of(&mutant);
     }
 }
 
-/// Every name that stands in a fixture, so that arbitrary JSON gets deep into the readers.
+/// Every name in a fixture, so that arbitrary JSON gets deep into the readers.
 fn names() -> Vec<String> {
     fn gather(value: &Value, names: &mut BTreeSet<String>) {
         match value {
@@ -167,7 +167,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Where the value and everything in it stands, as JSON pointers.
+/// The JSON pointers of the value and everything in it.
 fn places(value: &Value, place: String) -> Vec<String> {
     let below: Vec<_> = match value {
         Value::Object(object) => {
@@ -184,8 +184,8 @@ fn places(value: &Value, place: String) -> Vec<String> {
 proptest! {
     #[test]
     fn no_json_stops_a_turn(text in anything(), data in anything(), channels in anything()) {
-        said(&json!({ "text": text.clone(), "data": data }));
-        said(&json!({ "text": text, "data": { "_cognigy": channels } }));
+        outputs_of(&json!({ "text": text.clone(), "data": data }));
+        outputs_of(&json!({ "text": text, "data": { "_cognigy": channels } }));
     }
 
     #[test]
@@ -193,7 +193,7 @@ proptest! {
         let mut item = index.get(&fixtures()).1.clone();
         let places = places(&item, String::new());
         *item.pointer_mut(place.get::<String>(&places)).expect("a place in it") = thing;
-        said(&item);
+        outputs_of(&item);
     }
 }
 
@@ -249,7 +249,7 @@ fn a_text_is_left_out_only_if_people_read_it_in_the_structure() {
         ("letter a", true),
         ("postback", true),
     ] {
-        let outputs = said(&json!({ "text": text, "data": buttons }));
+        let outputs = outputs_of(&json!({ "text": text, "data": buttons }));
         assert_eq!(outputs.len(), 1 + usize::from(is_sent), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Cards: words with things to tap, alone or side by side.
+//! Cards: texts with buttons, alone or side by side.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ impl Fitter<'_> {
         self.fitted_card(card);
     }
 
-    /// The card with the picture that Meta can fetch, the pages that a phone can open, and labels without marks.
+    /// The card with a picture that Meta can fetch, pages that a phone can open, and labels without marks.
     fn fit_parts(&self, Card { media, text, actions }: Card) -> Card {
         let media = media.and_then(|media| checked(Media { caption: None, ..media }).ok());
         let action = |action| match action {
@@ -99,7 +99,7 @@ impl Fitter<'_> {
     fn side_by_side(&mut self, text: &str, cards: Vec<Card>) {
         let titles = || cards.iter().filter_map(|card| card.text.lines().next()).collect::<Vec<_>>().join(" · ");
         let words = if is_visible(text) { text.to_owned() } else { titles() };
-        // Meta demands words above the cards; the cards may have none.
+        // Meta requires a text above the cards; the cards themselves may have none.
         let words = if is_visible(&words) { words } else { self.style.settings.list_label.clone() };
         let text = self.all_but_the_end(&words, MAX_BODY);
         let mut ids = Ids::default();
@@ -124,7 +124,7 @@ fn are_buttons(choices: &[Choice]) -> bool {
         && choices.iter().all(|choice| length(&choice.title) <= MAX_BUTTON_TITLE && choice.description.is_none())
 }
 
-/// Whether Meta takes these cards as a carousel: all with a picture or a video, short words, and the same kind and number of buttons.
+/// Whether Meta accepts these cards as a carousel: all with a picture or a video, a short text, and the same kind and number of buttons.
 fn are_carousel(cards: &[Card]) -> bool {
     let fits =
         |card: &Card| length(&card.text) <= MAX_CARD_BODY && card.text.matches('\n').count() <= MAX_CARD_LINE_ENDS;

@@ -1,4 +1,4 @@
-//! Choices: as rows of a list, of several, or as numbered lines; each with an id of its own.
+//! Choices: as rows of one list or several, or as numbered lines; each with its own id.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::conversation::{Choice, Choices, Content, List, Section};
 
-/// Most lists of one answer; what has more choices is said in words, with numbers.
+/// Most lists of one answer; more choices become numbered lines of a text.
 const MAX_LISTS: usize = 3;
 
 impl Fitter<'_> {
-    /// A list, or several, or numbered lines; `text` has its marks already.
+    /// Sends a list, several lists, or numbered lines; `text` has its marks already.
     pub(super) fn list(&mut self, List { text, label, sections }: List) {
         let visible_rows = |Section { title, rows }: Section| Section {
             title: title.map(|title| self.plain(&title)),
@@ -40,7 +40,7 @@ impl Fitter<'_> {
             label.map(|label| clip(&one_line(&self.plain(&label)), MAX_BUTTON_TITLE)).filter(|label| is_visible(label));
         let label = label.unwrap_or_else(|| self.style.settings.list_label.clone());
         for sections in in_lists(sections) {
-            // The words stand above the first list; the others need some of their own.
+            // The text is above the first list; the others need their own.
             let words = std::mem::replace(&mut text, label.clone());
             let text = self.all_but_the_end(&words, MAX_LIST_BODY);
             let sections = self.row_ids(sections);
@@ -48,7 +48,7 @@ impl Fitter<'_> {
         }
     }
 
-    /// The choice with labels without marks; what comes back when it is tapped is as the agent has written it.
+    /// The choice with labels without marks; its id, which comes back with a tap, stays as the agent wrote it.
     pub(super) fn plain_choice(&self, Choice { id, title, description }: Choice) -> Choice {
         let id = if is_visible(&id) { id } else { one_line(&title) };
         Choice { id, title: self.plain(&title), description: description.map(|words| self.plain(&words)) }
@@ -73,7 +73,7 @@ impl Fitter<'_> {
         choices.into_iter().map(|choice| ids.give(choice, most, &mut self.choices)).collect()
     }
 
-    /// Rows as Meta takes them: a title that is too long is clipped, and stands whole below itself if that place is free.
+    /// Rows as Meta accepts them: a title that is too long is clipped, and is repeated in full as the description if there is none.
     fn row_ids(&mut self, sections: Vec<Section>) -> Vec<Section> {
         let mut ids = Ids::default();
         let several = sections.len() > 1;
@@ -93,7 +93,7 @@ impl Fitter<'_> {
     }
 }
 
-/// Keeps ids apart: two choices may mean the same, but Meta takes each id once.
+/// Makes ids unique: two choices may mean the same, but Meta accepts each id once.
 #[derive(Default)]
 pub(super) struct Ids(BTreeSet<String>);
 
@@ -111,7 +111,7 @@ impl Ids {
     }
 }
 
-/// The choice with something to see and something to give back, if it has either.
+/// The choice with a visible title and an id; `None` if it has neither.
 pub(super) fn visible(Choice { id, title, description }: Choice) -> Option<Choice> {
     let shown = [&title, description.as_deref().unwrap_or_default(), &id];
     let title = shown.into_iter().map(one_line).find(|words| is_visible(words))?;
@@ -119,7 +119,7 @@ pub(super) fn visible(Choice { id, title, description }: Choice) -> Option<Choic
     Some(Choice { id, title, description })
 }
 
-/// Lists of ten rows at most, in order. A list keeps its sections if each has a title; else it has one.
+/// Lists of ten rows at most, in order. A list keeps its sections if each has a title; else it has a single one.
 fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
     let titled = sections.iter().all(|section| section.title.as_deref().is_some_and(is_visible));
     let sections = if titled || sections.len() == 1 {
@@ -146,7 +146,7 @@ fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
     lists
 }
 
-/// What is chosen from, as words for where Meta demands some.
+/// The titles of the choices, as the text that Meta requires.
 pub(super) fn words_of(choices: &[Choice]) -> String {
     let lines: Vec<_> = choices.iter().map(|choice| format!("- {}", choice.title)).collect();
     clip(&lines.join("\n"), MAX_BODY)

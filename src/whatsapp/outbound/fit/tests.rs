@@ -1,4 +1,4 @@
-//! What becomes of the odd parts of an answer, and that the rest of it is said.
+//! How odd parts of an answer are handled, and that the rest of it is sent.
 
 use std::{
     io::Write,
@@ -14,10 +14,10 @@ use crate::{
     whatsapp::outbound::send_body,
 };
 
-/// The bodies of what is said, without what is the same in all of them.
-fn sent(said: Content) -> Vec<Value> {
+/// The request bodies for a content, without the fields that are the same in all of them.
+fn sent(content: Content) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "☰".into() };
-    let (fitted, _) = fit(vec![said.into()], Style { settings: &settings, to_group: false });
+    let (fitted, _) = fit(vec![content.into()], Style { settings: &settings, to_group: false });
     let body = |output| {
         let body = send_body(&Person::default(), output, "", "");
         body[body["type"].as_str().expect("a type")].clone()
@@ -39,7 +39,7 @@ fn card(link: &str, text: &str) -> Card {
 }
 
 #[test]
-fn an_address_is_sent_as_meta_takes_it_wherever_it_stands() {
+fn an_address_is_sent_as_meta_accepts_it_wherever_it_is() {
     let (written, link) = (" https://files.example.com/my photo.jpg\n", "https://files.example.com/my%20photo.jpg");
     assert_eq!(sent(captioned(written)), [json!({ "link": link, "caption": "Your *QR* code" })]);
     assert_eq!(
@@ -68,10 +68,10 @@ fn without_an_address_the_rest_is_said() {
         let buttons = &sent(Content::Card(card(link, "Sure?")))[0];
         assert!(buttons["header"].is_null() && buttons["body"]["text"] == "Sure?", "{buttons}");
         let cards = vec![card(link, "One"), card("https://example.com/a.jpg", "Two")];
-        let said = sent(Content::Carousel { text: "Look".into(), cards });
-        let texts: Vec<_> = said.iter().map(|said| said.pointer("/body/text").unwrap_or(&said["body"])).collect();
+        let bodies = sent(Content::Carousel { text: "Look".into(), cards });
+        let texts: Vec<_> = bodies.iter().map(|body| body.pointer("/body/text").unwrap_or(&body["body"])).collect();
         assert_eq!(texts, ["Look", "One", "Two"]);
-        assert!(said[1]["header"].is_null() && said[2]["header"].is_object());
+        assert!(bodies[1]["header"].is_null() && bodies[2]["header"].is_object());
         let named = Media { name: Some("invoice.pdf".into()), ..media(MediaKind::Document, link) };
         assert_eq!(sent(Content::Media(named))[0]["body"], "invoice.pdf");
         assert!(sent(Content::Media(media(MediaKind::Image, link))).is_empty());
@@ -84,8 +84,8 @@ fn without_an_address_the_rest_is_said() {
                 "action": { "buttons": [{ "type": "reply", "reply": { "id": "y", "title": "Yes" } }] },
             } }),
         ] {
-            let said = &sent(Content::Raw(raw.as_object().expect("an object").clone()))[0].to_string();
-            assert!(said.contains("A map") && !said.contains("data:") && !said.contains("header"), "{said}");
+            let body = &sent(Content::Raw(raw.as_object().expect("an object").clone()))[0].to_string();
+            assert!(body.contains("A map") && !body.contains("data:") && !body.contains("header"), "{body}");
         }
     }
     let odd = |url: &str| Action::Link { title: "Write".into(), url: url.into() };
@@ -96,13 +96,13 @@ fn without_an_address_the_rest_is_said() {
     assert_eq!(text("data:text/html,hello"), "Us\nWrite");
 }
 
-/// What the log says, kept.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody has panicked").write(bytes)
+        self.0.lock().expect("no one has panicked").write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -123,7 +123,7 @@ fn a_part_without_an_address_is_named_in_the_log_and_its_words_are_not() {
         let contact = Contact { name: "Shop".into(), url: Some(secret.into()), ..Contact::default() };
         sent(Content::Contacts(vec![contact]));
     });
-    let lines = String::from_utf8(log.0.lock().expect("nobody has panicked").clone()).expect("words");
+    let lines = String::from_utf8(log.0.lock().expect("no one has panicked").clone()).expect("words");
     for (part, times) in [("an image", 3), ("a link", 1), ("a page of a contact", 1), ("Ada", 0)] {
         assert_eq!(lines.matches(part).count(), times, "{part}: {lines}");
     }

@@ -1,4 +1,4 @@
-//! Small cuts at words.
+//! Helpers that shorten and join texts.
 
 use super::super::split::{length, split};
 
@@ -11,7 +11,7 @@ pub fn labelled(label: &str, value: &str) -> String {
     }
 }
 
-/// At most `most` characters, with an ellipsis for what is gone.
+/// At most `most` characters, with an ellipsis for what is cut off.
 pub fn clip(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();

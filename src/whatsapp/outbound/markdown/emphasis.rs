@@ -1,7 +1,7 @@
 //! Bold, italic and struck words beside punctuation and in scripts without spaces.
 //!
-//! `CommonMark` asks what stands on both sides of a row of stars: in `**注意：**请看` the second one cannot close, because a sign of
-//! punctuation stands before it and a letter behind. Language models write like that all the same, and a phone would show the stars.
+//! `CommonMark` looks at both sides of a row of stars: in `**注意：**请看` the second one cannot close, because there is punctuation
+//! before it and a letter after it. Language models write like that all the same, and a phone would show the stars.
 //! <https://spec.commonmark.org/0.31.2/#delimiter-run>
 
 use std::{borrow::Cow, ops::Range};
@@ -10,13 +10,13 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 
 use super::signs::OPTIONS;
 
-/// A sign of punctuation that nobody writes, the editorial coronis. Beside it a row of stars may open and close; it is taken out again.
+/// A punctuation character that no one uses, the editorial coronis. Beside it a row of stars may open and close; it is removed again.
 pub const JOINT: char = '\u{2e0e}';
 /// Longest row of stars that is a mark.
 const MAX_ROW: usize = 3;
-/// What words in bold type do not begin with.
+/// Characters that a bold text does not begin with.
 const ENDS: &str = ")]},.;:!?%…」』）】》〉。，、；：！？";
-/// What words in bold type do not end with.
+/// Characters that a bold text does not end with.
 const STARTS: &str = "([{<=,/+-「『（【《〈";
 
 /// A row of stars or tildes.
@@ -26,14 +26,14 @@ struct Row {
     after: Option<char>,
 }
 
-/// The source with a joint beside each row of stars that is meant as a mark and that `CommonMark` takes for words.
+/// The source with a joint beside each row of stars that is meant as a mark and that `CommonMark` reads as text.
 pub fn mended(text: &str) -> Cow<'_, str> {
     if text.contains(JOINT) || !rows(text).any(|row| row.ends_oddly() || row.begins_oddly()) {
         return Cow::Borrowed(text);
     }
     let parts = inline_parts(text);
     let (mut next, mut block) = (0, usize::MAX);
-    // By sign and length: what is open.
+    // The open rows, by character and length.
     let mut open = [[false; MAX_ROW + 1]; 2];
     let (mut mended, mut from) = (String::with_capacity(text.len() + 16), 0);
     for row in rows(text) {
@@ -62,19 +62,19 @@ pub fn mended(text: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Whether this sign belongs to a script without spaces between words, or to its punctuation.
+/// Whether this character belongs to a script without spaces between words, or to its punctuation.
 pub fn is_spaceless(sign: char) -> bool {
     matches!(sign, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}'
         | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
 }
 
 impl Row {
-    /// Punctuation before it and a letter behind: for `CommonMark` it can only open.
+    /// Punctuation before it and a letter after it: for `CommonMark` it can only open.
     fn is_before_word(&self) -> bool {
         self.before.is_some_and(is_punctuation) && self.after.is_some_and(char::is_alphanumeric)
     }
 
-    /// A letter before it and punctuation behind: for `CommonMark` it can only close.
+    /// A letter before it and punctuation after it: for `CommonMark` it can only close.
     fn is_behind_word(&self) -> bool {
         self.before.is_some_and(char::is_alphanumeric) && self.after.is_some_and(is_punctuation)
     }
@@ -117,7 +117,7 @@ fn rows(text: &str) -> impl Iterator<Item = Row> {
     })
 }
 
-/// Where words stand that may have marks, in order, each with the number of its block: marks do not reach from one to the next.
+/// The ranges of text that may have marks, in order, each with the number of its block: marks do not cross blocks.
 fn inline_parts(text: &str) -> Vec<(Range<usize>, usize)> {
     let (mut parts, mut block, mut is_verbatim) = (Vec::new(), 0, false);
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {

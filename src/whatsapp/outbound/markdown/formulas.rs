@@ -1,5 +1,5 @@
-//! Formulas as language models write them, `\( … \)`, `\[ … \]` and `$$ … $$`. WhatsApp shows none; what they say stays as it is
-//! written, and Markdown has no say in it.
+//! Formulas as language models write them, `\( … \)`, `\[ … \]` and `$$ … $$`. WhatsApp cannot show them; their text stays as it is
+//! written and is not read as Markdown.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::signs::OPTIONS;
 
-/// What only formulas have. Without any of it brackets are brackets, as in `\[1\]`, and dollars are prices.
+/// Characters that only formulas have. Without them brackets are brackets, as in `\[1\]`, and dollars are prices.
 const MATHS: &[char] = &['\\', '^', '_', '=', '{'];
 
 /// A mark of a formula, and the one that ends it.
@@ -16,7 +16,7 @@ struct Mark {
     ends_with: Option<&'static str>,
 }
 
-/// The source with the words of its formulas, each sign of them escaped, and without the marks around.
+/// The source with the text of its formulas escaped, and without the marks around them.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !["\\(", "\\[", "$$"].iter().any(|mark| text.contains(mark)) {
         return Cow::Borrowed(text);
@@ -30,9 +30,9 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
             continue;
         };
         let words = &text[opening.end..closing.start];
-        // Nobody writes spaces into brackets that are escaped, and prices stand apart as well.
+        // No one writes spaces into escaped brackets, and prices are followed by spaces as well.
         let is_apart = *ends_with != "$$" && words.starts_with(char::is_whitespace);
-        // Within a quote each line has its sign.
+        // In a quote each line has its quote mark.
         let lines: Vec<_> = words.lines().map(|line| line.trim_start_matches(['>', ' ', '\t']).trim_end()).collect();
         let lines = lines.join("\n");
         let lines = lines.trim();
@@ -64,7 +64,7 @@ fn marks(text: &str) -> Vec<Mark> {
                     Some('[') => Some("\\]"),
                     _ => None,
                 };
-                // For Markdown it is a bracket that is escaped.
+                // In Markdown it is an escaped bracket.
                 if words.starts_with(['(', ')', '[', ']']) && text[..range.start].ends_with('\\') {
                     marks.push(Mark { at: range.start - 1..range.start + 1, ends_with });
                 }

@@ -1,4 +1,4 @@
-//! Labels: the words on buttons and rows, which WhatsApp shows as they are.
+//! Labels: the texts of buttons and rows, which WhatsApp shows as they are.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::settings::TextFormat;
 
-/// The words of a label, which has no marks on a phone, in one line.
+/// The text of a label in one line, without marks, which a phone does not apply there.
 #[must_use]
 pub fn to_plain(text: &str, format: TextFormat) -> String {
     let is_bare = !text.contains(['*', '_', '~', '`', '[', '<']);

@@ -1,14 +1,14 @@
-//! What tells Markdown from WhatsApp's marks, and what has to be mended in a source before it is read.
+//! Distinguishes Markdown from WhatsApp's marks, and repairs a source before it is read.
 
 use std::collections::BTreeSet;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag};
 
-/// What we read beyond `CommonMark`. Footnotes and formulas stay as they are typed: WhatsApp has nothing for them.
+/// The extensions of `CommonMark` that we read. Footnotes and formulas stay as they are typed: WhatsApp has nothing for them.
 pub const OPTIONS: Options =
     Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 
-/// The elements of HTML that models write. Other words in angle brackets are placeholders, like `<your name>`, and stay.
+/// The HTML elements that models write. Other texts in angle brackets are placeholders, like `<your name>`, and stay.
 const ELEMENTS: &[&str] = &[
     "a",
     "abbr",
@@ -88,7 +88,7 @@ const ELEMENTS: &[&str] = &[
     "wbr",
 ];
 
-/// Whether a text holds anything that only Markdown has. `*word*` is none: it is bold for WhatsApp and italic for Markdown.
+/// Whether a text contains anything that only Markdown has. `*word*` does not count: it is bold in WhatsApp and italic in Markdown.
 pub fn is_markdown(text: &str) -> bool {
     let mut lists = 0_usize;
     Parser::new_ext(text, OPTIONS).into_offset_iter().any(|(event, range)| {
@@ -122,7 +122,7 @@ pub fn is_markdown(text: &str) -> bool {
                 false
             }
             Event::Html(html) | Event::InlineHtml(html) => without_tags(&html) != *html,
-            // A shrug, ¯\_(ツ)_/¯, is none.
+            // A shrug, ¯\_(ツ)_/¯, does not count.
             Event::Text(_) => {
                 source.starts_with(['*', '_', '~', '`', '#', '[', ']', '>', '-', '+', '.', '!', '|', '(', ')'])
                     && text[..range.start].strip_suffix('\\').is_some_and(|before| !before.ends_with('¯'))
@@ -132,18 +132,18 @@ pub fn is_markdown(text: &str) -> bool {
     })
 }
 
-/// Least characters of a line under a heading; a shorter one is more likely a minus or an equals sign.
+/// Least characters of the underline of a heading; a shorter one is more likely a minus or an equals sign.
 pub const UNDERLINE_LEAST: usize = 3;
 
-/// The line under a heading that has no `#`.
+/// The underline of a heading without `#`.
 pub fn underline(heading: &str) -> Option<&str> {
     let (_, line) = heading.trim_end().rsplit_once('\n')?;
     Some(line.trim_start_matches(['>', ' ', '\t']))
 }
 
-/// The source with one kind of line end, without the tags of HTML blocks, and with every address that no link refers to.
+/// The source with one kind of line end, without the tags of HTML blocks, and with all addresses that no link refers to.
 ///
-/// An HTML block hides the Markdown in it, even one that a placeholder opens, and a definition such as `[1]: https://…` is not shown where it stands.
+/// An HTML block hides the Markdown in it, even if a placeholder opens it, and a definition such as `[1]: https://…` is not shown.
 pub fn mended(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Parser::new_ext(&text, OPTIONS).into_offset_iter();
@@ -173,13 +173,13 @@ pub fn mended(text: &str) -> String {
     mended + &text[from..]
 }
 
-/// HTML without its comments and tags: a line end for `<br>`, a bullet for `<li>`.
+/// HTML without its comments and tags: `<br>` becomes a line end, `<li>` a bullet.
 pub fn without_tags(html: &str) -> String {
     let (mut bare, mut rest) = (String::with_capacity(html.len()), html);
     while let Some((before, tag)) = rest.split_once('<') {
         bare.push_str(before);
         if let Some(comment) = tag.strip_prefix("!--") {
-            // One that does not end is words, and is not looked through again for each that starts in it.
+            // An unclosed comment is text, and is not searched again for each one that starts in it.
             let Some((_, after)) = comment.split_once("-->") else { return bare + "<" + tag };
             rest = after;
             continue;

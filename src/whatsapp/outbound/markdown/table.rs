@@ -5,12 +5,12 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::words::Words;
 
-/// Most characters of a line that a phone shows in a monospaced block without breaking it; from experience.
+/// Most characters of a line that a phone shows in a monospaced block without wrapping; from experience.
 const WIDE_FROM: usize = 37;
-/// What stands between two columns.
+/// The separator of two columns.
 const GAP: &str = "  ";
 
-/// A table that is being read, its head first.
+/// The table that is being read, its head first.
 #[derive(Debug, Default)]
 pub struct Table<'a> {
     pub alignments: Vec<Alignment>,
@@ -18,7 +18,7 @@ pub struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// The lines of the monospaced block; `None` if they would be too wide, or hold what ends the block.
+    /// The lines of the monospaced block; `None` if they would be too wide, or contain what ends the block.
     pub fn aligned(&self) -> Option<String> {
         let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Words::bare).collect()).collect();
         let columns = rows.iter().map(Vec::len).max()?;

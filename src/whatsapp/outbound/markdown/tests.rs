@@ -12,7 +12,7 @@ fn check(format: TextFormat, examples: &[(&str, &str)]) {
     }
 }
 
-/// What ordinary answers are made of; each is Markdown for sure.
+/// Parts of ordinary answers; each is certainly Markdown.
 const ORDINARY: &[&str] = &[
     "**Bold** and *italic* and ***both***, ~~gone~~, `code`.",
     "# Heading with **bold**",
@@ -281,10 +281,10 @@ proptest! {
     }
 
     #[test]
-    fn no_letter_is_lost_whatever_stands_beside_the_marks(
+    fn no_letter_is_lost_whatever_is_beside_the_marks(
         text in "(\\*|\\*\\*|\\*\\*\\*|_|~~|\\\\\\(|\\\\\\)|\\\\\\[|\\\\\\]|\\$\\$|[注意请看]|[a-z]|：|。|「|」|“|”|!|%|=| |\n|\n\n|- ){0,60}"
     ) {
-        // Three tildes start a block of code, and what stands behind them is its name.
+        // Three tildes start a block of code, and the text after them is its name.
         let text = text.replace("~~~", "~~ ~");
         for format in [TextFormat::Auto, TextFormat::Markdown] {
             let shown = to_whatsapp(&text, format);

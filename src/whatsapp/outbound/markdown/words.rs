@@ -1,7 +1,7 @@
-//! The words of one block: bare text, and the marks as spans over it until the block is complete.
+//! The text of one block, with the marks as spans over it until the block is complete.
 //!
-//! Only then is known what stands around a span, and WhatsApp has no sign that escapes: marks that it would show instead of
-//! obeying them are left away.
+//! Only then do we know what surrounds a span. WhatsApp has no escape character, so a mark that it would show literally is
+//! dropped.
 
 use super::emphasis::{JOINT, is_spaceless};
 
@@ -25,7 +25,7 @@ impl Mark {
     }
 }
 
-/// Words, spans over them, and the spans that are still open.
+/// A text, the spans over it, and the spans that are still open.
 #[derive(Debug, Default)]
 pub struct Words<'a> {
     text: String,
@@ -38,9 +38,9 @@ struct Span<'a> {
     mark: Mark,
     start: usize,
     end: usize,
-    /// The sign of Markdown, to be put back where it was not meant as one.
+    /// The Markdown mark, to be put back if it was not meant as one.
     written: &'a str,
-    /// Within a span of the same mark: a bold word in a heading.
+    /// Whether it is inside a span of the same mark: a bold word in a heading.
     doubled: bool,
 }
 
@@ -71,10 +71,10 @@ impl<'a> Words<'a> {
         self.close();
     }
 
-    /// Ends the link or image whose words began at `from`: the address, if any, goes behind them, or in their place if it says the same.
+    /// Ends the link or image whose text began at `from`: the address, if any, follows the text, or replaces it if both are the same.
     pub fn link(&mut self, from: usize, url: &str) {
         let address = ["mailto:", "tel:"].iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or(url);
-        // An anchor of a page that is not there, or an image that is its own address, leads nowhere.
+        // An anchor without a page, or an image inside its own address, leads nowhere.
         let leads = !address.is_empty() && !address.starts_with('#') && !address.starts_with("data:");
         let words = self.text[from..].trim();
         if leads && (words.is_empty() || stem(words).eq_ignore_ascii_case(stem(address))) {
@@ -88,17 +88,17 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The words alone, in one line.
+    /// The text alone, in one line.
     pub fn bare(&self) -> String {
         self.text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// The words with the marks of WhatsApp. A span over several lines gets its marks on each: they do not reach further.
+    /// The text with WhatsApp's marks. A span over several lines gets its marks on each line, because a mark ends with its line.
     pub fn marked(&self) -> String {
         self.with_signs(true)
     }
 
-    /// The words without marks, but with the signs that were meant as none.
+    /// The text without marks, but with the characters that were not meant as marks.
     pub fn plain(&self) -> String {
         self.with_signs(false)
     }
@@ -108,7 +108,7 @@ impl<'a> Words<'a> {
         codes.sort_by_key(|span| span.start);
         let mut signs = Vec::new();
         for span in &self.spans {
-            // What closes at a place goes before what opens there; a shorter span closes first and opens last, and bold holds italic.
+            // At one place, closing marks go before opening ones; a shorter span closes first and opens last, and bold contains italic.
             let rank = span.mark as usize;
             let mut put = |sign, start, end| {
                 signs.extend([
@@ -145,10 +145,10 @@ impl<'a> Words<'a> {
         tidy(&marked)
     }
 
-    /// `2*3*4` is no italic three, and neither is `2**3**4` a bold one.
+    /// Whether the marks were not meant: `2*3*4` has no italic three, and `2**3**4` no bold one.
     fn is_no_mark(&self, span: &Span) -> bool {
         let words = &self.text[span.start..span.end];
-        // Where there are no spaces between words, letters on both sides say nothing.
+        // In scripts without spaces between words, letters on both sides mean nothing.
         let joins = |before: Option<char>, after: Option<char>| {
             let is_letter = |sign: &char| sign.is_alphanumeric() && !is_spaceless(*sign);
             before.as_ref().is_some_and(is_letter) && after.as_ref().is_some_and(is_letter)
@@ -162,10 +162,10 @@ impl<'a> Words<'a> {
         self.text[..start].ends_with(char::is_alphanumeric) || self.text[end..].starts_with(char::is_alphanumeric)
     }
 
-    /// Whether WhatsApp takes the marks around these words for what they are.
+    /// Whether WhatsApp applies the marks around this text.
     fn obeyed(&self, mark: Mark, start: usize, end: usize) -> bool {
         let (words, sign) = (&self.text[start..end], mark.sign());
-        // The sign would become a part of the address.
+        // The mark would become a part of the address.
         let address = || {
             words.rsplit(char::is_whitespace).next().is_some_and(|last| last.contains("://") && !last.ends_with(')'))
         };
@@ -182,13 +182,13 @@ impl<'a> Words<'a> {
     }
 }
 
-/// An address without what people leave away.
+/// An address without the parts that people leave out.
 fn stem(address: &str) -> &str {
     let bare = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
     bare.strip_suffix('/').unwrap_or(bare)
 }
 
-/// Without white space around lines, and with one empty line at most in a row.
+/// Trims lines, and keeps one empty line in a row at most.
 fn tidy(text: &str) -> String {
     let mut lines: Vec<_> = text.trim().lines().map(str::trim).collect();
     lines.dedup_by(|line, before| line.is_empty() && before.is_empty());

@@ -1,15 +1,15 @@
-//! What language models put around and between their words that is not for people.
+//! Removes what language models put around and into their text that is not for people.
 
 use std::borrow::Cow;
 
-/// What a block is called that holds a whole answer.
+/// The names of a code block that contains a whole answer.
 const LABELS: &[&str] = &["markdown", "md"];
 /// Most bytes of a reference to a source.
 const MAX_REFERENCE: usize = 200;
-/// How references begin, what they hold, and how they end: those of assistants with files, and those of searches.
+/// The start, the content and the end of references: those of assistants with files, and those of searches.
 const REFERENCES: &[(char, &str, char)] = &[('【', "†", '】'), ('\u{e200}', "\u{e202}", '\u{e201}')];
 
-/// The answer that stands in one block of code, called Markdown, from its first line to its last.
+/// The answer inside a single code block that is named Markdown, from its first line to its last.
 pub fn unwrapped(text: &str) -> Option<&str> {
     let text = text.trim();
     let (first, rest) = text.split_once('\n')?;
@@ -18,13 +18,13 @@ pub fn unwrapped(text: &str) -> Option<&str> {
     let (words, last) = rest.rsplit_once('\n')?;
     let is_wrapped =
         fence.len() >= 3 && LABELS.iter().any(|name| label.trim().eq_ignore_ascii_case(name)) && last.trim() == fence;
-    // Without a name the first fence within would end the block, and what follows would not be in it.
+    // Without a name, the first fence inside would end the block, and the rest would not be in it.
     let fences: Vec<_> = words.lines().map(str::trim).filter(|line| line.starts_with(fence)).collect();
     let is_one = fences.len() % 2 == 0 && fences.first() != Some(&fence);
     (is_wrapped && is_one).then_some(words)
 }
 
-/// The text without references to sources that only the model has, such as `【12†source】`.
+/// The text without references to sources that only the model can see, such as `【12†source】`.
 pub fn without_references(text: &str) -> Cow<'_, str> {
     if !text.contains(|sign| REFERENCES.iter().any(|(start, _, _)| *start == sign)) {
         return Cow::Borrowed(text);
@@ -38,7 +38,7 @@ pub fn without_references(text: &str) -> Cow<'_, str> {
         bare.push_str(&rest[..at]);
         if let Some(words) = words.filter(|_| is_reference) {
             rest = &within[words.len() + end.len_utf8()..];
-            // The space before goes along where a sentence or a line ends behind.
+            // The space before is removed too if a sentence or a line ends after it.
             if rest.is_empty() || rest.starts_with(|sign: char| sign.is_whitespace() || ".,;:!?".contains(sign)) {
                 bare.truncate(bare.trim_end_matches(' ').len());
             }

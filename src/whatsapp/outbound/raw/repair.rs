@@ -1,4 +1,4 @@
-//! Addresses and the parameters of templates, made fit where they stand.
+//! Repairs addresses and template parameters in place.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::super::{
     split::one_line,
 };
 
-/// What belongs to a form: it is no message, whatever its fields are called.
+/// The data of a form: it is not part of the message, whatever its fields are called.
 const FORMS: &[&str] = &["flow_action_payload", "flow_action_data"];
 
-/// Repairs every address; a picture above other words, or a page of a contact, is left out if it has none.
+/// Repairs every address; a picture in a header, or a page of a contact, is left out if it has none.
 pub fn addresses(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -24,7 +24,7 @@ pub fn addresses(value: &mut Value) {
                     _ => addresses(value),
                 }
             }
-            // Cards side by side need their pictures; a message with buttons does not.
+            // The cards of a carousel need their pictures; a message with buttons does not.
             let has_lost = |header: &Value| header["type"].as_str().is_some_and(|kind| is_lost(&header[kind]["link"]));
             if object.contains_key("body")
                 && !object.contains_key("card_index")
@@ -65,13 +65,13 @@ fn is_lost(link: &Value) -> bool {
     link.as_str().is_some_and(|link| address(link).is_none())
 }
 
-/// Makes the words of a template's parameters fit, at all its places, those of its cards too.
+/// Fits the texts of all parameters of a template, including those of its cards.
 pub fn parameters(template: &mut Value) {
     for component in items(template, "components") {
         let is_link = component["type"] == "button" && component["sub_type"] == "url";
         for parameter in items(component, "parameters") {
             if let Some(text) = text(parameter, "text") {
-                // The words on a link's button are the end of its address.
+                // The text parameter of a link button is the end of its address.
                 *text = if is_link { part(text) } else { one_line(text) };
             }
             for kind in ["currency", "date_time"] {
@@ -88,7 +88,7 @@ fn items<'a>(object: &'a mut Value, name: &str) -> &'a mut [Value] {
     object.get_mut(name).and_then(Value::as_array_mut).map(Vec::as_mut_slice).unwrap_or_default()
 }
 
-/// The words under this name; a number is some, too.
+/// The text under this name; a number counts as one.
 fn text<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut String> {
     let value = object.get_mut(name)?;
     if let Value::Number(number) = value {

@@ -1,12 +1,12 @@
-//! What is said of a message that Meta would refuse: its words, in the order in which people read them.
+//! The text of a message that Meta would refuse, in the order in which people read it.
 
 use serde_json::{Map, Value};
 
 use super::super::address::is_data;
 
-/// The fields that hold words, or parts with words, before everything else, in order.
+/// The fields with text, or parts with text, that come first, in order.
 const FIRST: &[&str] = &["header", "title", "subtitle", "body", "text", "description", "caption", "footer"];
-/// The fields with things to choose from, and the addresses, behind everything else, in order.
+/// The fields with choices and addresses, which come last, in order.
 const LAST: &[&str] = &[
     "display_text",
     "url",
@@ -20,13 +20,13 @@ const LAST: &[&str] = &[
     "buttons",
     "quick_replies",
 ];
-/// The fields whose texts are words.
+/// The fields whose values are text for people.
 const WORDS: &[&str] =
     &["header", "title", "subtitle", "body", "text", "description", "caption", "footer", "display_text", "url", "link"];
-/// What is meant for later: what a bot says to a tap.
+/// What is meant for later: a bot's answer to a tap.
 const LATER: &[&str] = &["replyMessage"];
 
-/// Everything that is written to be read, line by line.
+/// All text for people, line by line.
 pub fn words(message: &Map<String, Value>) -> String {
     let mut lines = Vec::new();
     gather_fields(message, &mut lines);
@@ -55,7 +55,7 @@ fn gather<'a>(value: &'a Value, lines: &mut Vec<&'a str>) {
     }
 }
 
-/// Where a field is read: the words first, then parts of any name, then the choices.
+/// The position of a field: texts first, then parts of any name, then choices.
 fn place(name: &str) -> usize {
     let in_first = FIRST.iter().position(|first| *first == name);
     let in_last = || LAST.iter().position(|last| *last == name).map(|at| FIRST.len() + 1 + at);

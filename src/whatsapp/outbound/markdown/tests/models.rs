@@ -1,4 +1,4 @@
-//! What language models write beyond Markdown, and beside its rules.
+//! What language models write beyond Markdown, and against its rules.
 
 use super::{check, *};
 
@@ -65,7 +65,7 @@ fn an_answer_in_a_block_that_is_called_markdown_is_the_answer() {
             ("\n```md\nHello *you*\n```\n", "Hello _you_"),
             ("````Markdown\nLook:\n```\nls\n```\n````", "Look:\n```\nls\n```"),
             ("```markdown\nLook:\n```sh\nls\n```\nDone.\n```", "Look:\n```\nls\n```\nDone."),
-            // Two blocks, and one with words around it.
+            // Two blocks, and one with text around it.
             ("```markdown\na\n```\nand\n```\nb\n```", "```\na\n```\nand\n```\nb\n```"),
             ("Copy this:\n```markdown\n# a\n```", "Copy this:\n```\n# a\n```"),
         ],
@@ -104,7 +104,7 @@ fn formulas_keep_what_they_say() {
             ("**Sum:** $$\\sum_{i=1}^n x_i\\;y_i$$", "*Sum:* \\sum_{i=1}^n x_i\\;y_i"),
             ("- one \\( a*b*c \\)\n- two \\( \\{x\\} \\)", "- one a*b*c\n- two \\{x\\}"),
             ("> \\[\n> x = 1\n> \\]", "> x = 1"),
-            // Brackets, prices and code are none.
+            // Brackets, prices and code are not formulas.
             ("see \\[1\\] and \\(so\\)", "see [1] and (so)"),
             ("**Food** ($$) or ($$$), **both** $$ a $$", "*Food* ($$) or ($$$), *both* $$ a $$"),
             ("**x** `\\(a\\)` `$$a=b$$`", "*x* `\\(a\\)` `$$a=b$$`"),

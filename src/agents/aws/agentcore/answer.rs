@@ -1,4 +1,4 @@
-//! The shapes of an answer: a text, or an object that holds it under one of the usual names.
+//! The shapes of an answer: a text, or an object that contains it under one of the usual names.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::agents::{
     shapes::{NAMES, texts, words},
 };
 
-/// What an answer says. Agents that write JSON themselves have it written once more by their framework, as a text.
+/// Reads an answer. If an agent writes JSON itself, its framework encodes that once more, as a text.
 pub fn read(value: &Value) -> Result<Answer, AgentError> {
     let within = value.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_object);
     if let Some(within) = within.filter(|within| within.get("outputs").is_some() || words(within).is_some()) {
@@ -18,14 +18,15 @@ pub fn read(value: &Value) -> Result<Answer, AgentError> {
     if let Some(answer) = whole(value)? {
         return Ok(answer);
     }
-    let words = words(value).ok_or_else(|| AgentError::Unreadable(format!("it holds none of {}", NAMES.join(", "))))?;
+    let words =
+        words(value).ok_or_else(|| AgentError::Unreadable(format!("it contains none of {}", NAMES.join(", "))))?;
     Ok(texts(words).into())
 }
 
-/// An answer of which nothing has to be guessed: one of our own contract, or a fault.
+/// Reads an answer whose shape is certain: one of our own contract, or an error.
 pub fn whole(value: &Value) -> Result<Option<Answer>, AgentError> {
     if value.get("error").is_some_and(|error| !error.is_null()) {
-        // Not its words: they may be a person's.
+        // Its text is left out: it may repeat a person's.
         return Err(AwsError::Failed("error".to_owned()).into());
     }
     let is_ours = value.get("outputs").is_some_and(Value::is_array);
