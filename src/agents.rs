@@ -22,11 +22,11 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
+pub(crate) use self::http::{PostedAnswer, read_posted};
 use self::{aws::Aws, circuit::Circuit, client::Client};
 pub use self::{
     aws::AwsError,
     client::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
-    http::{PostedAnswer, read_posted},
     pseudonym::pseudonym,
     refusal::Refusal,
     thoughts::without_thoughts,

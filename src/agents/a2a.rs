@@ -35,7 +35,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 
 /// An agent with a card.
 #[derive(Debug)]
-pub struct CardedAgent {
+pub(crate) struct CardedAgent {
     client: Client,
     known: Mutex<Option<(Instant, Interface)>>,
     unfinished: Mutex<BTreeMap<TurnId, String>>,
@@ -44,7 +44,7 @@ pub struct CardedAgent {
 /// What the session remembers.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// The agent's name for the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
@@ -57,12 +57,12 @@ pub struct Memory {
 }
 
 impl CardedAgent {
-    pub fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self { client, known: Mutex::default(), unfinished: Mutex::default() }
     }
 
     /// Sends the message, and polls the task that it starts until it ends, asks for input, or the time is over.
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+    pub(crate) async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
         let until = retry::until(patience);
         let interface = self.interface(until).await?;
         let answer = self.converse(&interface, question, patience, until).await;

@@ -27,7 +27,7 @@ use crate::{retry::Retry, settings::AgentOnAws};
 
 /// An agent on AWS, and what is needed to ask it.
 #[derive(Debug)]
-pub struct Aws {
+pub(crate) struct Aws {
     agent: AgentOnAws,
     http: reqwest::Client,
     credentials: Option<SharedCredentialsProvider>,
@@ -181,7 +181,7 @@ impl Service {
 }
 
 /// Asks the agent.
-pub async fn ask(aws: &Aws, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub(crate) async fn ask(aws: &Aws, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     match &aws.agent {
         AgentOnAws::Function { name, region } => lambda::ask(aws, (name, region.as_deref()), question, patience).await,
         AgentOnAws::Runtime { arn, region, qualifier } => {
@@ -192,7 +192,7 @@ pub async fn ask(aws: &Aws, question: &Question<'_>, patience: Duration) -> Resu
 }
 
 impl Aws {
-    pub fn new(agent: AgentOnAws, http: reqwest::Client, aws: &SdkConfig) -> Self {
+    pub(crate) fn new(agent: AgentOnAws, http: reqwest::Client, aws: &SdkConfig) -> Self {
         Self {
             agent,
             http,

@@ -18,7 +18,7 @@ const REST: Duration = Duration::from_secs(10);
 
 /// What this instance knows of the agent's health.
 #[derive(Debug, Default)]
-pub struct Circuit(Mutex<State>);
+pub(crate) struct Circuit(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,7 +32,7 @@ impl Circuit {
     ///
     /// # Errors
     /// How long it rests.
-    pub fn admits(&self) -> Result<(), AgentError> {
+    pub(crate) fn admits(&self) -> Result<(), AgentError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         match state.resting_until {
@@ -48,7 +48,7 @@ impl Circuit {
     }
 
     /// Records the result of a question. Only failures that a rest can heal count: no connection, no answer in time, the agent's own faults.
-    pub fn learn(&self, question: &TurnId, answer: &Result<Answer, AgentError>) {
+    pub(crate) fn learn(&self, question: &TurnId, answer: &Result<Answer, AgentError>) {
         let is_down = match answer {
             Err(AgentError::Unreachable(_) | AgentError::UnreachableCard { .. } | AgentError::TimedOut(_)) => true,
             Err(AgentError::Refused(refusal)) => refusal.status >= 500 || refusal.status == 429,

@@ -32,7 +32,7 @@ pub const SIGNATURE: &str = "x-signature-256";
 
 /// An agent that listens at a URL.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     auth: AgentAuth,
@@ -41,7 +41,7 @@ pub struct Client {
 
 /// A request to an agent, before authentication is added.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// Where to; usually [`Client::url`].
     pub url: Url,
     /// The body, JSON.
@@ -54,7 +54,7 @@ pub struct Call<'a> {
 
 /// An agent's answer while it is read.
 #[derive(Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     response: Response,
     patience: Duration,
     read: usize,
@@ -62,12 +62,12 @@ pub struct Reading {
 }
 
 impl Client {
-    pub fn new(http: reqwest::Client, url: Url, auth: AgentAuth, credentials: Arc<Credentials>) -> Self {
+    pub(crate) fn new(http: reqwest::Client, url: Url, auth: AgentAuth, credentials: Arc<Credentials>) -> Self {
         Self { http, url, auth, credentials }
     }
 
     /// The agent's address.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
@@ -75,7 +75,7 @@ impl Client {
     ///
     /// # Errors
     /// When the secret cannot be read.
-    pub async fn has_token(&self) -> Result<bool, AgentError> {
+    pub(crate) async fn has_token(&self) -> Result<bool, AgentError> {
         Ok(self.credentials.keys().await?.agent_token.present().is_some())
     }
 
@@ -83,7 +83,7 @@ impl Client {
     ///
     /// # Errors
     /// The situation; a status other than 2xx is one.
-    pub async fn post(
+    pub(crate) async fn post(
         &self,
         body: &impl Serialize,
         headers: &[(&'static str, &str)],
@@ -97,7 +97,7 @@ impl Client {
     ///
     /// # Errors
     /// The situation; a status other than 2xx is one.
-    pub async fn get(
+    pub(crate) async fn get(
         &self,
         url: Url,
         headers: &[(&'static str, &str)],
@@ -111,12 +111,12 @@ impl Client {
     ///
     /// # Errors
     /// The situation.
-    pub async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
+    pub(crate) async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reading, AgentError> {
         self.request(Method::POST, call, patience).await
     }
 
     /// Whether the token may be sent to `url`, which does not come from the operator.
-    pub fn trusts(&self, url: &Url) -> bool {
+    pub(crate) fn trusts(&self, url: &Url) -> bool {
         let is_safe = url.scheme() == self.url.scheme() || url.scheme() == "https";
         self.auth == AgentAuth::None || (is_safe && self.is_own(url))
     }
@@ -184,17 +184,17 @@ impl Client {
 }
 
 impl Reading {
-    pub fn of(response: Response, patience: Duration) -> Self {
+    pub(crate) fn of(response: Response, patience: Duration) -> Self {
         Self { response, patience, read: 0, ahead: None }
     }
 
     /// Its HTTP status, one of 2xx.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
     /// A header of it, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name)?.to_str().ok()
     }
 
@@ -202,7 +202,7 @@ impl Reading {
     ///
     /// # Errors
     /// When the connection breaks, the time is over, the answer is too large, or it is compressed in a way that we do not read.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
         if let Some(bytes) = self.ahead.take() {
             return Ok(Some(bytes));
         }
@@ -227,7 +227,7 @@ impl Reading {
     ///
     /// # Errors
     /// As [`Reading::next`].
-    pub async fn peek(&mut self) -> Result<&[u8], AgentError> {
+    pub(crate) async fn peek(&mut self) -> Result<&[u8], AgentError> {
         self.ahead = self.next().await?;
         Ok(self.ahead.as_deref().unwrap_or_default())
     }
@@ -236,7 +236,7 @@ impl Reading {
     ///
     /// # Errors
     /// As [`Reading::next`].
-    pub async fn whole(mut self) -> Result<Vec<u8>, AgentError> {
+    pub(crate) async fn whole(mut self) -> Result<Vec<u8>, AgentError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.next().await? {
             if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -274,29 +274,29 @@ pub fn is_signed(token: &Secret, body: &[u8], signature: &[u8]) -> bool {
 
 /// The value of the header `traceparent` for a turn, the same for every try: the turn begins the trace.
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
-pub fn traceparent(turn: &TurnId) -> String {
+pub(crate) fn traceparent(turn: &TurnId) -> String {
     let hash = hex::encode(Sha256::digest(turn.to_string()));
     format!("00-{}-{}-01", &hash[..32], &hash[32..48])
 }
 
 /// The body of a request.
-pub fn to_json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
+pub(crate) fn to_json(body: &impl Serialize) -> Result<Vec<u8>, AgentError> {
     serde_json::to_vec(body)
         .map_err(|error| AgentError::Unreadable(format!("the question cannot be written as JSON: {error}")))
 }
 
 /// Reads an answer that should be `what`; the error quotes none of it, because it may be a person's text.
-pub fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, AgentError> {
+pub(crate) fn read<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, AgentError> {
     json::read(bytes).map_err(|error| AgentError::Unreadable(format!("no {what}: {error}")))
 }
 
 /// As [`read`], for a part of an answer that was parsed before.
-pub fn unreadable(what: &str, error: serde_json::Error) -> AgentError {
+pub(crate) fn unreadable(what: &str, error: serde_json::Error) -> AgentError {
     AgentError::Unreadable(format!("no {what}: {}", JsonError::from(error)))
 }
 
 /// The error of a request without a response.
-pub fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
+pub(crate) fn fault(error: reqwest::Error, patience: Duration) -> AgentError {
     // The URL may contain a token.
     match error.without_url() {
         error if error.is_timeout() => AgentError::TimedOut(patience),

@@ -25,7 +25,7 @@ use super::{
 use crate::conversation::Output;
 
 /// Asks the flow.
-pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let body = Input {
         user_id: question.user_id,
         session_id: question.session_id,

@@ -10,7 +10,7 @@ const MARKDOWN: &str = "# Markdown\n\nAgents write **bold**, *slanted* and ~~str
     - one\n- two\n  - and below\n\nand tables:\n\n| Item | Price |\n|---|---|\n| Tea | 2.50 |\n| Cake | 3.20 |";
 
 /// What the demo agent says.
-pub fn answer(question: &Question<'_>) -> Answer {
+pub(crate) fn answer(question: &Question<'_>) -> Answer {
     let word = question.message.text.as_deref().unwrap_or_default().trim().to_lowercase();
     let content = match (word.as_str(), question.inputs) {
         ("menu", _) => choices(

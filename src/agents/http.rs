@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-pub use self::{
+pub(crate) use self::{
     answer::{PostedAnswer, read_posted},
     fields::{Fault, Fields, readable},
     outputs::output,
@@ -30,7 +30,7 @@ use crate::conversation::{Attachment, Tap, TurnId};
 const VERSION: u32 = 1;
 
 /// Asks the agent. 202 means a deferred answer, 204 none.
-pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let (key, trace) = (question.key.to_string(), traceparent(question.key));
     let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
     let call = Call { url: client.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
@@ -61,7 +61,7 @@ fn looks_like_json(body: &[u8]) -> bool {
 }
 
 /// The question as JSON, for all transports of this contract.
-pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
+pub(crate) fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     let message = question.message;
     to_json(&Request {
         version: VERSION,
@@ -90,7 +90,7 @@ pub fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
 }
 
 /// The answer, for all transports of this contract.
-pub fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
     answer::read(bytes).map_err(AgentError::Unreadable)
 }
 

@@ -34,7 +34,7 @@ const MAX_NAME: usize = 64;
 
 /// A language model.
 #[derive(Debug)]
-pub struct Model {
+pub(crate) struct Model {
     client: Client,
     url: Url,
     shape: Shape,
@@ -52,7 +52,7 @@ enum Shape {
 }
 
 impl Model {
-    pub fn new(client: Client, settings: &ModelSettings) -> Self {
+    pub(crate) fn new(client: Client, settings: &ModelSettings) -> Self {
         let (url, shape) = address(client.url());
         Self { client, url, shape, name: settings.name.clone(), instructions: settings.instructions.clone() }
     }
@@ -61,7 +61,7 @@ impl Model {
     ///
     /// A model without vision refuses pictures; then it is asked with the text that describes them. If the question is too long, the
     /// model is asked with half of the history, and at last without it.
-    pub async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+    pub(crate) async fn ask(&self, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
         let until = retry::until(patience);
         let mut before = Before::remembered(self.shape, question.memory);
         let mut images = question.images();

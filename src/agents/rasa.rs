@@ -18,7 +18,7 @@ use super::{
 use crate::conversation::{Action, Card, Choice, Content, Media, MediaKind, Output, Source};
 
 /// Asks the assistant.
-pub async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
+pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
     let body = Input {
         sender: question.user_id,
         message: question.message.text.as_deref().unwrap_or_default(),

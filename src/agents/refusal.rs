@@ -82,7 +82,7 @@ impl std::error::Error for Refusal {}
 
 /// Whether a code means that the question is longer than the server accepts.
 #[must_use]
-pub fn is_too_long(code: &str) -> bool {
+pub(crate) fn is_too_long(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
     ["context_length", "context_window", "contextwindow", "too_long", "too_large", "max_tokens", "string_above_max"]
         .iter()
@@ -91,7 +91,7 @@ pub fn is_too_long(code: &str) -> bool {
 
 /// Whether a code means that a filter blocked the question.
 #[must_use]
-pub fn is_filter(code: &str) -> bool {
+pub(crate) fn is_filter(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
     ["content_filter", "content_policy", "responsibleai", "guardrail", "moderation"]
         .iter()

@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::conversation::{Content, Output};
 
 /// The usual names of an answer's field, the most specific first.
-pub const NAMES: &[&str] = &["result", "response", "output", "answer", "reply", "text", "message", "content"];
+pub(crate) const NAMES: &[&str] = &["result", "response", "output", "answer", "reply", "text", "message", "content"];
 
 /// The texts in a value; `None`: its shape is unknown.
-pub fn words(value: &Value) -> Option<Vec<String>> {
+pub(crate) fn words(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(text) => Some(vec![text.clone()]),
         Value::Number(number) => Some(vec![number.to_string()]),
@@ -29,6 +29,6 @@ pub fn words(value: &Value) -> Option<Vec<String>> {
 }
 
 /// The texts as outputs, without blank ones.
-pub fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
+pub(crate) fn texts(words: impl IntoIterator<Item = String>) -> Vec<Output> {
     words.into_iter().filter(|text| !text.trim().is_empty()).map(|text| Content::Text(text).into()).collect()
 }

@@ -62,7 +62,7 @@ fn texts(content: &mut Content) -> Vec<&mut String> {
 
 /// `text` without thoughts and tool calls; unchanged if it has none.
 #[must_use]
-pub fn strip(text: &str) -> String {
+pub(crate) fn strip(text: &str) -> String {
     let channel = final_channel(text);
     let words = channel.as_deref().unwrap_or(text);
     let kept = without_tags(words);

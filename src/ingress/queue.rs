@@ -20,7 +20,7 @@ struct Handle {
 }
 
 /// Handles one batch.
-pub async fn handle(app: &App, event: SqsEvent, clock: &Clock) -> SqsBatchResponse {
+pub(crate) async fn handle(app: &App, event: SqsEvent, clock: &Clock) -> SqsBatchResponse {
     let mut deliveries = Vec::new();
     let mut again: Vec<(Handle, Duration)> = Vec::new();
     let mut blocked_groups = Vec::new();

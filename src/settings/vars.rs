@@ -7,30 +7,30 @@ use url::Url;
 use super::{AgentAddress, AgentOnAws, AgentProtocol, LOCAL_SETTINGS, OUR_PREFIXES, SETTINGS};
 
 /// The variables and the faults found while reading them.
-pub struct Vars {
+pub(crate) struct Vars {
     values: BTreeMap<String, String>,
     /// One sentence each, with the cure.
     pub faults: Vec<String>,
 }
 
 impl Vars {
-    pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let trimmed = vars.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
         Self { values: trimmed.filter(|(_, value)| !value.is_empty()).collect(), faults: Vec::new() }
     }
 
     /// Notes a fault; the empty text stands in for the value that is missing and is never used.
-    pub fn fault(&mut self, sentence: impl Into<String>) -> String {
+    pub(crate) fn fault(&mut self, sentence: impl Into<String>) -> String {
         self.faults.push(sentence.into());
         String::new()
     }
 
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         let default = SETTINGS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
         self.values.get(name).cloned().or_else(|| default.map(str::to_owned))
     }
 
-    pub fn parsed<T: FromStr + Default>(&mut self, name: &str, expected: &str) -> T {
+    pub(crate) fn parsed<T: FromStr + Default>(&mut self, name: &str, expected: &str) -> T {
         let text = self.text(name).unwrap_or_default();
         text.parse().unwrap_or_else(|_| {
             self.fault(format!("{name} is \"{text}\" but must be {expected}"));
@@ -38,7 +38,7 @@ impl Vars {
         })
     }
 
-    pub fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
+    pub(crate) fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
         let text = self.text(name).unwrap_or_default();
         match text.parse() {
             Ok(number) if (least..=most).contains(&number) => number,
@@ -49,7 +49,7 @@ impl Vars {
         }
     }
 
-    pub fn list<T: FromStr>(&mut self, name: &str, expected: &str) -> Vec<T> {
+    pub(crate) fn list<T: FromStr>(&mut self, name: &str, expected: &str) -> Vec<T> {
         let text = self.text(name).unwrap_or_default();
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         words.map(str::parse).collect::<Result<_, _>>().unwrap_or_else(|_| {
@@ -58,7 +58,7 @@ impl Vars {
         })
     }
 
-    pub fn label(&mut self, name: &str, most: usize) -> String {
+    pub(crate) fn label(&mut self, name: &str, most: usize) -> String {
         let text = self.text(name).unwrap_or_default();
         if text.encode_utf16().count() > most {
             return self.fault(format!("{name} has more than {most} characters"));
@@ -67,7 +67,7 @@ impl Vars {
     }
 
     /// `name:language`.
-    pub fn template(&mut self, name: &str) -> Option<(String, String)> {
+    pub(crate) fn template(&mut self, name: &str) -> Option<(String, String)> {
         let text = self.text(name)?;
         match text.split_once(':') {
             Some((template, language)) if !template.is_empty() && !language.is_empty() => {
@@ -80,7 +80,7 @@ impl Vars {
         }
     }
 
-    pub fn url(&mut self, name: &str) -> Option<Url> {
+    pub(crate) fn url(&mut self, name: &str) -> Option<Url> {
         let text = self.text(name)?;
         match Url::parse(&text) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
@@ -93,7 +93,7 @@ impl Vars {
     }
 
     /// The URL of an agent, or its address on AWS, as the protocol wants it.
-    pub fn agent_address(&mut self, protocol: AgentProtocol) -> AgentAddress {
+    pub(crate) fn agent_address(&mut self, protocol: AgentProtocol) -> AgentAddress {
         const NAME: &str = "AGENT_URL";
         let text = self.text(NAME).unwrap_or_default();
         let on_aws = match protocol {
@@ -110,7 +110,7 @@ impl Vars {
         on_aws.map_or(AgentAddress::Missing, AgentAddress::OnAws)
     }
 
-    pub fn graph_version(&mut self, name: &str) -> String {
+    pub(crate) fn graph_version(&mut self, name: &str) -> String {
         let text = self.text(name).unwrap_or_default();
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         match text.strip_prefix('v').and_then(|rest| rest.split_once('.')) {
@@ -119,7 +119,7 @@ impl Vars {
         }
     }
 
-    pub fn refuse_unknown(&mut self) {
+    pub(crate) fn refuse_unknown(&mut self) {
         let known = |name: &str| SETTINGS.iter().chain(LOCAL_SETTINGS).any(|knob| knob.env == name);
         let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();

@@ -25,16 +25,16 @@ pub(super) struct About {
 }
 
 impl Webhook {
-    pub fn messages(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
         self.about.iter().filter_map(|about| about.message.as_deref())
     }
 
-    pub fn people(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
         self.about.iter().filter_map(|about| about.person.as_deref())
     }
 
     /// Makes one webhook of several, as Meta batches them.
-    pub fn join(webhooks: Vec<Self>) -> Option<Self> {
+    pub(crate) fn join(webhooks: Vec<Self>) -> Option<Self> {
         webhooks.into_iter().reduce(|mut one, other| {
             if let (Some(entries), Value::Array(more)) = (one.body["entry"].as_array_mut(), &other.body["entry"]) {
                 entries.extend(more.iter().cloned());

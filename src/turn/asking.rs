@@ -110,7 +110,7 @@ async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: 
         match app.graph.picture(&file.id, clock).await {
             Ok(picture) => file.open_url = Some(picture),
             Err(error) => {
-                tracing::warn!(job = %job.id, error = %Chain(&error), "a picture could not be fetched for the agent")
+                tracing::warn!(job = %job.id, error = %Chain(&error), "a picture could not be fetched for the agent");
             }
         }
     }

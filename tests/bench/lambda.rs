@@ -4,6 +4,7 @@
 //! machine does meets both alike. `make bench` builds them for release first, each as it is deployed, and prints the
 //! tables of docs/performance.md; docs/cost.md reckons with the file of figures that it leaves. It judges nothing: a missed
 //! budget is printed, not failed.
+#![allow(unreachable_pub, reason = "nothing of a benchmark is used elsewhere")]
 #![allow(clippy::arithmetic_side_effects, reason = "its times are its own")]
 
 mod deployed;

@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    unreachable_pub,
     reason = "a test that cannot go on has failed"
 )]
 

@@ -19,7 +19,7 @@ const WELL_KNOWN: [&str; 2] = [".well-known/agent-card.json", ".well-known/agent
 /// A card of version 1.0, with a list of interfaces, or of 0.3, with a main one and others.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Card {
+pub(crate) struct Card {
     supported_interfaces: Option<Vec<Listed>>,
     url: Option<String>,
     preferred_transport: Option<String>,
@@ -42,7 +42,7 @@ impl Card {
     ///
     /// # Errors
     /// The situation.
-    pub async fn fetch(client: &Client, until: Instant) -> Result<(Self, Url), AgentError> {
+    pub(crate) async fn fetch(client: &Client, until: Instant) -> Result<(Self, Url), AgentError> {
         let mut last = AgentError::from(Refusal::read(404, b""));
         for url in addresses(client.url()) {
             match client.get(url.clone(), &[], left(until)).await {
@@ -61,7 +61,7 @@ impl Card {
     ///
     /// # Errors
     /// When there is none.
-    pub fn interface(self, card_url: &Url, client: &Client) -> Result<Interface, AgentError> {
+    pub(crate) fn interface(self, card_url: &Url, client: &Client) -> Result<Interface, AgentError> {
         let main = self.url.map(|url| Listed {
             url,
             protocol_binding: self.preferred_transport,

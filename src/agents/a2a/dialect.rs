@@ -23,7 +23,7 @@ const TASK_CODES: [i64; 3] = [-32001, -32004, -32602];
 
 /// One interface from the agent's card.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
+pub(crate) struct Interface {
     pub url: Url,
     pub version: Version,
     pub binding: Binding,
@@ -32,14 +32,14 @@ pub struct Interface {
 
 /// The version of the protocol, the better one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
+pub(crate) enum Version {
     One,
     ZeroThree,
 }
 
 /// The transport, the better one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Binding {
+pub(crate) enum Binding {
     JsonRpc,
     HttpJson,
 }
@@ -94,7 +94,7 @@ impl Interface {
     ///
     /// # Errors
     /// The situation.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         client: &Client,
         question: &Question<'_>,
@@ -119,7 +119,7 @@ impl Interface {
     ///
     /// # Errors
     /// The situation.
-    pub async fn task(&self, client: &Client, id: &str, key: &TurnId, left: Duration) -> Result<Reply, Fault> {
+    pub(crate) async fn task(&self, client: &Client, id: &str, key: &TurnId, left: Duration) -> Result<Reply, Fault> {
         let method = match (self.binding, self.version) {
             (Binding::HttpJson, _) => {
                 let headers = [("a2a-version", self.version.header())];

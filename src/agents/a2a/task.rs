@@ -15,7 +15,7 @@ const MAX_TOLD: usize = 32;
 
 /// The agent's reply.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Message(Message),
     Task(Task),
 }
@@ -23,7 +23,7 @@ pub enum Reply {
 /// A task that the agent works on.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Task {
+pub(crate) struct Task {
     pub id: String,
     pub context_id: Option<String>,
     pub status: Status,
@@ -31,14 +31,14 @@ pub struct Task {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Status {
+pub(crate) struct Status {
     pub state: State,
     message: Option<Message>,
 }
 
 /// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     Working,
     InputRequired,
     Completed,
@@ -50,7 +50,7 @@ pub enum State {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Message {
+pub(crate) struct Message {
     pub context_id: Option<String>,
     #[serde(alias = "content")]
     parts: Option<Vec<Value>>,
@@ -77,7 +77,7 @@ impl Reply {
     ///
     /// # Errors
     /// When it is neither.
-    pub fn read(result: &Value) -> Result<Self, AgentError> {
+    pub(crate) fn read(result: &Value) -> Result<Self, AgentError> {
         let named = ["task", "message", "msg"].iter().map(|name| &result[*name]).find(|named| named.is_object());
         let inner = named.unwrap_or(result);
         if inner["status"].is_object() {
@@ -92,14 +92,14 @@ impl Reply {
 
 impl Message {
     /// Its outputs, in order.
-    pub fn outputs(&self, job: &TurnId) -> Vec<Output> {
+    pub(crate) fn outputs(&self, job: &TurnId) -> Vec<Output> {
         outputs(self.parts.as_deref(), job)
     }
 }
 
 impl Task {
     /// What the person gets: the message of the state, then the new artifacts, without what the message says already.
-    pub fn outputs(&self, sent: &[String], job: &TurnId) -> Vec<Output> {
+    pub(crate) fn outputs(&self, sent: &[String], job: &TurnId) -> Vec<Output> {
         let message = self.status.message.as_ref().map(|message| message.outputs(job)).unwrap_or_default();
         let is_sent = |artifact: &&Artifact| artifact.artifact_id.as_ref().is_some_and(|id| sent.contains(id));
         let new = self.artifacts.iter().flatten().filter(|artifact| !is_sent(artifact));
@@ -111,7 +111,7 @@ impl Task {
     }
 
     /// The ids of its latest artifacts.
-    pub fn artifact_ids(&self) -> Vec<String> {
+    pub(crate) fn artifact_ids(&self) -> Vec<String> {
         let ids = self.artifacts.iter().flatten().rev().filter_map(|artifact| artifact.artifact_id.clone());
         ids.take(MAX_TOLD).collect()
     }

@@ -25,7 +25,7 @@ use crate::{
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
 /// Asks the runtime with this ARN, in this region, at this endpoint.
-pub async fn ask(
+pub(crate) async fn ask(
     aws: &Aws,
     (arn, region, qualifier): (&str, &str, Option<&str>),
     question: &Question<'_>,

@@ -12,7 +12,7 @@ use crate::agents::{AgentError, Answer, Question, http};
 const MAX_EVENT: usize = 6 * 1024 * 1024;
 
 /// Invokes the function of this name, in this region.
-pub async fn ask(
+pub(crate) async fn ask(
     aws: &Aws,
     (name, region): (&str, Option<&str>),
     question: &Question<'_>,

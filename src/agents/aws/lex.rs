@@ -28,7 +28,7 @@ const MAX_TEXT: usize = 1024;
 const MAX_DATA: usize = 8 * 1024;
 
 /// Asks the bot with this id, by this alias.
-pub async fn ask(
+pub(crate) async fn ask(
     aws: &Aws,
     (id, alias): (&str, &str),
     question: &Question<'_>,

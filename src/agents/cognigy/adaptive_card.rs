@@ -11,7 +11,7 @@ use crate::conversation::{Action, Choice, Content};
 const PAYLOADS: &[&str] = &["value", "payload", "text"];
 
 /// The card itself, or a structure with the card in `adaptiveCard`.
-pub fn read(structure: &Value) -> Option<Content> {
+pub(crate) fn read(structure: &Value) -> Option<Content> {
     let of = if structure["adaptiveCard"].is_object() { &structure["adaptiveCard"] } else { structure };
     let flattened = || {
         let mut lines = Vec::new();

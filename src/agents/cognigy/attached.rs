@@ -6,7 +6,7 @@ use super::lenient::{self, either, items, words};
 use crate::conversation::{Contact, Content, Location, Media, MediaKind, Source};
 
 /// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling that we send: `type`, `name`.
-pub fn files(attachments: &Value) -> Vec<Content> {
+pub(crate) fn files(attachments: &Value) -> Vec<Content> {
     items(attachments).iter().filter_map(file).map(Content::Media).collect()
 }
 
@@ -24,7 +24,7 @@ fn file(attachment: &Value) -> Option<Media> {
 }
 
 /// The location of `location: {"latitude","longitude","name","address"}`.
-pub fn place(location: &Value) -> Vec<Content> {
+pub(crate) fn place(location: &Value) -> Vec<Content> {
     let degrees = |name: &str| match &location[name] {
         Value::Number(number) => number.as_f64(),
         // Rust parses "NaN" and "inf" as numbers, but JSON has none of them.
@@ -42,7 +42,7 @@ pub fn place(location: &Value) -> Vec<Content> {
 
 /// The cards of `contacts`, in the shape of people's own cards:
 /// `[{"name":{"formatted_name"},"phones":[{"phone"}],"emails":[{"email"}],"org":{"company"},"urls":[{"url"}]}]`.
-pub fn contacts(contacts: &Value) -> Vec<Content> {
+pub(crate) fn contacts(contacts: &Value) -> Vec<Content> {
     let contacts: Vec<_> = items(contacts).iter().filter_map(contact).collect();
     if contacts.is_empty() { Vec::new() } else { vec![Content::Contacts(contacts)] }
 }

@@ -6,12 +6,12 @@ use super::lenient::{either, items, link, words};
 use crate::conversation::{Action, Choice};
 
 /// The buttons, in order; one without a title and without a payload is left out.
-pub fn actions(buttons: &Value) -> Vec<Action> {
+pub(crate) fn actions(buttons: &Value) -> Vec<Action> {
     items(buttons).iter().filter_map(action).collect()
 }
 
 /// One button: `{"type" | "contentType" | "content_type", "title", "payload", "url", "intentName"}`.
-pub fn action(button: &Value) -> Option<Action> {
+pub(crate) fn action(button: &Value) -> Option<Action> {
     let title = words(&button["title"]);
     let payload = words(&button["payload"]).filter(|payload| payload != "null");
     let page = || link(&button["url"]);

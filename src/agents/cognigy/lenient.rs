@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Returns a text that is not blank; a number counts as one, and the texts of an array are its lines.
-pub fn words(value: &Value) -> Option<String> {
+pub(crate) fn words(value: &Value) -> Option<String> {
     let words = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -14,23 +14,23 @@ pub fn words(value: &Value) -> Option<String> {
 }
 
 /// The items of an array; other values have none.
-pub fn items(value: &Value) -> &[Value] {
+pub(crate) fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The first of these fields that has a value.
-pub fn either<'a>(object: &'a Value, names: &[&str]) -> &'a Value {
+pub(crate) fn either<'a>(object: &'a Value, names: &[&str]) -> &'a Value {
     names.iter().map(|name| &object[*name]).find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
 /// The URL of a page. Scripts write `undefined`, no phone opens a page in a `data:` URL, and backslashes, which browsers accept and
 /// Cognigy's own samples contain, become slashes.
-pub fn link(value: &Value) -> Option<String> {
+pub(crate) fn link(value: &Value) -> Option<String> {
     file(value).filter(|link| !begins(link, "data:"))
 }
 
 /// The URL of a file, which may be a `data:` URL.
-pub fn file(value: &Value) -> Option<String> {
+pub(crate) fn file(value: &Value) -> Option<String> {
     let link = value.as_str()?.trim();
     let is_one = !link.is_empty() && !matches!(link, "undefined" | "null");
     is_one.then(|| if begins(link, "http") { link.replace('\\', "/") } else { link.to_owned() })
@@ -41,7 +41,7 @@ fn begins(link: &str, scheme: &str) -> bool {
 }
 
 /// The first text under this name, at any depth.
-pub fn first_words(value: &Value, name: &str) -> Option<String> {
+pub(crate) fn first_words(value: &Value, name: &str) -> Option<String> {
     match value {
         Value::Object(object) => {
             words(&value[name]).or_else(|| object.values().find_map(|value| first_words(value, name)))

@@ -12,7 +12,7 @@ use super::{
 use crate::conversation::{Card, Content, Media, MediaKind, Source};
 
 /// The contents of the message: its attachment first, then its text with the buttons.
-pub fn read(message: &Value) -> Vec<Content> {
+pub(crate) fn read(message: &Value) -> Vec<Content> {
     let attached = attachment(&message["attachment"]);
     let replies = actions(either(message, &["quick_replies", "quickReplies"]));
     attached.into_iter().chain(Content::card(words(&message["text"]), replies)).collect()

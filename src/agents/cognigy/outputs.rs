@@ -21,7 +21,7 @@ const UNSEEN: &[&str] =
     &["type", "contentType", "content_type", "template_type", "media_type", "payload", "intentName"];
 
 /// Reads one output of the stack from its `text` and its `data`; the content of a private one is never logged.
-pub fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
+pub(crate) fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> {
     let channels = nested(data, "_cognigy");
     let own = raw(&channels["_whatsapp"]);
     let has_own = !own.is_empty();

@@ -33,7 +33,7 @@ const STRUCTURES: &[(&str, Reader)] = &[
 const PLAYERS: &[&str] = &["youtube.com", "youtu.be", "vimeo.com", "dailymotion.com", "twitch.tv"];
 
 /// The contents of a channel's structures, without their `fallbackText`, which is used only if there is nothing else.
-pub fn read(channel: &Value) -> Vec<Content> {
+pub(crate) fn read(channel: &Value) -> Vec<Content> {
     let text = |structure: &Value| words(&structure["text"]).map(Content::Text);
     let known = |name: &str| STRUCTURES.iter().any(|(known, _)| *known == name);
     let mut contents: Vec<_> =
@@ -45,7 +45,7 @@ pub fn read(channel: &Value) -> Vec<Content> {
 }
 
 /// A file at a link. The alternative text of a picture is its caption, if it has no text of its own.
-pub fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Content> {
+pub(crate) fn media(kind: MediaKind, url: &Value, text: Option<String>, alt: Option<String>) -> Option<Content> {
     let alt = alt.filter(|_| matches!(kind, MediaKind::Image | MediaKind::Video));
     let caption = text.or(alt);
     let Some(url) = file(url) else { return caption.map(Content::Text) };
@@ -75,7 +75,7 @@ fn audio(audio: &Value) -> Option<Content> {
 }
 
 /// Cards side by side, from the items of a gallery or the elements of a template.
-pub fn carousel(text: Option<String>, items: &Value) -> Option<Content> {
+pub(crate) fn carousel(text: Option<String>, items: &Value) -> Option<Content> {
     let cards: Vec<_> = self::items(items).iter().filter_map(element).collect();
     (!cards.is_empty()).then(|| Content::Carousel { text: text.unwrap_or_default(), cards })
 }
@@ -119,7 +119,7 @@ fn opens(action: &Action, page: &str) -> bool {
 ///
 /// A row can only be chosen: an item that opens a page, calls a number or does nothing becomes a line of the text.
 /// The pictures of the items are left out.
-pub fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Content> {
+pub(crate) fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) -> Option<Content> {
     let mut lines: Vec<String> = text.into_iter().collect();
     let (mut rows, mut others) = (Vec::new(), Vec::new());
     for item in self::items(items) {

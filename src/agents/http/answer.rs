@@ -17,7 +17,7 @@ use crate::{
 
 /// A deferred answer, read from a request body.
 #[derive(Debug)]
-pub struct PostedAnswer {
+pub(crate) struct PostedAnswer {
     /// The turn it belongs to.
     pub turn: TurnId,
     /// The agent's id of this answer: the same for every copy of it.
@@ -32,7 +32,7 @@ const STARTED: &str = "Workflow was started";
 const FIELDS: [&str; 4] = ["outputs", "session", "handover", "memory"];
 
 /// Reads the body of an immediate answer.
-pub fn read(bytes: &[u8]) -> Result<Answer, Fault> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Answer, Fault> {
     of(json::read(bytes).map_err(|error| error.to_string())?)
 }
 
@@ -59,7 +59,7 @@ fn of(value: Value) -> Result<Answer, Fault> {
 ///
 /// # Errors
 /// What is wrong with it, and where, without quoting it.
-pub fn read_posted(bytes: &[u8]) -> Result<PostedAnswer, Fault> {
+pub(crate) fn read_posted(bytes: &[u8]) -> Result<PostedAnswer, Fault> {
     let value: Value = json::read(bytes).map_err(|error| error.to_string())?;
     let mut fields = Fields::of("", value)?;
     let (turn, id) = (fields.text("turnId")?, fields.maybe_text("id")?);

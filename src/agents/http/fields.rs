@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 /// What is wrong, and where, such as `outputs[2].options[0]: "title" is missing`.
-pub type Fault = String;
+pub(crate) type Fault = String;
 
 /// The fields of an object that have not been read yet.
 #[derive(Debug)]
-pub struct Fields {
+pub(crate) struct Fields {
     /// Empty for the answer itself.
     place: String,
     left: Map<String, Value>,
@@ -15,7 +15,7 @@ pub struct Fields {
 
 impl Fields {
     /// The fields of the object at `place`.
-    pub fn of(place: impl Into<String>, value: Value) -> Result<Self, Fault> {
+    pub(crate) fn of(place: impl Into<String>, value: Value) -> Result<Self, Fault> {
         let place = place.into();
         match value {
             Value::Object(left) => Ok(Self { place, left }),
@@ -24,7 +24,7 @@ impl Fields {
     }
 
     /// A fault of this object.
-    pub fn fault(&self, what: impl std::fmt::Display) -> Fault {
+    pub(crate) fn fault(&self, what: impl std::fmt::Display) -> Fault {
         format!("{}: {what}", named(&self.place))
     }
 
@@ -33,12 +33,12 @@ impl Fields {
     }
 
     /// A required text.
-    pub fn text(&mut self, name: &str) -> Result<String, Fault> {
+    pub(crate) fn text(&mut self, name: &str) -> Result<String, Fault> {
         self.maybe_text(name)?.ok_or_else(|| self.fault(format_args!("\"{name}\" is missing or empty")))
     }
 
     /// An optional text. A number counts as one, because many ids are numbers.
-    pub fn maybe_text(&mut self, name: &str) -> Result<Option<String>, Fault> {
+    pub(crate) fn maybe_text(&mut self, name: &str) -> Result<Option<String>, Fault> {
         match self.any(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok((!text.trim().is_empty()).then_some(text)),
@@ -48,12 +48,12 @@ impl Fields {
     }
 
     /// The required address of a page.
-    pub fn link(&mut self, name: &str) -> Result<String, Fault> {
+    pub(crate) fn link(&mut self, name: &str) -> Result<String, Fault> {
         self.address(name, &["https://", "http://"])
     }
 
     /// The required address of a file, which may be the file itself.
-    pub fn file(&mut self, name: &str) -> Result<String, Fault> {
+    pub(crate) fn file(&mut self, name: &str) -> Result<String, Fault> {
         self.address(name, &["https://", "http://", "data:"])
     }
 
@@ -65,7 +65,7 @@ impl Fields {
     }
 
     /// An optional flag; false if it is absent.
-    pub fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
         match self.any(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
@@ -74,7 +74,7 @@ impl Fields {
     }
 
     /// Degrees, from `-most` to `most`.
-    pub fn degrees(&mut self, name: &str, most: f64) -> Result<f64, Fault> {
+    pub(crate) fn degrees(&mut self, name: &str, most: f64) -> Result<f64, Fault> {
         let number = self.any(name).and_then(|value| value.as_f64());
         number
             .filter(|number| number.abs() <= most)
@@ -82,7 +82,7 @@ impl Fields {
     }
 
     /// An optional object.
-    pub fn object(&mut self, name: &str) -> Result<Option<Self>, Fault> {
+    pub(crate) fn object(&mut self, name: &str) -> Result<Option<Self>, Fault> {
         let place = self.within(name);
         self.any(name).map(|value| Self::of(place, value)).transpose()
     }
@@ -90,19 +90,31 @@ impl Fields {
     /// The entries of an optional list, each read by `read`, which gets its place.
     ///
     /// An entry that cannot be read does not spoil the others: it is named in the log and left out.
-    pub fn items<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    pub(crate) fn items<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str, Value) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let list = self.within(name);
         readable(self.all(name)?.into_iter().enumerate().map(|(index, value)| read(&format!("{list}[{index}]"), value)))
     }
 
     /// As [`Fields::items`], for a list with at least one entry.
-    pub fn some<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    pub(crate) fn some<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str, Value) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let items = self.items(name, read)?;
         if items.is_empty() { Err(self.fault(format_args!("\"{name}\" is missing or empty"))) } else { Ok(items) }
     }
 
     /// As [`Fields::items`], for a list in which a missing entry would change the meaning of the others.
-    pub fn each<T>(&mut self, name: &str, read: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    pub(crate) fn each<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str, Value) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let list = self.within(name);
         let read = |(index, value)| read(&format!("{list}[{index}]"), value);
         self.all(name)?.into_iter().enumerate().map(read).collect()
@@ -117,27 +129,27 @@ impl Fields {
     }
 
     /// Any value; null counts as absent.
-    pub fn any(&mut self, name: &str) -> Option<Value> {
+    pub(crate) fn any(&mut self, name: &str) -> Option<Value> {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
     /// Whether this field is present.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Whether this field is present and not an empty text.
-    pub fn fills(&self, name: &str) -> bool {
+    pub(crate) fn fills(&self, name: &str) -> bool {
         self.has(name) && self.left.get(name).and_then(Value::as_str).is_none_or(|text| !text.trim().is_empty())
     }
 
     /// The remaining fields.
-    pub fn rest(self) -> Value {
+    pub(crate) fn rest(self) -> Value {
         Value::Object(self.left)
     }
 
     /// Logs the names of unknown fields: they were written for a reason.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         for name in self.left.keys() {
             let place = named(&self.place);
             tracing::warn!(place, field = shown(name), "a field of the agent's answer is unknown: it is left out");
@@ -146,7 +158,7 @@ impl Fields {
 }
 
 /// The readable ones of several; faults are logged, unless nothing can be read.
-pub fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<T>, Fault> {
+pub(crate) fn readable<T>(items: impl Iterator<Item = Result<T, Fault>>) -> Result<Vec<T>, Fault> {
     let (mut read, mut faults) = (Vec::new(), Vec::new());
     for item in items {
         match item {
@@ -168,7 +180,7 @@ fn named(place: &str) -> &str {
 }
 
 /// A name, if it looks like one that a programmer wrote: others may contain a person's text.
-pub fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let is_name = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if is_name { format!("\"{name}\"") } else { "a long or odd name".to_owned() }
 }

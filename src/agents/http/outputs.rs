@@ -13,7 +13,7 @@ const TYPES: &str = "text, choices, list, link, card, carousel, media, location,
                      location_request, contact_request, flow, whatsapp";
 
 /// Reads the outputs at `place`: empty ones are left out, and one that cannot be read does not silence the others.
-pub fn outputs(place: &str, values: Vec<Value>) -> Result<Vec<Output>, Fault> {
+pub(crate) fn outputs(place: &str, values: Vec<Value>) -> Result<Vec<Output>, Fault> {
     let filled = values.into_iter().enumerate().filter(|(_, value)| !is_empty(value));
     readable(filled.map(|(index, value)| output(&format!("{place}[{index}]"), value)))
 }
@@ -25,7 +25,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// Reads the output at `place`. A plain string is one too.
-pub fn output(place: &str, value: Value) -> Result<Output, Fault> {
+pub(crate) fn output(place: &str, value: Value) -> Result<Output, Fault> {
     let mut fields = match value {
         Value::String(text) if !text.trim().is_empty() => return Ok(Content::Text(text).into()),
         value => Fields::of(place, value)?,

@@ -7,7 +7,7 @@ use crate::agents::{AgentError, refusal};
 
 /// The history, in the form that the server wants.
 #[derive(Debug)]
-pub enum Before {
+pub(crate) enum Before {
     /// All of it.
     Chat(History),
     /// The id of the last response.
@@ -15,7 +15,7 @@ pub enum Before {
 }
 
 impl Before {
-    pub fn remembered(shape: Shape, memory: Option<&Value>) -> Self {
+    pub(crate) fn remembered(shape: Shape, memory: Option<&Value>) -> Self {
         match shape {
             Shape::Chat => Self::Chat(History::remembered(memory)),
             Shape::Responses => Self::Response(Memory::remembered(memory).response),
@@ -23,7 +23,7 @@ impl Before {
     }
 
     /// Leaves out a part; returns whether there was anything to leave out.
-    pub fn shorten(&mut self) -> bool {
+    pub(crate) fn shorten(&mut self) -> bool {
         match self {
             Self::Chat(history) => history.halve(),
             Self::Response(previous) => previous.take().is_some(),
@@ -31,7 +31,7 @@ impl Before {
     }
 
     /// Whether the server no longer knows the last response. Some report that only after the stream has begun.
-    pub fn is_unknown(&self, error: &AgentError) -> bool {
+    pub(crate) fn is_unknown(&self, error: &AgentError) -> bool {
         match (self, error) {
             (Self::Response(_), AgentError::Refused(refusal)) => refusal.status == 404,
             (Self::Response(_), AgentError::Failed(code)) => code.contains("previous_response"),
@@ -41,7 +41,7 @@ impl Before {
 }
 
 /// Whether the server may accept the same question with less context.
-pub fn takes_less(error: &AgentError) -> bool {
+pub(crate) fn takes_less(error: &AgentError) -> bool {
     match error {
         AgentError::Refused(refusal) => refusal.is_of_question(),
         error => is_too_long(error),
@@ -49,7 +49,7 @@ pub fn takes_less(error: &AgentError) -> bool {
 }
 
 /// Whether the question was too long for the server.
-pub fn is_too_long(error: &AgentError) -> bool {
+pub(crate) fn is_too_long(error: &AgentError) -> bool {
     match error {
         AgentError::Refused(refusal) => refusal.is_too_long(),
         AgentError::Failed(code) => refusal::is_too_long(code),

@@ -15,7 +15,7 @@ use crate::agents::{AgentError, Question};
 
 /// A question. It borrows its contents: a picture has megabytes.
 #[derive(Serialize)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     messages: Vec<Message<'a>>,
     stream: bool,
     stream_options: StreamOptions,
@@ -38,24 +38,24 @@ struct Message<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub enum Content<'a> {
+pub(crate) enum Content<'a> {
     Words(Cow<'a, str>),
     Parts(Vec<Part<'a>>),
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Part<'a> {
+pub(crate) enum Part<'a> {
     Text { text: &'a str },
     ImageUrl { image_url: Address<'a> },
 }
 
 #[derive(Serialize)]
-pub struct Address<'a> {
+pub(crate) struct Address<'a> {
     url: &'a str,
 }
 
-pub fn body<'a>(
+pub(crate) fn body<'a>(
     model: &'a Model,
     history: &'a History,
     question: &'a Question<'_>,
@@ -76,7 +76,7 @@ pub fn body<'a>(
 }
 
 /// The text and the pictures; a text alone is a plain string, which every server accepts.
-pub fn content<'a>(text: &'a str, images: &[&'a str]) -> Content<'a> {
+pub(crate) fn content<'a>(text: &'a str, images: &[&'a str]) -> Content<'a> {
     if images.is_empty() {
         return Content::Words(text.into());
     }
@@ -85,13 +85,13 @@ pub fn content<'a>(text: &'a str, images: &[&'a str]) -> Content<'a> {
 }
 
 /// A chunk: `{"choices":[{"delta":{"content":"He"},"finish_reason":null}],"usage":null}`.
-pub fn take(completion: &mut Completion, chunk: &Value) -> Result<(), AgentError> {
+pub(crate) fn take(completion: &mut Completion, chunk: &Value) -> Result<(), AgentError> {
     // Some proxies put a whole answer into the stream.
     read(completion, chunk, if chunk["choices"][0]["delta"].is_object() { "delta" } else { "message" })
 }
 
 /// `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],"usage":{…}}`.
-pub fn take_whole(completion: &mut Completion, answer: &Value) -> Result<(), AgentError> {
+pub(crate) fn take_whole(completion: &mut Completion, answer: &Value) -> Result<(), AgentError> {
     if answer["choices"].is_null() && !is_error(&answer["error"]) {
         return Err(AgentError::Unreadable("it has no choices".to_owned()));
     }

@@ -10,7 +10,7 @@ const MAX_WORDS: usize = 64 * 1024;
 
 /// A model's answer so far.
 #[derive(Debug, Default)]
-pub struct Completion {
+pub(crate) struct Completion {
     /// Its text.
     pub words: String,
     /// Its text if it refuses.
@@ -31,7 +31,7 @@ pub struct Completion {
 
 /// How an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// It is complete.
     Whole,
     /// It reached the token limit.
@@ -42,7 +42,7 @@ pub enum Ending {
 
 /// The token usage of an answer, if the server reports it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Tokens read.
     pub input: Option<u64>,
     /// Tokens written, thoughts included.
@@ -51,22 +51,22 @@ pub struct Usage {
 
 impl Completion {
     /// Whether the answer is at its end.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.is_done || self.ending.is_some()
     }
 
     /// Whether it is longer than anyone would read.
-    pub fn is_endless(&self) -> bool {
+    pub(crate) fn is_endless(&self) -> bool {
         self.words.len() > MAX_WORDS
     }
 
     /// Whether it has no text for a person.
-    pub fn says_nothing(&self) -> bool {
+    pub(crate) fn says_nothing(&self) -> bool {
         strip(&self.words).trim().is_empty() && self.refusal.trim().is_empty()
     }
 
     /// Why the answer is incomplete; `None`: it is complete.
-    pub fn shortened(&self) -> Option<&'static str> {
+    pub(crate) fn shortened(&self) -> Option<&'static str> {
         match self.ending {
             _ if self.is_cut_off => Some("it was cut off"),
             Some(Ending::Truncated) => Some("it reached the token limit"),
@@ -79,7 +79,7 @@ impl Completion {
     ///
     /// # Errors
     /// When there is none, or far too much: asking again may help.
-    pub fn text(&self) -> Result<String, AgentError> {
+    pub(crate) fn text(&self) -> Result<String, AgentError> {
         if self.is_endless() {
             return Err(AgentError::Unreadable(format!("it has more than {MAX_WORDS} bytes of text")));
         }

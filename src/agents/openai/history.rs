@@ -14,7 +14,7 @@ const MAX_MESSAGE: usize = 8 * 1024;
 
 /// The last turns, the newest last.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct History {
+pub(crate) struct History {
     #[serde(default)]
     turns: Vec<Turn>,
 }
@@ -25,29 +25,29 @@ struct Turn(String, String);
 
 impl History {
     /// Reads a session's memory; empty if it is of another protocol.
-    pub fn remembered(memory: Option<&Value>) -> Self {
+    pub(crate) fn remembered(memory: Option<&Value>) -> Self {
         memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
     }
 
     /// The memory for the session.
-    pub fn memory(&self) -> Value {
+    pub(crate) fn memory(&self) -> Value {
         json!(self)
     }
 
     /// The messages with their roles, in order.
-    pub fn messages(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.turns.iter().flat_map(|Turn(text, answer)| [("user", text.as_str()), ("assistant", answer)])
     }
 
     /// Forgets the older half, rounded up; returns whether there was anything to forget.
-    pub fn halve(&mut self) -> bool {
+    pub(crate) fn halve(&mut self) -> bool {
         let forgotten = self.turns.len().div_ceil(2);
         self.turns.drain(..forgotten);
         forgotten > 0
     }
 
     /// Adds a turn; whole old turns are dropped to make room.
-    pub fn add(&mut self, text: String, answer: String) {
+    pub(crate) fn add(&mut self, text: String, answer: String) {
         self.turns.push(Turn(cut(text), cut(answer)));
         let size = |turn: &Turn| json!(turn).to_string().len() + 1;
         let mut sizes: usize = self.turns.iter().map(size).sum();

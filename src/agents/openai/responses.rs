@@ -12,25 +12,25 @@ use crate::agents::{AgentError, Question};
 
 /// The session's memory.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// The id of the last response.
     pub response: Option<String>,
 }
 
 impl Memory {
     /// Reads a session's memory; empty if it is of another protocol.
-    pub fn remembered(memory: Option<&Value>) -> Self {
+    pub(crate) fn remembered(memory: Option<&Value>) -> Self {
         memory.and_then(|memory| Self::deserialize(memory).ok()).unwrap_or_default()
     }
 
-    pub fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         json!(self)
     }
 }
 
 /// A question. It borrows its pictures, which have megabytes.
 #[derive(Serialize)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     input: [Input<'a>; 1],
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,12 +51,12 @@ struct Input<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Part<'a> {
+pub(crate) enum Part<'a> {
     InputText { text: String },
     InputImage { image_url: &'a str },
 }
 
-pub fn body<'a>(
+pub(crate) fn body<'a>(
     model: &'a Model,
     previous: Option<&'a str>,
     question: &'a Question<'_>,
@@ -74,13 +74,13 @@ pub fn body<'a>(
 }
 
 /// The text and the pictures.
-pub fn content<'a>(text: String, images: &[&'a str]) -> Vec<Part<'a>> {
+pub(crate) fn content<'a>(text: String, images: &[&'a str]) -> Vec<Part<'a>> {
     let images = images.iter().map(|image_url| Part::InputImage { image_url });
     [Part::InputText { text }].into_iter().chain(images).collect()
 }
 
 /// `{"type":"response.output_text.delta","delta":"He"}`, and at the end the whole response.
-pub fn take(completion: &mut Completion, event: &Value) -> Result<(), AgentError> {
+pub(crate) fn take(completion: &mut Completion, event: &Value) -> Result<(), AgentError> {
     let delta = event["delta"].as_str().unwrap_or_default();
     match event["type"].as_str().unwrap_or_default() {
         "response.output_text.delta" => completion.words.push_str(delta),
@@ -98,7 +98,7 @@ pub fn take(completion: &mut Completion, event: &Value) -> Result<(), AgentError
 }
 
 /// `{"id":"resp_…","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"…"}]}],"usage":{…}}`.
-pub fn take_whole(completion: &mut Completion, response: &Value) -> Result<(), AgentError> {
+pub(crate) fn take_whole(completion: &mut Completion, response: &Value) -> Result<(), AgentError> {
     let tokens = |name: &str| response["usage"][name].as_u64();
     completion.usage = Usage { input: tokens("input_tokens"), output: tokens("output_tokens") };
     match (response["status"].as_str(), response["incomplete_details"]["reason"].as_str()) {

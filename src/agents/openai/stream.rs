@@ -9,7 +9,7 @@ use crate::{
 
 /// The data of an unfinished event.
 #[derive(Debug, Default)]
-pub struct Events {
+pub(crate) struct Events {
     line: Vec<u8>,
     data: Vec<u8>,
     /// Whether the last byte was a carriage return, which ends a line alone or together with a line feed.
@@ -19,7 +19,7 @@ pub struct Events {
 
 /// Whether a body is a stream of events, whatever its media type says.
 #[must_use]
-pub fn is_stream(body: &[u8]) -> bool {
+pub(crate) fn is_stream(body: &[u8]) -> bool {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|start| body.starts_with(start))
 }
@@ -29,7 +29,7 @@ impl Events {
     ///
     /// # Errors
     /// The error of `take`; the rest of the bytes is dropped.
-    pub fn feed(
+    pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
         mut take: impl FnMut(&str) -> Result<(), AgentError>,
@@ -52,7 +52,7 @@ impl Events {
     ///
     /// # Errors
     /// The error of `take`.
-    pub fn end(&mut self, mut take: impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
+    pub(crate) fn end(&mut self, mut take: impl FnMut(&str) -> Result<(), AgentError>) -> Result<(), AgentError> {
         self.end_line(&mut take)?;
         self.end_line(&mut take)
     }

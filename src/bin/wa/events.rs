@@ -13,7 +13,7 @@ use super::{
 
 /// One event.
 #[derive(Args)]
-pub struct SendEvent {
+pub(crate) struct SendEvent {
     /// An event of API Gateway, or the body of a webhook
     file: PathBuf,
     /// Send the signature that the file has, or none; only with --endpoint
@@ -25,7 +25,7 @@ pub struct SendEvent {
 
 /// Recorded webhooks.
 #[derive(Args)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// Recordings, event files, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -38,7 +38,7 @@ pub struct Replay {
 
 /// What to record.
 #[derive(Args)]
-pub struct Record {
+pub(crate) struct Record {
     /// The folder for the event files
     folder: PathBuf,
     /// Only the conversation with this person
@@ -50,7 +50,7 @@ pub struct Record {
 
 impl SendEvent {
     /// Sends it and prints the status.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let webhooks = read(&self.file)?;
         ensure!(
             webhooks.len() == 1,
@@ -67,7 +67,7 @@ impl SendEvent {
 
 impl Replay {
     /// Sends them one after the other, and stops at the first that is not accepted.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut files = Vec::new();
         for file in &self.files {
             if !file.is_dir() {
@@ -95,7 +95,7 @@ impl Replay {
 
 impl Record {
     /// Writes one file for each webhook.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let query = self.person.map(|person| format!("?person={person}")).unwrap_or_default();
         let events = self.running.call(http::Method::GET, &format!("/api/recording{query}"), None).await?;
         let events = events.as_array().cloned().unwrap_or_default();

@@ -9,7 +9,7 @@ use whatsapp_endpoint::{
 
 /// The dead letters of a stack.
 #[derive(Args)]
-pub struct Letters {
+pub(crate) struct Letters {
     /// The dead-letter queue (output `DeadLetterQueueUrl` of the stack)
     #[arg(long, env = "DEAD_LETTER_QUEUE_URL")]
     dead_letter_queue_url: String,
@@ -17,7 +17,7 @@ pub struct Letters {
 
 /// Which jobs to try again.
 #[derive(Args)]
-pub struct Redrive {
+pub(crate) struct Redrive {
     #[command(flatten)]
     letters: Letters,
     /// The queue (output `QueueUrl` of the stack)
@@ -30,7 +30,7 @@ pub struct Redrive {
 
 impl Letters {
     /// Prints one JSON object a line, without the text of messages.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let queue = self.queue().await?;
         for opened in queue.open().await? {
             let mut line = serde_json::to_value(&opened.letter)?;
@@ -48,7 +48,7 @@ impl Letters {
 }
 
 impl Redrive {
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let letters = self.letters.queue().await?;
         let queue = Queue::new(sqs().await?, &self.queue_url);
         let (mut sent, mut kept) = (0, 0);

@@ -17,7 +17,7 @@ const MORE: Duration = Duration::from_millis(500);
 
 /// A message on a phone.
 #[derive(Args)]
-pub struct Say {
+pub(crate) struct Say {
     /// The text
     text: String,
     /// The person who writes it
@@ -32,7 +32,7 @@ pub struct Say {
 
 /// A fault, and how often it strikes.
 #[derive(Args)]
-pub struct Misbehave {
+pub(crate) struct Misbehave {
     /// The fault; without it all are listed
     name: Option<String>,
     /// How many times; once by default
@@ -53,7 +53,7 @@ pub struct Misbehave {
 
 impl Say {
     /// Sends the message and prints the replies as they come.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self { text, person, wait, target } = self;
         if target.endpoint.is_some() {
             // The replies go to the Meta that this endpoint is connected to.
@@ -109,7 +109,7 @@ fn as_text(bubble: &Value) -> String {
 
 impl Misbehave {
     /// Switches a fault, and prints its state.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let path = "/api/faults";
         let Some(name) = self.name else {
             let answer = self.running.call(http::Method::GET, path, None).await?;

@@ -27,7 +27,7 @@ const GRACE_PERIOD: Duration = Duration::from_millis(300);
 
 /// What to start and connect.
 #[derive(Args)]
-pub struct Simulate {
+pub(crate) struct Simulate {
     /// Port of the chat page and of the simulated Cloud API
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -64,7 +64,7 @@ impl Drop for Simulate {
 
 impl Simulate {
     /// Serves until Ctrl-C.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut vars = self.vars()?;
         let settings = Settings::from_vars(vars.clone())?;
         telemetry::init(settings.log_level, LogFormat::Terminal);

@@ -21,7 +21,7 @@ const SIMULATOR_PATIENCE: Duration = Duration::from_secs(200);
 
 /// The running simulator.
 #[derive(Args)]
-pub struct Running {
+pub(crate) struct Running {
     /// The simulator, as `make run` starts it
     #[arg(long, value_name = "URL", default_value = "http://localhost:8080")]
     to: String,
@@ -29,7 +29,7 @@ pub struct Running {
 
 /// Where events go.
 #[derive(Args)]
-pub struct Target {
+pub(crate) struct Target {
     #[command(flatten)]
     pub running: Running,
     /// Send to this webhook, signed with the secret, and not through a simulator
@@ -42,7 +42,7 @@ pub struct Target {
 
 impl Running {
     /// Calls the control API. A refusal becomes an error with its text.
-    pub async fn call(&self, method: http::Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(crate) async fn call(&self, method: http::Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.to.trim_end_matches('/'));
         let client = https::client().map_err(anyhow::Error::from_boxed)?;
         let mut request = client.request(method, &url).timeout(SIMULATOR_PATIENCE);
@@ -67,7 +67,7 @@ impl Running {
     }
 
     /// Opens the event stream.
-    pub async fn events(&self) -> anyhow::Result<Events> {
+    pub(crate) async fn events(&self) -> anyhow::Result<Events> {
         let url = format!("{}/api/events", self.to.trim_end_matches('/'));
         let client = https::client().map_err(anyhow::Error::from_boxed)?;
         let stream = client.get(&url).send().await.with_context(|| self.no_simulator())?;
@@ -77,14 +77,14 @@ impl Running {
 }
 
 /// The event stream of the chat page.
-pub struct Events {
+pub(crate) struct Events {
     stream: Response,
     read: Vec<u8>,
 }
 
 impl Events {
     /// Returns the next event and its data; `None`: there was none in time.
-    pub async fn next(&mut self, until: Instant) -> anyhow::Result<Option<(String, Value)>> {
+    pub(crate) async fn next(&mut self, until: Instant) -> anyhow::Result<Option<(String, Value)>> {
         loop {
             if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = self.read.drain(..end + 2).collect();
@@ -108,7 +108,7 @@ impl Events {
 
 impl Target {
     /// Sends a webhook. A refusal becomes an error with its cure.
-    pub async fn send(&self, webhook: &Webhook, as_it_is: bool) -> anyhow::Result<()> {
+    pub(crate) async fn send(&self, webhook: &Webhook, as_it_is: bool) -> anyhow::Result<()> {
         let name = &webhook.name;
         let Some(endpoint) = &self.endpoint else {
             ensure!(

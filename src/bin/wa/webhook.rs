@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::whatsapp::signature::HEADER;
 
 /// One request to the endpoint.
-pub struct Webhook {
+pub(crate) struct Webhook {
     pub name: String,
     pub method: http::Method,
     pub query: String,
@@ -17,7 +17,7 @@ pub struct Webhook {
 }
 
 /// Reads the events of a file: one, or a recording of several.
-pub fn read(file: &Path) -> anyhow::Result<Vec<Webhook>> {
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<Webhook>> {
     let name = file.display().to_string();
     let text = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
     let json: Value = serde_json::from_slice(&text).with_context(|| format!("{name} contains no JSON"))?;
@@ -62,7 +62,7 @@ impl Webhook {
     }
 
     /// A text message to this number from an unknown person.
-    pub fn text(words: &str, number: &str) -> Self {
+    pub(crate) fn text(words: &str, number: &str) -> Self {
         let (person, user_id) = ("15550100200", "US.90000000000000000001");
         let webhook = json!({
             "object": "whatsapp_business_account",
@@ -80,7 +80,7 @@ impl Webhook {
     }
 
     /// Gives every message a new id and the current time.
-    pub fn freshen(&mut self) {
+    pub(crate) fn freshen(&mut self) {
         let Ok(mut body) = serde_json::from_slice::<Value>(&self.body) else { return };
         let now = now();
         let entries = body["entry"].as_array_mut().into_iter().flatten();

@@ -30,7 +30,7 @@ pub(super) fn refuse<T>(code: i64, details: impl Into<String>) -> Checked<T> {
 
 impl Refusal {
     /// The answer's body.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let Self { code, details } = self;
         json!({ "error": {
             "message": format!("(#{code}) {details}"),
@@ -58,41 +58,41 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// Returns the whole body; [`Object::only`] checks its properties later.
-    pub fn body(value: &'a Value) -> Checked<Self> {
+    pub(crate) fn body(value: &'a Value) -> Checked<Self> {
         let field = Field { value, path: String::new() };
         field.map().map(|fields| Self { fields, path: String::new() })
     }
 
     /// Refuses every other property.
-    pub fn only(self, known: &[&str]) -> Checked<Self> {
+    pub(crate) fn only(self, known: &[&str]) -> Checked<Self> {
         match self.fields.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => refuse(UNSUPPORTED, format!("Unexpected key \"{}\"", self.path_of(name))),
             None => Ok(self),
         }
     }
 
-    pub fn required(&self, name: &str) -> Checked<Field<'a>> {
+    pub(crate) fn required(&self, name: &str) -> Checked<Field<'a>> {
         match self.optional(name) {
             Some(field) => Ok(field),
             None => refuse(MISSING, format!("Required parameter is missing: {}", self.path_of(name))),
         }
     }
 
-    pub fn optional(&self, name: &str) -> Option<Field<'a>> {
+    pub(crate) fn optional(&self, name: &str) -> Option<Field<'a>> {
         self.fields.get(name).map(|value| Field { value, path: self.path_of(name) })
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.contains_key(name)
     }
 
     /// Refuses this property, which other objects of the kind may have.
-    pub fn without(&self, name: &str, why: &str) -> Checked {
+    pub(crate) fn without(&self, name: &str, why: &str) -> Checked {
         if self.has(name) { refuse(UNSUPPORTED, format!("{}: {why}", self.path_of(name))) } else { Ok(()) }
     }
 
     /// Returns one of two properties, and refuses both.
-    pub fn either(&self, one: &str, other: &str) -> Checked<Field<'a>> {
+    pub(crate) fn either(&self, one: &str, other: &str) -> Checked<Field<'a>> {
         match (self.optional(one), self.optional(other)) {
             (Some(field), None) | (None, Some(field)) => Ok(field),
             (None, None) => refuse(MISSING, format!("{} or {other} is needed", self.path_of(one))),
@@ -100,7 +100,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
@@ -118,16 +118,16 @@ impl<'a> Field<'a> {
     }
 
     /// An object with no other properties than these.
-    pub fn object(&self, known: &[&str]) -> Checked<Object<'a>> {
+    pub(crate) fn object(&self, known: &[&str]) -> Checked<Object<'a>> {
         self.any_object()?.only(known)
     }
 
-    pub fn any_object(&self) -> Checked<Object<'a>> {
+    pub(crate) fn any_object(&self) -> Checked<Object<'a>> {
         self.map().map(|fields| Object { fields, path: self.path.clone() })
     }
 
     /// Returns the items of a list whose length is allowed.
-    pub fn list(&self, count: RangeInclusive<usize>) -> Checked<Vec<Field<'a>>> {
+    pub(crate) fn list(&self, count: RangeInclusive<usize>) -> Checked<Vec<Field<'a>>> {
         let Some(items) = self.value.as_array() else { return self.wrong_type("an array") };
         if !count.contains(&items.len()) {
             return self.invalid(&format!("{} items; {count:?} are allowed", items.len()));
@@ -140,13 +140,13 @@ impl<'a> Field<'a> {
     }
 
     /// Returns a text with visible characters.
-    pub fn text(&self, most: usize) -> Checked<&'a str> {
+    pub(crate) fn text(&self, most: usize) -> Checked<&'a str> {
         let text = self.possibly_empty(most)?;
         if text.chars().any(is_visible) { Ok(text) } else { self.invalid("no visible characters") }
     }
 
     /// UTF-16 units are the strictest way to count characters that Meta may mean.
-    pub fn possibly_empty(&self, most: usize) -> Checked<&'a str> {
+    pub(crate) fn possibly_empty(&self, most: usize) -> Checked<&'a str> {
         let Some(text) = self.value.as_str() else { return self.wrong_type("a string") };
         let length = text.encode_utf16().count();
         if length > most {
@@ -156,30 +156,30 @@ impl<'a> Field<'a> {
     }
 
     /// Returns a text of one line: a header, a button, a row.
-    pub fn line(&self, most: usize) -> Checked<&'a str> {
+    pub(crate) fn line(&self, most: usize) -> Checked<&'a str> {
         let text = self.text(most)?;
         if text.contains(['\n', '\r']) { self.invalid("has one line") } else { Ok(text) }
     }
 
     /// Returns an id that comes back with a tap.
-    pub fn key(&self, most: usize) -> Checked<&'a str> {
+    pub(crate) fn key(&self, most: usize) -> Checked<&'a str> {
         let key = self.line(most)?;
         if key.trim() == key { Ok(key) } else { self.invalid("leading or trailing spaces") }
     }
 
-    pub fn one_of(&self, values: &[&str]) -> Checked<&'a str> {
+    pub(crate) fn one_of(&self, values: &[&str]) -> Checked<&'a str> {
         let value = self.possibly_empty(usize::MAX)?;
         if values.contains(&value) { Ok(value) } else { self.invalid(&format!("must be one of {values:?}")) }
     }
 
-    pub fn flag(&self) -> Checked<bool> {
+    pub(crate) fn flag(&self) -> Checked<bool> {
         match self.value.as_bool() {
             Some(flag) => Ok(flag),
             None => self.wrong_type("a boolean"),
         }
     }
 
-    pub fn whole(&self, range: RangeInclusive<u64>) -> Checked<u64> {
+    pub(crate) fn whole(&self, range: RangeInclusive<u64>) -> Checked<u64> {
         match self.value.as_u64() {
             Some(number) if range.contains(&number) => Ok(number),
             Some(_) => self.invalid(&format!("must be in {range:?}")),
@@ -188,7 +188,7 @@ impl<'a> Field<'a> {
     }
 
     /// Checks a number, or as in Meta's examples a string with one.
-    pub fn degrees(&self, most: f64) -> Checked {
+    pub(crate) fn degrees(&self, most: f64) -> Checked {
         let degrees = match self.value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.parse().ok(),
@@ -201,7 +201,7 @@ impl<'a> Field<'a> {
     }
 
     /// Checks a URL that Meta or a phone can open.
-    pub fn link(&self) -> Checked {
+    pub(crate) fn link(&self) -> Checked {
         let text = self.text(usize::MAX)?;
         let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         // The parser repairs what Meta refuses: spaces around, tabs within, backslashes and missing slashes.
@@ -210,7 +210,7 @@ impl<'a> Field<'a> {
         if web && exact { Ok(()) } else { self.invalid("must be a http or https URL") }
     }
 
-    pub fn wamid(&self) -> Checked {
+    pub(crate) fn wamid(&self) -> Checked {
         let id = self.text(1024)?;
         match id.strip_prefix("wamid.") {
             Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(()),
@@ -219,20 +219,20 @@ impl<'a> Field<'a> {
     }
 
     /// Returns a text that follows a rule.
-    pub fn shaped(&self, rule: impl Fn(&str) -> bool, what: &str) -> Checked<&'a str> {
+    pub(crate) fn shaped(&self, rule: impl Fn(&str) -> bool, what: &str) -> Checked<&'a str> {
         let text = self.text(usize::MAX)?;
         if rule(text) { Ok(text) } else { self.invalid(&format!("must be {what}")) }
     }
 
-    pub fn is_string(&self) -> bool {
+    pub(crate) fn is_string(&self) -> bool {
         self.value.is_string()
     }
 
-    pub fn invalid<T>(&self, why: &str) -> Checked<T> {
+    pub(crate) fn invalid<T>(&self, why: &str) -> Checked<T> {
         refuse(INVALID, format!("Parameter value is not valid: {}: {why}", self.path))
     }
 
-    pub fn refused<T>(&self, code: i64, why: &str) -> Checked<T> {
+    pub(crate) fn refused<T>(&self, code: i64, why: &str) -> Checked<T> {
         refuse(code, format!("{}: {why}", self.path))
     }
 

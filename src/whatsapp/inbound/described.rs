@@ -87,7 +87,7 @@ struct Referral {
 }
 
 /// Lines in brackets, the most important first; none for plain texts and taps.
-pub fn describe(
+pub(crate) fn describe(
     fields: &BTreeMap<&str, &RawValue>,
     flow: Option<&FormAnswer>,
     attachments: &[Attachment],

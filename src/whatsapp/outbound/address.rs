@@ -14,7 +14,7 @@ const MAX_EXTENSION: usize = 8;
 /// The address of a page or a file, as Meta accepts it; `None` if it is not a web address.
 ///
 /// A correct address stays byte for byte: it may be signed as it is written.
-pub fn address(text: &str) -> Option<String> {
+pub(crate) fn address(text: &str) -> Option<String> {
     let text = bare(text);
     let text = match text.starts_with("//") {
         true => Cow::Owned(format!("https:{text}")),
@@ -38,12 +38,12 @@ pub fn data(text: &str) -> Option<&str> {
 }
 
 /// Encodes a text as the end of an address, as template buttons need it.
-pub fn part(text: &str) -> String {
+pub(crate) fn part(text: &str) -> String {
     encoded(bare(text))
 }
 
 /// The name of the file at an address: the last part of its path, if that has an extension.
-pub fn file_name(address: &str) -> Option<String> {
+pub(crate) fn file_name(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let name = decoded(url.path_segments()?.next_back()?)?;
     let name = name.rsplit(['/', '\\']).next()?.trim();
@@ -100,7 +100,7 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-pub fn no_address(part: &str) {
+pub(crate) fn no_address(part: &str) {
     tracing::warn!(part, "a part of an answer has no address that can be opened: the rest is said");
 }
 

@@ -11,7 +11,7 @@ mod table;
 mod words;
 mod wrapping;
 
-pub use label::to_plain;
+pub(crate) use label::to_plain;
 use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag, TagEnd};
 
 use self::{

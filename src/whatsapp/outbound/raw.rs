@@ -40,7 +40,7 @@ const GROUP_TYPES: &[&str] = &["text", "image", "audio", "video", "document", "s
 
 /// A message that Meta would refuse.
 #[derive(Debug)]
-pub struct Wrong {
+pub(crate) struct Wrong {
     /// The limit it breaks.
     pub rule: &'static str,
     /// Its text, if it has any.
@@ -48,7 +48,7 @@ pub struct Wrong {
 }
 
 /// The message without recipient, with lenient spellings repaired, and checked against the limits that we know.
-pub fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<String, Value>, Wrong> {
+pub(crate) fn checked(mut message: Map<String, Value>, to_group: bool) -> Result<Map<String, Value>, Wrong> {
     for name in OURS {
         message.remove(*name);
     }

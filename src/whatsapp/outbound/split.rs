@@ -74,12 +74,12 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
 }
 
 /// Returns the text on one line.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether it has a visible character: Meta refuses texts of only white space and invisible characters.
-pub fn is_visible(text: &str) -> bool {
+pub(crate) fn is_visible(text: &str) -> bool {
     let draws_nothing = |sign: char| {
         matches!(sign,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -10,7 +10,7 @@ use crate::agents::{
 };
 
 /// Reads an answer. If an agent writes JSON itself, its framework encodes that once more, as a text.
-pub fn read(value: &Value) -> Result<Answer, AgentError> {
+pub(crate) fn read(value: &Value) -> Result<Answer, AgentError> {
     let within = value.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_object);
     if let Some(within) = within.filter(|within| within.get("outputs").is_some() || words(within).is_some()) {
         return read(&within);
@@ -24,7 +24,7 @@ pub fn read(value: &Value) -> Result<Answer, AgentError> {
 }
 
 /// Reads an answer whose shape is certain: one of our own contract, or an error.
-pub fn whole(value: &Value) -> Result<Option<Answer>, AgentError> {
+pub(crate) fn whole(value: &Value) -> Result<Option<Answer>, AgentError> {
     if value.get("error").is_some_and(|error| !error.is_null()) {
         // Its text is left out: it may repeat a person's.
         return Err(AwsError::Failed("error".to_owned()).into());

@@ -28,7 +28,7 @@ struct Pieces {
 }
 
 /// Reads a stream.
-pub fn read(stream: &str) -> Result<Answer, AgentError> {
+pub(crate) fn read(stream: &str) -> Result<Answer, AgentError> {
     let mut streamed = Streamed::default();
     for event in events(stream) {
         match serde_json::from_str(&event) {

@@ -11,7 +11,7 @@ use crate::{
 /// A message of a bot.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Message {
+pub(crate) struct Message {
     content_type: String,
     content: Option<String>,
     image_response_card: Option<ResponseCard>,
@@ -33,7 +33,7 @@ struct Button {
 }
 
 /// Adds a message to an answer.
-pub fn read(message: &Message, answer: &mut Answer) -> Result<(), AgentError> {
+pub(crate) fn read(message: &Message, answer: &mut Answer) -> Result<(), AgentError> {
     let content = message.content.as_deref().unwrap_or_default();
     let content = match (message.content_type.as_str(), &message.image_response_card) {
         ("ImageResponseCard", Some(card)) => Some(card.content()),

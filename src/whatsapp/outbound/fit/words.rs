@@ -2,7 +2,7 @@
 
 use super::super::split::{length, split};
 
-pub fn labelled(label: &str, value: &str) -> String {
+pub(crate) fn labelled(label: &str, value: &str) -> String {
     match label.trim() {
         "" => value.to_owned(),
         label if value.is_empty() => label.to_owned(),
@@ -12,7 +12,7 @@ pub fn labelled(label: &str, value: &str) -> String {
 }
 
 /// At most `most` characters, with an ellipsis for what is cut off.
-pub fn clip(text: &str, most: usize) -> String {
+pub(crate) fn clip(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();
     }
@@ -20,6 +20,6 @@ pub fn clip(text: &str, most: usize) -> String {
     format!("{first}…")
 }
 
-pub fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or(url)
 }

@@ -11,7 +11,7 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use super::signs::OPTIONS;
 
 /// A punctuation character that no one uses, the editorial coronis. Beside it a row of stars may open and close; it is removed again.
-pub const JOINT: char = '\u{2e0e}';
+pub(crate) const JOINT: char = '\u{2e0e}';
 /// Longest row of stars that is a mark.
 const MAX_ROW: usize = 3;
 /// Characters that a bold text does not begin with.
@@ -27,7 +27,7 @@ struct Row {
 }
 
 /// The source with a joint beside each row of stars that is meant as a mark and that `CommonMark` reads as text.
-pub fn mended(text: &str) -> Cow<'_, str> {
+pub(crate) fn mended(text: &str) -> Cow<'_, str> {
     if text.contains(JOINT) || !rows(text).any(|row| row.ends_oddly() || row.begins_oddly()) {
         return Cow::Borrowed(text);
     }
@@ -63,7 +63,7 @@ pub fn mended(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether this character belongs to a script without spaces between words, or to its punctuation.
-pub fn is_spaceless(sign: char) -> bool {
+pub(crate) fn is_spaceless(sign: char) -> bool {
     matches!(sign, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}'
         | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
 }

@@ -17,7 +17,7 @@ struct Mark {
 }
 
 /// The source with the text of its formulas escaped, and without the marks around them.
-pub fn escaped(text: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !["\\(", "\\[", "$$"].iter().any(|mark| text.contains(mark)) {
         return Cow::Borrowed(text);
     }

@@ -11,7 +11,7 @@ use crate::settings::TextFormat;
 
 /// The text of a label in one line, without marks, which a phone does not apply there.
 #[must_use]
-pub fn to_plain(text: &str, format: TextFormat) -> String {
+pub(crate) fn to_plain(text: &str, format: TextFormat) -> String {
     let is_bare = !text.contains(['*', '_', '~', '`', '[', '<']);
     if format == TextFormat::Whatsapp || is_bare {
         return text.to_owned();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag};
 
 /// The extensions of `CommonMark` that we read. Footnotes and formulas stay as they are typed: WhatsApp has nothing for them.
-pub const OPTIONS: Options =
+pub(crate) const OPTIONS: Options =
     Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 
 /// The HTML elements that models write. Other texts in angle brackets are placeholders, like `<your name>`, and stay.
@@ -89,7 +89,7 @@ const ELEMENTS: &[&str] = &[
 ];
 
 /// Whether a text contains anything that only Markdown has. `*word*` does not count: it is bold in WhatsApp and italic in Markdown.
-pub fn is_markdown(text: &str) -> bool {
+pub(crate) fn is_markdown(text: &str) -> bool {
     let mut lists = 0_usize;
     Parser::new_ext(text, OPTIONS).into_offset_iter().any(|(event, range)| {
         let source = &text[range.clone()];
@@ -133,10 +133,10 @@ pub fn is_markdown(text: &str) -> bool {
 }
 
 /// Least characters of the underline of a heading; a shorter one is more likely a minus or an equals sign.
-pub const UNDERLINE_LEAST: usize = 3;
+pub(crate) const UNDERLINE_LEAST: usize = 3;
 
 /// The underline of a heading without `#`.
-pub fn underline(heading: &str) -> Option<&str> {
+pub(crate) fn underline(heading: &str) -> Option<&str> {
     let (_, line) = heading.trim_end().rsplit_once('\n')?;
     Some(line.trim_start_matches(['>', ' ', '\t']))
 }
@@ -144,7 +144,7 @@ pub fn underline(heading: &str) -> Option<&str> {
 /// The source with one kind of line end, without the tags of HTML blocks, and with all addresses that no link refers to.
 ///
 /// An HTML block hides the Markdown in it, even if a placeholder opens it, and a definition such as `[1]: https://…` is not shown.
-pub fn mended(text: &str) -> String {
+pub(crate) fn mended(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Parser::new_ext(&text, OPTIONS).into_offset_iter();
     let (mut used, mut edits) = (BTreeSet::new(), Vec::new());
@@ -174,7 +174,7 @@ pub fn mended(text: &str) -> String {
 }
 
 /// HTML without its comments and tags: `<br>` becomes a line end, `<li>` a bullet.
-pub fn without_tags(html: &str) -> String {
+pub(crate) fn without_tags(html: &str) -> String {
     let (mut bare, mut rest) = (String::with_capacity(html.len()), html);
     while let Some((before, tag)) = rest.split_once('<') {
         bare.push_str(before);

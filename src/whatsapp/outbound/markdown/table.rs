@@ -12,14 +12,14 @@ const GAP: &str = "  ";
 
 /// The table that is being read, its head first.
 #[derive(Debug, Default)]
-pub struct Table<'a> {
+pub(crate) struct Table<'a> {
     pub alignments: Vec<Alignment>,
     pub rows: Vec<Vec<Words<'a>>>,
 }
 
 impl Table<'_> {
     /// The lines of the monospaced block; `None` if they would be too wide, or contain what ends the block.
-    pub fn aligned(&self) -> Option<String> {
+    pub(crate) fn aligned(&self) -> Option<String> {
         let rows: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Words::bare).collect()).collect();
         let columns = rows.iter().map(Vec::len).max()?;
         let widths: Vec<_> = (0..columns)
@@ -46,7 +46,7 @@ impl Table<'_> {
     }
 
     /// One block for each row, one line with `Name: value` for each cell.
-    pub fn listed(&self) -> String {
+    pub(crate) fn listed(&self) -> String {
         let Some((head, rows)) = self.rows.split_first() else { return String::new() };
         let names: Vec<_> = head.iter().map(Words::bare).collect();
         let line = |(at, cell): (usize, &Words)| {

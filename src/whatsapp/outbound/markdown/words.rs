@@ -7,7 +7,7 @@ use super::emphasis::{JOINT, is_spaceless};
 
 /// A style that WhatsApp has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     Bold,
     Italic,
     Strike,
@@ -27,7 +27,7 @@ impl Mark {
 
 /// A text, the spans over it, and the spans that are still open.
 #[derive(Debug, Default)]
-pub struct Words<'a> {
+pub(crate) struct Words<'a> {
     text: String,
     spans: Vec<Span<'a>>,
     open: Vec<Span<'a>>,
@@ -45,34 +45,34 @@ struct Span<'a> {
 }
 
 impl<'a> Words<'a> {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
-    pub fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.text.extend(text.split(JOINT));
     }
 
-    pub fn open(&mut self, mark: Mark, written: &'a str) {
+    pub(crate) fn open(&mut self, mark: Mark, written: &'a str) {
         let doubled = self.open.iter().any(|span| span.mark == mark);
         let start = self.text.len();
         self.open.push(Span { mark, start, end: start, written, doubled });
     }
 
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if let Some(span) = self.open.pop() {
             self.spans.push(Span { end: self.text.len(), ..span });
         }
     }
 
-    pub fn code(&mut self, code: &str) {
+    pub(crate) fn code(&mut self, code: &str) {
         self.open(Mark::Code, "");
         self.push(code);
         self.close();
     }
 
     /// Ends the link or image whose text began at `from`: the address, if any, follows the text, or replaces it if both are the same.
-    pub fn link(&mut self, from: usize, url: &str) {
+    pub(crate) fn link(&mut self, from: usize, url: &str) {
         let address = ["mailto:", "tel:"].iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or(url);
         // An anchor without a page, or an image inside its own address, leads nowhere.
         let leads = !address.is_empty() && !address.starts_with('#') && !address.starts_with("data:");
@@ -89,17 +89,17 @@ impl<'a> Words<'a> {
     }
 
     /// The text alone, in one line.
-    pub fn bare(&self) -> String {
+    pub(crate) fn bare(&self) -> String {
         self.text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The text with WhatsApp's marks. A span over several lines gets its marks on each line, because a mark ends with its line.
-    pub fn marked(&self) -> String {
+    pub(crate) fn marked(&self) -> String {
         self.with_signs(true)
     }
 
     /// The text without marks, but with the characters that were not meant as marks.
-    pub fn plain(&self) -> String {
+    pub(crate) fn plain(&self) -> String {
         self.with_signs(false)
     }
 

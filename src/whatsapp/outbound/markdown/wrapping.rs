@@ -10,7 +10,7 @@ const MAX_REFERENCE: usize = 200;
 const REFERENCES: &[(char, &str, char)] = &[('【', "†", '】'), ('\u{e200}', "\u{e202}", '\u{e201}')];
 
 /// The answer inside a single code block that is named Markdown, from its first line to its last.
-pub fn unwrapped(text: &str) -> Option<&str> {
+pub(crate) fn unwrapped(text: &str) -> Option<&str> {
     let text = text.trim();
     let (first, rest) = text.split_once('\n')?;
     let label = first.trim_start_matches('`');
@@ -25,7 +25,7 @@ pub fn unwrapped(text: &str) -> Option<&str> {
 }
 
 /// The text without references to sources that only the model can see, such as `【12†source】`.
-pub fn without_references(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_references(text: &str) -> Cow<'_, str> {
     if !text.contains(|sign| REFERENCES.iter().any(|(start, _, _)| *start == sign)) {
         return Cow::Borrowed(text);
     }

@@ -11,7 +11,7 @@ use super::super::{
 const FORMS: &[&str] = &["flow_action_payload", "flow_action_data"];
 
 /// Repairs every address; a picture in a header, or a page of a contact, is left out if it has none.
-pub fn addresses(value: &mut Value) {
+pub(crate) fn addresses(value: &mut Value) {
     match value {
         Value::Object(object) => {
             for (name, value) in object.iter_mut().filter(|(name, _)| !FORMS.contains(&name.as_str())) {
@@ -50,7 +50,7 @@ pub fn addresses(value: &mut Value) {
 }
 
 /// Whether some file or page still has no address.
-pub fn lacks_address(value: &Value) -> bool {
+pub(crate) fn lacks_address(value: &Value) -> bool {
     match value {
         Value::Object(object) => object.iter().any(|(name, value)| match name.as_str() {
             "link" | "url" if value.is_string() => is_lost(value),
@@ -66,7 +66,7 @@ fn is_lost(link: &Value) -> bool {
 }
 
 /// Fits the texts of all parameters of a template, including those of its cards.
-pub fn parameters(template: &mut Value) {
+pub(crate) fn parameters(template: &mut Value) {
     for component in items(template, "components") {
         let is_link = component["type"] == "button" && component["sub_type"] == "url";
         for parameter in items(component, "parameters") {

@@ -27,7 +27,7 @@ const WORDS: &[&str] =
 const LATER: &[&str] = &["replyMessage"];
 
 /// All text for people, line by line.
-pub fn words(message: &Map<String, Value>) -> String {
+pub(crate) fn words(message: &Map<String, Value>) -> String {
     let mut lines = Vec::new();
     gather_fields(message, &mut lines);
     lines.join("\n")
