@@ -5,10 +5,12 @@ mod aws;
 mod circuit;
 mod client;
 mod cognigy;
+mod contract;
 mod demo;
 mod http;
 mod openai;
 mod pseudonym;
+mod question;
 mod rasa;
 mod refusal;
 mod shapes;
@@ -17,22 +19,19 @@ mod thoughts;
 use std::{sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::{Value, value::RawValue};
-use uuid::Uuid;
 
-pub(crate) use self::http::{PostedAnswer, read_posted};
-use self::{aws::Aws, circuit::Circuit, client::Client};
+pub(crate) use self::contract::{PostedAnswer, read_posted};
+use self::{aws::Aws, circuit::Circuit, client::Client, question::Data};
 pub use self::{
     aws::AwsError,
     client::{MAX_ANSWER_BYTES, SIGNATURE, is_signed},
     pseudonym::pseudonym,
+    question::Question,
     refusal::Refusal,
     thoughts::without_thoughts,
 };
 use crate::{
-    conversation::{Answer, Details, Message, Person, Tap, TurnId, UNSHOWN},
+    conversation::Answer,
     credentials::{Credentials, CredentialsError},
     retry::Retry,
     settings::{AgentSettings, AgentTarget},
@@ -62,108 +61,6 @@ enum Protocol {
     Rasa(Client),
     /// A Lambda function, a runtime of `AgentCore` or a bot of Lex.
     Aws(Aws),
-}
-
-/// What an agent is asked.
-#[derive(Debug)]
-pub struct Question<'a> {
-    /// The person, under a name that lasts.
-    pub user_id: &'a str,
-    /// The person under a name that says nothing outside, where there is a key to make it with.
-    pub person_hash: Option<&'a str>,
-    /// The person, as far as we know them.
-    pub person: &'a Person,
-    /// The session.
-    pub session_id: Uuid,
-    /// How many messages the session has, this one included.
-    pub inputs: u32,
-    /// What the person said.
-    pub message: &'a Message,
-    /// What the message holds beside its words.
-    pub details: &'a Details<'a>,
-    /// The same when the same question has to be asked again.
-    pub key: &'a TurnId,
-    /// What the agent wanted to be told: see [`Answer::memory`].
-    pub memory: Option<&'a Value>,
-    /// The language of the conversation, such as `de-DE`, as the operator has set it.
-    pub locale: Option<&'a str>,
-    /// The id of the number the person wrote to.
-    pub number: &'a str,
-    /// Until when the channel takes free words.
-    pub window_ends: Option<Timestamp>,
-    /// The time.
-    pub now: Timestamp,
-}
-
-/// What an agent gets beside the words.
-#[derive(Debug, Serialize)]
-struct Data<'a> {
-    /// The message as the channel sent it, byte for byte.
-    whatsapp: &'a RawValue,
-    profile: Profile<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tap: Option<&'a Tap>,
-    /// Id of the tapped choice.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    /// Words on the tapped choice.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(flatten)]
-    details: &'a Details<'a>,
-    #[serde(rename = "newSession")]
-    new_session: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Profile<'a> {
-    name: Option<&'a str>,
-    username: Option<&'a str>,
-    wa_id: Option<&'a str>,
-    user_id: Option<&'a str>,
-}
-
-impl Question<'_> {
-    /// The message as words alone: what was said, and in brackets what was not said in words.
-    fn in_words(&self) -> String {
-        let mut lines = self.details.described.clone();
-        match (&self.message.tap, &self.message.text) {
-            (Some(Tap { id, title }), _) if title.is_empty() || id == title => lines.push(format!("[Tapped: {id}]")),
-            (Some(Tap { id, title }), _) => lines.push(format!("[Tapped: {title} (id: {id})]")),
-            // The name of a place is the text, and stands in its description too.
-            (None, Some(text)) if self.details.location.is_none() => lines.push(text.clone()),
-            (None, Some(_) | None) => {}
-        }
-        let words = lines.join("\n");
-        // A model that is asked nothing makes something up.
-        if words.trim().is_empty() { format!("[{UNSHOWN}]") } else { words }
-    }
-
-    /// The pictures of the message, as URLs that the agent can open.
-    fn images(&self) -> Vec<&str> {
-        let images = self.details.attachments.iter().filter(|file| file.kind == "image");
-        images.filter_map(|image| image.open_url.as_deref()).collect()
-    }
-
-    fn data(&self) -> Data<'_> {
-        let Person { phone, user_id, name, username, .. } = self.person;
-        let profile = Profile {
-            name: name.as_deref(),
-            username: username.as_deref(),
-            wa_id: phone.as_deref(),
-            user_id: user_id.as_deref(),
-        };
-        let tap = self.message.tap.as_ref();
-        Data {
-            whatsapp: &self.message.raw,
-            profile,
-            tap,
-            id: tap.map(|tap| tap.id.as_str()),
-            title: tap.map(|tap| tap.title.as_str()),
-            details: self.details,
-            new_session: self.inputs == 1,
-        }
-    }
 }
 
 /// Why an agent gave no answer.

@@ -26,7 +26,7 @@ const AWS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The endpoint, ready to work.
 #[derive(Debug)]
 pub struct App {
-    /// Every knob.
+    /// Every setting.
     pub settings: Settings,
     /// The secrets.
     pub credentials: Arc<Credentials>,

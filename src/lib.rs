@@ -20,7 +20,7 @@
 //! | adapters | [`whatsapp`], [`agents`], [`store`], [`queue`] | Meta's words, the agents' words, the store, the queue |
 //! | secrets | [`credentials`] | read, kept, read again when refused |
 //! | words | [`conversation`] | our own vocabulary; knows no channel and no cloud |
-//! | knobs | [`settings`] | typed; the only reader of the environment |
+//! | settings | [`settings`] | typed; the only reader of the environment |
 //! | ground | [`retry`], [`telemetry`], [`https`], [`json`] | time, logs, the one HTTP client, JSON at the border |
 
 pub mod agents;

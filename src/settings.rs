@@ -1,4 +1,4 @@
-//! Every knob, typed, and the only reader of the environment; it holds no secret and may be printed.
+//! Every setting, typed, and the only reader of the environment; it holds no secret and may be printed.
 //!
 //! A variable that is set to nothing counts as absent, because a template parameter left empty arrives that way.
 //! All faults are reported at once, each with its cure.

@@ -13,7 +13,7 @@ use url::Url;
 use super::{
     AgentError, Answer, Data, Question,
     client::{self, Client},
-    http::{Fault, Fields, output, readable},
+    contract::{Fault, Fields, output, readable},
 };
 use crate::conversation::{Action, Card, Choice, Content, Media, MediaKind, Output, Source};
 

@@ -26,7 +26,7 @@ impl Vars {
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let default = SETTINGS.iter().find(|knob| knob.env == name).and_then(|knob| knob.default);
+        let default = SETTINGS.iter().find(|setting| setting.env == name).and_then(|setting| setting.default);
         self.values.get(name).cloned().or_else(|| default.map(str::to_owned))
     }
 
@@ -120,11 +120,11 @@ impl Vars {
     }
 
     pub(crate) fn refuse_unknown(&mut self) {
-        let known = |name: &str| SETTINGS.iter().chain(LOCAL_SETTINGS).any(|knob| knob.env == name);
+        let known = |name: &str| SETTINGS.iter().chain(LOCAL_SETTINGS).any(|setting| setting.env == name);
         let ours = |name: &str| OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let unknown: Vec<_> = self.values.keys().filter(|name| ours(name) && !known(name)).cloned().collect();
         for name in unknown {
-            let names: Vec<_> = SETTINGS.iter().map(|knob| knob.env).collect();
+            let names: Vec<_> = SETTINGS.iter().map(|setting| setting.env).collect();
             self.fault(format!("{name} is not a setting; the settings are {}", names.join(", ")));
         }
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Aws, AwsError, Post, Service, encoded};
-use crate::agents::{AgentError, Answer, Question, http};
+use crate::agents::{AgentError, Answer, Question, contract};
 
 /// Bytes of an event, and of an answer.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -19,7 +19,7 @@ pub(crate) async fn ask(
     patience: Duration,
 ) -> Result<Answer, AgentError> {
     let service = Service::Lambda;
-    let body = http::body(question)?;
+    let body = contract::body(question)?;
     if body.len() > MAX_EVENT {
         return Err(AwsError::TooLarge { service: service.name() }.into());
     }
@@ -35,5 +35,5 @@ pub(crate) async fn ask(
     if let Some(fault) = reading.header("x-amz-function-error") {
         return Err(AwsError::Failed(super::name(fault)).into());
     }
-    http::read(&reading.whole().await?)
+    contract::read(&reading.whole().await?)
 }

@@ -20,6 +20,7 @@ use crate::{
     },
     conversation::MAX_MEMORY_BYTES,
     json,
+    telemetry::Chain,
 };
 
 /// Most characters of a text; it must not be empty.
@@ -95,8 +96,15 @@ fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
     let recognized: Recognized = client::read("answer of RecognizeText", bytes)?;
     let state = recognized.session_state.ok_or_else(|| AgentError::Unreadable("it has no sessionState".into()))?;
     let mut answer = Answer::default();
+    let mut fault = None;
     for message in recognized.messages.iter().flatten() {
-        messages::read(message, &mut answer)?;
+        if let Err(error) = messages::read(message, &mut answer) {
+            tracing::warn!(error = %Chain(&error), "a message of the bot cannot be read: the others are sent");
+            fault.get_or_insert(error);
+        }
+    }
+    if let Some(fault) = fault.filter(|_| answer.outputs.is_empty()) {
+        return Err(fault);
     }
     answer.memory = Some(kept(state));
     Ok(answer)

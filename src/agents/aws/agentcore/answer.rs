@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::agents::{
     AgentError, Answer,
     aws::AwsError,
-    http,
+    contract,
     shapes::{NAMES, texts, words},
 };
 
@@ -30,5 +30,5 @@ pub(crate) fn whole(value: &Value) -> Result<Option<Answer>, AgentError> {
         return Err(AwsError::Failed("error".to_owned()).into());
     }
     let is_ours = value.get("outputs").is_some_and(Value::is_array);
-    is_ours.then(|| http::read(value.to_string().as_bytes())).transpose()
+    is_ours.then(|| contract::read(value.to_string().as_bytes())).transpose()
 }

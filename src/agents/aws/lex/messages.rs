@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    agents::{AgentError, Answer, http},
+    agents::{AgentError, Answer, contract},
     conversation::{Action, Card, Choice, Content, Media, MediaKind, Source},
 };
 
@@ -60,7 +60,7 @@ fn custom(content: &str, answer: &mut Answer) -> Result<(), AgentError> {
         answer.outputs.push(Content::Raw(object).into());
         return Ok(());
     }
-    let more = http::read(content.as_bytes())?;
+    let more = contract::read(content.as_bytes())?;
     answer.outputs.extend(more.outputs);
     answer.ends_session |= more.ends_session;
     answer.handover = answer.handover.take().or(more.handover);

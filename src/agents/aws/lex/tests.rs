@@ -58,6 +58,9 @@ fn a_custom_payload_is_our_contract_a_message_of_the_channel_or_words() {
         super::read(json!({ "messages": broken, "sessionState": {} }).to_string().as_bytes()),
         Err(AgentError::Unreadable(_))
     ));
+    let mixed = json!([broken[0], { "contentType": "PlainText", "content": "Hello" }]);
+    let rest = super::read(json!({ "messages": mixed, "sessionState": {} }).to_string().as_bytes()).expect("readable");
+    assert_eq!(rest.outputs.len(), 1, "the others are sent");
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What an agent is asked.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use uuid::Uuid;
+
+use crate::conversation::{Details, Message, Person, Tap, TurnId, UNSHOWN};
+
+/// What an agent is asked.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The person, under a name that lasts.
+    pub user_id: &'a str,
+    /// The person under a name that says nothing outside, where there is a key to make it with.
+    pub person_hash: Option<&'a str>,
+    /// The person, as far as we know them.
+    pub person: &'a Person,
+    /// The session.
+    pub session_id: Uuid,
+    /// How many messages the session has, this one included.
+    pub inputs: u32,
+    /// What the person said.
+    pub message: &'a Message,
+    /// What the message holds beside its words.
+    pub details: &'a Details<'a>,
+    /// The same when the same question has to be asked again.
+    pub key: &'a TurnId,
+    /// What the agent wanted to be told: see [`Answer::memory`].
+    pub memory: Option<&'a Value>,
+    /// The language of the conversation, such as `de-DE`, as the operator has set it.
+    pub locale: Option<&'a str>,
+    /// The id of the number the person wrote to.
+    pub number: &'a str,
+    /// Until when the channel takes free words.
+    pub window_ends: Option<Timestamp>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What an agent gets beside the words.
+#[derive(Debug, Serialize)]
+pub(super) struct Data<'a> {
+    /// The message as the channel sent it, byte for byte.
+    whatsapp: &'a RawValue,
+    profile: Profile<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tap: Option<&'a Tap>,
+    /// Id of the tapped choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// Words on the tapped choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(flatten)]
+    details: &'a Details<'a>,
+    #[serde(rename = "newSession")]
+    new_session: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Profile<'a> {
+    name: Option<&'a str>,
+    username: Option<&'a str>,
+    wa_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+}
+
+impl Question<'_> {
+    /// The message as words alone: what was said, and in brackets what was not said in words.
+    pub(super) fn in_words(&self) -> String {
+        let mut lines = self.details.described.clone();
+        match (&self.message.tap, &self.message.text) {
+            (Some(Tap { id, title }), _) if title.is_empty() || id == title => lines.push(format!("[Tapped: {id}]")),
+            (Some(Tap { id, title }), _) => lines.push(format!("[Tapped: {title} (id: {id})]")),
+            // The name of a place is the text, and stands in its description too.
+            (None, Some(text)) if self.details.location.is_none() => lines.push(text.clone()),
+            (None, Some(_) | None) => {}
+        }
+        let words = lines.join("\n");
+        // A model that is asked nothing makes something up.
+        if words.trim().is_empty() { format!("[{UNSHOWN}]") } else { words }
+    }
+
+    /// The pictures of the message, as URLs that the agent can open.
+    pub(super) fn images(&self) -> Vec<&str> {
+        let images = self.details.attachments.iter().filter(|file| file.kind == "image");
+        images.filter_map(|image| image.open_url.as_deref()).collect()
+    }
+
+    pub(super) fn data(&self) -> Data<'_> {
+        let Person { phone, user_id, name, username, .. } = self.person;
+        let profile = Profile {
+            name: name.as_deref(),
+            username: username.as_deref(),
+            wa_id: phone.as_deref(),
+            user_id: user_id.as_deref(),
+        };
+        let tap = self.message.tap.as_ref();
+        Data {
+            whatsapp: &self.message.raw,
+            profile,
+            tap,
+            id: tap.map(|tap| tap.id.as_str()),
+            title: tap.map(|tap| tap.title.as_str()),
+            details: self.details,
+            new_session: self.inputs == 1,
+        }
+    }
+}
