@@ -26,7 +26,7 @@ pub struct Question<'a> {
     pub details: &'a Details<'a>,
     /// The same when the same question has to be asked again.
     pub key: &'a TurnId,
-    /// What the agent wanted to be told: see [`Answer::memory`].
+    /// What the agent wanted to be told: see [`crate::conversation::Answer::memory`].
     pub memory: Option<&'a Value>,
     /// The language of the conversation, such as `de-DE`, as the operator has set it.
     pub locale: Option<&'a str>,
