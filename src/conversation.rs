@@ -7,6 +7,7 @@ mod done;
 mod ids;
 mod job;
 mod message;
+mod replies;
 mod session;
 mod task;
 
@@ -20,7 +21,6 @@ pub use done::{DONE_KEPT, Done};
 pub use ids::{ConversationId, Person, TurnId};
 pub use job::Job;
 pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
-pub use session::{
-    Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Pending, Reply, ReplyId, ReplyState, SentReply, Session,
-};
+pub use replies::{Pending, Reply, ReplyId, ReplyState, SentReply};
+pub use session::{Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Session};
 pub use task::{DeferredAnswer, DeliveryFailure, MessageTask, Resend, Task, Undelivered};
