@@ -52,7 +52,7 @@ impl Graph {
         Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials, files }
     }
 
-    /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and answers its wamid.
+    /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and returns its wamid.
     ///
     /// # Errors
     /// The situation after one try, within the time that `clock` leaves.

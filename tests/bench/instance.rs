@@ -134,7 +134,7 @@ impl RuntimeApi {
 }
 
 impl Instance {
-    /// Gives it an event; answers how long the answer took, and the answer.
+    /// Gives it an event; returns how long the answer took, and the answer.
     pub fn answer(&self, event: &str) -> anyhow::Result<(Duration, String)> {
         self.events.send(event.to_owned())?;
         let given = match self.note()? {
@@ -156,7 +156,7 @@ impl Instance {
         self.child.id()
     }
 
-    /// Ends it; answers what it has logged.
+    /// Ends it; returns what it has logged.
     pub fn end(mut self) -> anyhow::Result<String> {
         self.child.kill()?;
         match self.note()? {

@@ -52,12 +52,12 @@ impl Business {
         self.http.request(method, url).bearer_auth(&self.token)
     }
 
-    /// Sends a body; answers the status and what Meta says.
+    /// Sends a body; returns the status and what Meta says.
     pub async fn send(&self, body: &Value) -> (u16, Value) {
         answer(self.call(http::Method::POST, &format!("{NUMBER}/messages")).json(body)).await
     }
 
-    /// Sends what must be taken; answers its wamid.
+    /// Sends what must be taken; returns its wamid.
     pub async fn sent(&self, body: &Value) -> String {
         let (status, said) = self.send(body).await;
         assert_eq!(status, 200, "{said}");

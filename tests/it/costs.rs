@@ -189,7 +189,7 @@ impl Endpoint {
         endpoint
     }
 
-    /// A message through the door and the queue to its end; answers what the worker cost.
+    /// A message through the door and the queue to its end; returns what the worker cost.
     async fn turn(&mut self, message: Value) -> Bill {
         self.door([message]).await;
         self.work().await

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Posts an answer, signed with this token; answers the status and the reason.
+/// Posts an answer, signed with this token; returns the status and the reason.
 async fn post(endpoint: &Endpoint, body: impl ToString, token: &str) -> (u16, String) {
     let body = body.to_string();
     let signature = sign(&Secret::from(token.to_owned()), body.as_bytes());
@@ -33,7 +33,7 @@ async fn post(endpoint: &Endpoint, body: impl ToString, token: &str) -> (u16, St
     (response.status().as_u16(), response.into_body())
 }
 
-/// Ada writes, and the agent promises an answer; answers the id of the turn.
+/// Ada writes, and the agent promises an answer; returns the id of the turn.
 async fn promise(endpoint: &Endpoint, agent: &Listener, text: &str) -> Value {
     agent.will_answer(202, r#"{"accepted":true}"#);
     assert!(endpoint.say(text).await.is_empty());

@@ -23,7 +23,7 @@ impl Drop for Running {
     }
 }
 
-/// Starts it on a free port; answers its URL, which it prints itself.
+/// Starts it on a free port; returns its URL, which it prints itself.
 fn start(mut command: Command) -> (Running, String) {
     command.arg("0").env("AGENT_TOKEN", TOKEN).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut agent = Running(command.spawn().expect("python3 and node are installed"));

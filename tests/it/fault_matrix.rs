@@ -155,7 +155,7 @@ impl Scene {
         calls
     }
 
-    /// Plays a turn; answers what is wrong in the end.
+    /// Plays a turn; returns what is wrong in the end.
     async fn play(&self, turn: &Turn) -> Vec<String> {
         let mut asked_most = 1;
         for (place, death) in turn.deaths.iter().enumerate() {

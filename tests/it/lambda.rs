@@ -43,7 +43,7 @@ async fn start(settings: &[(&str, &str)]) -> Endpoint {
     Endpoint::start_on(&[&base, settings].concat(), &parts::aws(port)).await
 }
 
-/// Makes the function; answers its ARN.
+/// Makes the function; returns its ARN.
 async fn deploy(port: u16, name: &str) -> String {
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir(&folder).expect("a writable temporary folder");

@@ -20,7 +20,7 @@ async fn start(path: &str, settings: &[(&str, &str)]) -> (Endpoint, Model) {
     (Endpoint::start(&settings).await, model)
 }
 
-/// Delivers a message that has no answer yet; answers the status and the replies.
+/// Delivers a message that has no answer yet; returns the status and the replies.
 async fn deliver(endpoint: &Endpoint, text: &str) -> (u16, Vec<String>) {
     let status = endpoint.deliver(&webhook([endpoint.message(&Person(ADA), text)])).await;
     (status, endpoint.replies())

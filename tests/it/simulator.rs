@@ -60,7 +60,7 @@ impl Chat {
         Self { meta, url, agent }
     }
 
-    /// Somebody says something, and the endpoint takes it; answers its id.
+    /// Somebody says something, and the endpoint takes it; returns its id.
     async fn says(&self, person: &str, said: UserAction) -> String {
         let id = self.meta.speak(person, &said, None).expect("sayable");
         let is_taken = |exchange: &Exchange| {

@@ -207,7 +207,7 @@ impl Soak {
         }
     }
 
-    /// Counts a batch; answers how its process dies of it.
+    /// Counts a batch; returns how its process dies of it.
     fn begin(&self, tally: &mut Tally, batch: &[Received]) -> Option<Death> {
         let (round, place) = (tally.batches / BATCHES_PER_DEATH, tally.batches % BATCHES_PER_DEATH);
         let deadly = Rng::with_seed(SEED + u64::try_from(round).expect("a number")).usize(..DEADLY_AMONG);

@@ -23,7 +23,7 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Serves on a free port until the test ends; answers the address.
+/// Serves on a free port until the test ends; returns the address.
 #[expect(clippy::disallowed_methods, reason = "a server beside the test, not on the request path")]
 pub async fn serve(router: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");

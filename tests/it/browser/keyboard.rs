@@ -173,7 +173,7 @@ async fn name_of(element: &Element) -> Option<String> {
     label.or(element.text().await.ok().map(|text| text.trim().to_owned()))
 }
 
-/// Starts `wa simulate` with these settings; answers the address of its page.
+/// Starts `wa simulate` with these settings; returns the address of its page.
 async fn simulate(settings: &[(&str, &str)]) -> String {
     let (port, endpoint_port) = (parts::free_port(), parts::free_port());
     let mut command = Command::new(env!("CARGO_BIN_EXE_wa"));

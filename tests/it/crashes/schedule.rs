@@ -162,7 +162,7 @@ impl Schedule {
         }
     }
 
-    /// One delivery: a turn that comes to its end, or crashes, or is ended with its invocation. Answers whether the job is done.
+    /// One delivery: a turn that comes to its end, or crashes, or is ended with its invocation. Returns whether the job is done.
     async fn deliver(&self, job: &Job) -> bool {
         let world = &self.world;
         let left = Duration::from_millis(world.roll(|dice| *dice.choice(&[2100, 3000, 6000, 12_000]).expect("one")));

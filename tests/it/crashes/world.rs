@@ -166,7 +166,7 @@ impl World {
         }
     }
 
-    /// A delivery is over; answers whether the store is back with it.
+    /// A delivery is over; returns whether the store is back with it.
     pub fn outage_passes(&self) -> bool {
         let mut state = self.state();
         let Some((deliveries, when)) = state.outage else { return false };
@@ -206,7 +206,7 @@ impl World {
         self.state().answers.insert(job.clone(), answer);
     }
 
-    /// The agent is asked, under this key; answers what it says.
+    /// The agent is asked, under this key; returns what it says.
     pub fn asked(&self, question: &str, key: &str) -> Vec<String> {
         let mut state = self.state();
         state.tell(&format!("the agent is asked \"{question}\""));

@@ -143,7 +143,7 @@ impl Instance {
         let _nobody_listens = self.ends.send(ended);
     }
 
-    /// Counts a call; answers whether it is the deadly one, and when it kills.
+    /// Counts a call; returns whether it is the deadly one, and when it kills.
     fn count(&self) -> Option<Death> {
         let mut death = self.death.lock().expect("not poisoned");
         let due = death.take()?;

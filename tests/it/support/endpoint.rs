@@ -105,7 +105,7 @@ impl Endpoint {
         ingress::http::handle(&self.app, request, &clock).await
     }
 
-    /// A webhook signed with the development secret; answers the status.
+    /// A webhook signed with the development secret; returns the status.
     pub async fn deliver(&self, webhook: &Value) -> u16 {
         self.post(webhook.to_string(), Some(&signed(&webhook.to_string()))).await.status().as_u16()
     }
@@ -118,7 +118,7 @@ impl Endpoint {
         self.request(request.body(body.into()).expect("a request")).await
     }
 
-    /// Ada writes; answers the texts of the replies once the webhook is answered with 200.
+    /// Ada writes; returns the texts of the replies once the webhook is answered with 200.
     pub async fn say(&self, text: &str) -> Vec<String> {
         let before = self.replies().len();
         let status = self.deliver(&webhook([self.message(&Person(ADA), text)])).await;

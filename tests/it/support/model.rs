@@ -55,7 +55,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Starts it on a free port; answers the URL without a path. Without other orders it answers "<the last words>!", as a stream.
+    /// Starts it on a free port; returns the URL without a path. Without other orders it answers "<the last words>!", as a stream.
     pub async fn start() -> (Self, String) {
         let model = Self::default();
         let url = super::serve(Router::new().fallback(answer).with_state(model.clone())).await;

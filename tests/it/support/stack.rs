@@ -209,7 +209,7 @@ impl Stack {
     }
 }
 
-/// Runs a command to its end; answers what it printed.
+/// Runs a command to its end; returns what it printed.
 pub fn run(mut command: Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
