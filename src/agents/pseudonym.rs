@@ -2,7 +2,7 @@
 
 use crate::credentials::Secret;
 
-/// The pseudonym of the person whom `number` knows as `name`: 32 hex digits, derived from both and from `key`.
+/// The pseudonym of the person with this `name` at `number`: 32 hex digits, derived from both and from `key`.
 ///
 /// All phone numbers can be tried one after the other, so the key has to be secret.
 #[must_use]

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Output, Person, TurnId};
+use super::{Content, Output, Person, TurnId};
 use crate::json;
 
 /// The replies of one job, in order.
@@ -39,6 +39,12 @@ pub struct Reply {
     /// See [`SentReply::resends`].
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub resends: u32,
+}
+
+impl From<Content> for Reply {
+    fn from(content: Content) -> Self {
+        Output::from(content).into()
+    }
 }
 
 impl From<Output> for Reply {

@@ -127,8 +127,7 @@ impl Outbox {
                     }
                     tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
                     let quotes = pending.replies[index].output.quotes;
-                    let mut substitutes: Vec<_> =
-                        substitutes.into_iter().map(|content| Reply::from(Output::from(content))).collect();
+                    let mut substitutes: Vec<_> = substitutes.into_iter().map(Reply::from).collect();
                     substitutes[0].output.quotes = quotes;
                     // Nothing after this reply has been sent, so no later index is known outside.
                     pending.replies.splice(index..=index, substitutes);

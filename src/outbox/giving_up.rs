@@ -166,8 +166,7 @@ impl Outbox {
             Some(sent) if has(errors::OUTSIDE_WINDOW) => {
                 // One template is enough, whatever else of the answer is not delivered.
                 next.sent.retain(|other| !other.id.is_beside(reply));
-                let is_template = matches!(sent.output.content, Content::Template(_));
-                self.window_template.clone().filter(|_| !is_template).map(Content::Template).into_iter().collect()
+                self.template_unless(matches!(sent.output.content, Content::Template(_)))
             }
             Some(_) | None => Vec::new(),
         };
@@ -179,7 +178,7 @@ impl Outbox {
             let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
             dead_letter.with_meta_error(failure.code, None, class.name(), cure);
         }
-        let replies = substitutes.into_iter().map(|content| Reply::from(Output::from(content))).collect();
+        let replies = substitutes.into_iter().map(Reply::from).collect();
         Judged { replies, dead_letter: Some(dead_letter) }
     }
 

@@ -30,7 +30,7 @@ impl Outbox {
         Ok(Claim::Busy(clock.now()))
     }
 
-    /// Adds what is known under the phone number of a person whom we now know by a BSUID.
+    /// Adds what is stored under the phone number of a person who now has a BSUID.
     ///
     /// It costs one read, when a person writes for the first time.
     async fn fetch(&self, lease: Lease, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {

@@ -29,11 +29,16 @@ impl Outbox {
                 // One template is enough: it asks the person to write again.
                 let has_template =
                     pending.replies.iter().any(|reply| matches!(reply.output.content, Content::Template(_)));
-                self.window_template.clone().filter(|_| !has_template).map(Content::Template).into_iter().collect()
+                self.template_unless(has_template)
             }
             GraphError::Refused(refusal) if may_be_the_file(refusal) => self.without_file(number, content, clock).await,
             _ => Vec::new(),
         }
+    }
+
+    /// The template for messages outside of the window, unless one is there already.
+    pub(super) fn template_unless(&self, has_template: bool) -> Vec<Content> {
+        self.window_template.clone().filter(|_| !has_template).map(Content::Template).into_iter().collect()
     }
 
     /// The content without a file that Meta cannot use; the id of its upload is forgotten.

@@ -225,7 +225,7 @@ pub struct Exchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Answers to sends.
+    /// What Graph returns to a send.
     Sends,
     /// Webhooks.
     Webhooks,

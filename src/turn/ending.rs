@@ -151,7 +151,6 @@ fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Con
             let sent_at = job.task.question().and_then(|message| message.sent_at);
             let is_recent = |sent_at| after(sent_at, DONE_KEPT) >= clock.now();
             let template = app.outbox.window_template().filter(|_| sent_at.is_some_and(is_recent));
-
             template.cloned().map(Content::Template)
         }
         TurnError::Outbox(OutboxError::Graph(_)) | TurnError::Busy(_) => None,

@@ -161,7 +161,7 @@ fn raw() -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-/// Puts this address in the place of every file's and link button's.
+/// Replaces the address of every file and link button by this one.
 fn relink(value: &mut Value, url: &str) {
     match value {
         Value::Object(object) => {
