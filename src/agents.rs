@@ -192,7 +192,7 @@ impl Agent {
             Protocol::Rasa(client) => rasa::ask(client, question, patience).await,
             Protocol::Aws(aws) => aws::ask(aws, question, patience).await,
         };
-        self.circuit.learn(question.key, &answer);
+        self.circuit.learn(question.turn, &answer);
         answer.map(|answer| Answer { outputs: without_thoughts(answer.outputs), ..answer })
     }
 }

@@ -18,7 +18,7 @@ pub use content::{
     Template,
 };
 pub use done::{DONE_KEPT, Done};
-pub use ids::{ConversationId, Person, TurnId};
+pub use ids::{ConversationId, Person, PhoneNumberId, TurnId, Wamid};
 pub use job::Job;
 pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
 pub use replies::{Pending, Reply, ReplyId, ReplyState, SentReply};

@@ -16,7 +16,10 @@ use tokio::{
 use uuid::Uuid;
 
 pub use self::signing::digest;
-use crate::{conversation::ConversationId, settings::SecretSource};
+use crate::{
+    conversation::{ConversationId, PhoneNumberId},
+    settings::SecretSource,
+};
 
 /// How long a reload that was asked for by a refusal keeps the next one away.
 const RELOAD_PAUSE: Duration = Duration::from_mins(1);
@@ -63,7 +66,7 @@ pub struct Keys {
     /// Bearer token for the Graph API.
     pub access_token: Secret,
     /// Id of the number we send from; webhooks of another number are not ours.
-    pub phone_number_id: String,
+    pub phone_number_id: PhoneNumberId,
     /// What Meta must present at the handshake.
     pub verify_token: Secret,
     /// Key of webhook signatures and of `appsecret_proof`.
@@ -175,14 +178,14 @@ impl Credentials {
     pub async fn label(&self, id: &ConversationId) -> String {
         let current = self.current.read().await;
         let key = current.as_ref().and_then(|keys| keys.verify_token.present()).unwrap_or(&self.substitute_key);
-        key.pseudonym(&["conversation", &id.number, &id.user])
+        key.pseudonym(&["conversation", id.number.as_str(), &id.user])
     }
 
     /// What stands for a person where abuse is told by person, and nobody is told who; `None` where the secret has no verify token
     /// to make it with.
-    pub async fn person_hash(&self, number: &str, user_id: &str) -> Option<String> {
+    pub async fn person_hash(&self, number: &PhoneNumberId, user_id: &str) -> Option<String> {
         let current = self.current.read().await;
-        Some(current.as_ref()?.verify_token.present()?.pseudonym(&["person", number, user_id]))
+        Some(current.as_ref()?.verify_token.present()?.pseudonym(&["person", number.as_str(), user_id]))
     }
 
     /// The keys in force; read now if they never were.
@@ -275,9 +278,8 @@ impl Source {
 fn parse(text: &str) -> Result<Keys, CredentialsError> {
     let mut keys: Keys = serde_json::from_str(text)
         .map_err(|error| CredentialsError::Malformed { line: error.line(), column: error.column() })?;
-    for id in [&mut keys.app_id, &mut keys.phone_number_id] {
-        *id = id.trim().to_owned();
-    }
+    keys.app_id = keys.app_id.trim().to_owned();
+    keys.phone_number_id = keys.phone_number_id.as_str().trim().into();
     keys.check()?;
     Ok(keys)
 }
@@ -291,7 +293,7 @@ impl Keys {
         let is_any: fn(char) -> bool = |sign| !sign.is_control();
         let fields = [
             ("app_id", self.app_id.as_str(), is_visible),
-            ("phone_number_id", &self.phone_number_id, is_visible),
+            ("phone_number_id", self.phone_number_id.as_str(), is_visible),
             ("access_token", self.access_token.expose(), is_visible),
             ("api_key", self.api_key.expose(), is_visible),
             ("agent_token", self.agent_token.expose(), is_printed),

@@ -191,16 +191,16 @@ async fn run_one(app: &App, job: &Job, receives: u32, clock: &Clock) -> Ran {
                 Outcome::Noted => ("noted", None, None, Ran::Done),
                 Outcome::GivenUp => ("given up", None, None, Ran::GivenUp),
             };
-            tracing::info!(job = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
+            tracing::info!(turn = %job.id, conversation, %person, outcome, messages, agent_ms, took_ms, "turn");
             ran
         }
         Err(Failure { error, tries }) => {
             let pause = next_try(&error, tries, receives, clock);
             let next_try_s = pause.as_secs();
             if let TurnError::Busy(_) | TurnError::NoTime = error {
-                tracing::info!(job = %job.id, conversation, %person, why = %Chain(&error), next_try_s, took_ms, "a message waits for its turn");
+                tracing::info!(turn = %job.id, conversation, %person, why = %Chain(&error), next_try_s, took_ms, "a message waits for its turn");
             } else {
-                tracing::error!(job = %job.id, conversation, %person, error = %Chain(&error), tries, receives, next_try_s, took_ms, "a message is not answered yet");
+                tracing::error!(turn = %job.id, conversation, %person, error = %Chain(&error), tries, receives, next_try_s, took_ms, "a message is not answered yet");
             }
             Ran::Again(pause)
         }

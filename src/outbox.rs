@@ -10,8 +10,10 @@
 //! Graph accepts no idempotency key. A reply that was being sent when the invocation ended is in doubt. A status of the message
 //! settles it, because it brings back the tag that we sent along; only without a status the reply is sent again.
 
+mod commit;
 mod deferred;
 mod delivery;
+mod error;
 mod giving_up;
 mod identity;
 mod substitutes;
@@ -19,34 +21,24 @@ mod uploads;
 
 use std::{sync::Arc, time::Duration};
 
+pub use commit::Commit;
 pub use deferred::AwaitedAnswer;
+pub use error::OutboxError;
 pub use giving_up::{GivenUp, Judged};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use self::substitutes::without_file;
 use crate::{
-    conversation::{
-        Choices, Content, Conversation, ConversationId, DONE_KEPT, Job, Output, Pending, Reply, ReplyId, ReplyState,
-        Template, TurnId,
-    },
+    conversation::{Content, Conversation, ConversationId, DONE_KEPT, Job, ReplyId, ReplyState, Template, TurnId},
     credentials::Credentials,
-    queue::{DeadLetter, DeadLetters, QueueError},
-    retry::{Clock, Retry, after, back_off},
+    queue::DeadLetters,
+    retry::{Clock, after, back_off},
     settings::{Pace, Settings, TextSettings},
-    store::{self, Hold, LeaseToken, Store, StoreError},
-    whatsapp::{
-        graph::{Graph, GraphError},
-        outbound::{self, Style},
-    },
+    store::{Claim, Hold, LeaseToken, Store},
+    whatsapp::graph::Graph,
 };
 
-/// Most bytes of a conversation with a new answer in it.
-///
-/// An item may have 400 kB. The rest is for what is added without an answer: done jobs, what is known of the person under another
-/// name, the reason of a failure.
-const MAX_ANSWERED_BYTES: usize = 320 * 1024;
 /// How long to wait for a busy conversation if no queue delivers the job again.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -80,83 +72,6 @@ pub struct Lease {
     uploaded: Option<(usize, Content)>,
 }
 
-/// The result of a claim.
-#[derive(Debug)]
-pub enum Claim {
-    /// The job is new.
-    Fresh(Lease),
-    /// Replies of this or an earlier job are still to be sent, and come first.
-    Resume(Lease),
-    /// The job is done.
-    Done,
-    /// Another invocation works on the conversation, until this moment at the latest.
-    Busy(Timestamp),
-}
-
-/// The result of a turn, besides the new state of the conversation.
-#[derive(Debug, Default)]
-pub struct Commit {
-    /// The outputs, not yet fitted to the channel.
-    pub outputs: Vec<Output>,
-    /// Replies that already fit the channel.
-    pub replies: Vec<Reply>,
-    /// The dead letter that goes out before them.
-    pub dead_letter: Option<DeadLetter>,
-}
-
-/// What is to be sent.
-struct Plan {
-    /// The replies, fitted to the channel.
-    replies: Vec<Reply>,
-    /// The dead letter that goes out before them.
-    dead_letter: Option<DeadLetter>,
-    /// Whether the replies say that no answer will come.
-    is_apology: bool,
-}
-
-/// Why not all replies are out.
-#[derive(Debug, thiserror::Error)]
-pub enum OutboxError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Graph.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// A reply is refused for good, and the dead-letter queue did not accept its dead letter.
-    #[error(transparent)]
-    Queue(QueueError),
-    /// The conversation goes on under another name, where another invocation works on it.
-    #[error("another invocation works on the conversation that this one becomes")]
-    Busy(Timestamp),
-    /// The invocation ends before the next reply may go out.
-    #[error("no time left before the next reply: it follows with the next delivery of the job")]
-    OutOfTime,
-    /// The answer is more than a conversation can hold.
-    #[error(
-        "with this answer the conversation would have {bytes} bytes, of {MAX_ANSWERED_BYTES} at most: the agent says too much at once, or the ids of its choices are too long"
-    )]
-    AnswerTooLarge {
-        /// The bytes that it would have.
-        bytes: usize,
-    },
-}
-
-impl OutboxError {
-    /// Whether another delivery of the job can help.
-    #[must_use]
-    pub fn retry(&self) -> Retry {
-        match self {
-            Self::Store(StoreError::Unreadable(_) | StoreError::TooLarge) | Self::AnswerTooLarge { .. } => Retry::Never,
-            Self::Graph(error) => error.retry(),
-            Self::Store(StoreError::Unavailable { .. } | StoreError::LeaseLost)
-            | Self::Queue(_)
-            | Self::Busy(_)
-            | Self::OutOfTime => Retry::SOON,
-        }
-    }
-}
-
 impl Lease {
     /// Sets the state of the first unsent reply.
     fn set_first(&mut self, state: ReplyState) {
@@ -180,7 +95,7 @@ impl Lease {
     /// The job whose replies are being sent.
     #[must_use]
     pub fn delivering(&self) -> Option<&TurnId> {
-        self.conversation.outbox.as_ref().map(|outbox| &outbox.job)
+        self.conversation.outbox.as_ref().map(|outbox| &outbox.turn)
     }
 }
 
@@ -219,7 +134,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn claim(&self, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+    pub async fn claim(&self, job: &Job, clock: &Clock) -> Result<Claim<Lease>, OutboxError> {
         let token = LeaseToken { owner: Uuid::now_v7(), until: clock.deadline() };
         let claim = self.take(&job.conversation, job, &token, clock).await?;
         self.follow(claim, job, clock).await
@@ -232,7 +147,7 @@ impl Outbox {
         job: &Job,
         token: &LeaseToken,
         clock: &Clock,
-    ) -> Result<Claim, OutboxError> {
+    ) -> Result<Claim<Lease>, OutboxError> {
         let lease = |conversation, in_doubt| Lease {
             conversation,
             id: id.clone(),
@@ -243,10 +158,10 @@ impl Outbox {
         let mut patience = self.busy_patience;
         for tries in 0.. {
             match self.store.claim(id, &job.own_id(), token, clock.now(), self.keep_until(clock)).await? {
-                store::Claim::Fresh(conversation) => return Ok(Claim::Fresh(lease(conversation, false))),
-                store::Claim::Resume(conversation) => return Ok(Claim::Resume(lease(conversation, true))),
-                store::Claim::Done => return Ok(Claim::Done),
-                store::Claim::Busy(until) => {
+                Claim::Fresh(conversation) => return Ok(Claim::Fresh(lease(conversation, false))),
+                Claim::Resume(conversation) => return Ok(Claim::Resume(lease(conversation, true))),
+                Claim::Done => return Ok(Claim::Done),
+                Claim::Busy(until) => {
                     let pause = back_off(tries);
                     patience = patience.saturating_sub(pause);
                     if patience.is_zero() || !clock.pause(pause).await {
@@ -258,85 +173,6 @@ impl Outbox {
         Ok(Claim::Busy(clock.now()))
     }
 
-    /// Stores the new state `next` of the conversation, the completion of `job` and the replies, in one write.
-    ///
-    /// If there is nothing to send, the conversation is free afterwards. Returns how many messages are to be sent.
-    ///
-    /// # Errors
-    /// When the answer is too large, which changes nothing; or when the store fails. The answer may be stored all the same, so `lease`
-    /// contains it, with nothing in doubt: nothing was sent.
-    pub async fn commit(
-        &self,
-        lease: &mut Lease,
-        mut next: Conversation,
-        job: &Job,
-        commit: Commit,
-        clock: &Clock,
-    ) -> Result<usize, OutboxError> {
-        let Commit { mut outputs, replies, dead_letter } = commit;
-        self.upload_data(&lease.id.number, &mut outputs, clock).await;
-        next.mark_done(job, clock.now());
-        let is_said_again = !replies.is_empty() || dead_letter.is_some();
-        let (fitted, choices) = self.fit(outputs, &next);
-        if !is_said_again {
-            next.choices.renew(choices);
-            // Older texts are not sent again after newer ones. A failed file may be reported much later.
-            next.sent.retain(|sent| !without_file(&sent.output.content).is_empty());
-        }
-        let replies = fitted.into_iter().map(Reply::from).chain(replies).collect();
-        self.plan(lease, next, job, Plan { replies, dead_letter, is_apology: false }, clock).await
-    }
-
-    /// The outputs, fitted to the channel, and the choices in them.
-    fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Choices) {
-        outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
-    }
-
-    async fn plan(
-        &self,
-        lease: &mut Lease,
-        mut next: Conversation,
-        job: &Job,
-        plan: Plan,
-        clock: &Clock,
-    ) -> Result<usize, OutboxError> {
-        let Plan { replies, dead_letter, is_apology } = plan;
-        let dead_letter = dead_letter.as_ref().map(serde_json::to_string).transpose();
-        let dead_letter = dead_letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
-        let is_sent_now =
-            dead_letter.is_none() && replies.first().is_some_and(|first| !self.has_upload(&first.output.content));
-        let count = replies.len();
-        next.outbox = (count > 0 || dead_letter.is_some()).then(|| Pending {
-            job: job.own_id(),
-            message_id: job.task.message_id().to_owned(),
-            to: next.person.clone(),
-            replies,
-            letter: dead_letter,
-            is_apology,
-        });
-        let bytes = next.bytes();
-        if bytes > MAX_ANSWERED_BYTES {
-            return Err(OutboxError::AnswerTooLarge { bytes });
-        }
-        let then = if next.outbox.is_some() { Hold::Keep } else { Hold::Release };
-        let before = std::mem::replace(&mut lease.conversation, next);
-        lease.in_doubt = false;
-        if is_sent_now {
-            lease.set_first(ReplyState::Sending(clock.now()));
-        }
-        match self.save(lease, then).await {
-            Ok(()) => Ok(count),
-            Err(error) => {
-                if let OutboxError::Store(StoreError::TooLarge) = error {
-                    lease.conversation = before;
-                }
-                // Nothing has been sent, whether the store has kept the plan or not.
-                lease.set_first(ReplyState::Planned);
-                Err(error)
-            }
-        }
-    }
-
     /// Records the status of a reply: it is out. Costs a read, and a write only if the reply is in doubt.
     ///
     /// # Errors
@@ -345,12 +181,12 @@ impl Outbox {
         Ok(self.store.settle(id, reply).await?)
     }
 
-    /// Counts a failure of `job`, frees the conversation, and returns how often the job has failed by now.
+    /// Counts a failure of `turn`, frees the conversation, and returns how often it has failed by now.
     ///
     /// # Errors
     /// When the store fails; then the lease ends by itself.
-    pub async fn give_back(&self, lease: &mut Lease, job: &TurnId, reason: &str) -> Result<u32, OutboxError> {
-        let tries = lease.conversation.count_failure(job, reason);
+    pub async fn give_back(&self, lease: &mut Lease, turn: &TurnId, reason: &str) -> Result<u32, OutboxError> {
+        let tries = lease.conversation.count_failure(turn, reason);
         self.save(lease, Hold::Release).await?;
         Ok(tries)
     }

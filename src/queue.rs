@@ -201,7 +201,7 @@ impl Sent {
             };
             let behind = waiting.remove(&job.conversation).unwrap_or_default();
             if refusal.sender_fault() {
-                tracing::warn!(job = %job.id, code = refusal.code(), "SQS will never accept this job: it is done at once");
+                tracing::warn!(turn = %job.id, code = refusal.code(), "SQS will never accept this job: it is done at once");
                 self.at_once.extend([job].into_iter().chain(behind));
             }
         }

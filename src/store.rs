@@ -27,13 +27,13 @@ pub struct LeaseToken {
     pub until: Timestamp,
 }
 
-/// What a claim finds.
+/// The result of a claim; `T` is what the claim gives if it succeeds.
 #[derive(Debug)]
-pub enum Claim {
+pub enum Claim<T = Conversation> {
     /// The job is new; the conversation is ours.
-    Fresh(Conversation),
+    Fresh(T),
     /// Replies of this or an earlier job are still to be sent, and come first; the conversation is ours.
-    Resume(Conversation),
+    Resume(T),
     /// The job is done and its replies are sent.
     Done,
     /// Another worker has the conversation, until this moment at the latest.
@@ -81,14 +81,14 @@ pub enum StoreError {
 /// The caller passes all times; a store has no clock of its own.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
-    /// Claims the conversation for `job` and loads it, in one step.
+    /// Claims the conversation for `turn` and loads it, in one step.
     ///
     /// An unknown conversation is new and empty. A lease that ended at or before `now` does not count.
     /// With `keep_until` the record may be forgotten after that moment; without, it is kept forever.
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &TurnId,
+        turn: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,

@@ -18,10 +18,10 @@ use crate::{
     agents::AgentError,
     app::App,
     conversation::{Answer, Conversation, Job, MemoryTooLarge, MessageTask, Task},
-    outbox::{Claim, Commit, Lease, OutboxError},
+    outbox::{Commit, Lease, OutboxError},
     queue::{DeadLetter, QueueError},
     retry::{Clock, Retry},
-    store::Hold,
+    store::{Claim, Hold},
     telemetry::last_panic,
 };
 
@@ -206,7 +206,7 @@ impl<'a> Turn<'a> {
 
     /// Fails if the job has used up its tries; then it should have been given up already.
     fn check_tries(&self) -> Result<(), TurnError> {
-        let failing = self.lease.conversation.failing.as_ref().filter(|failing| failing.job == self.job.own_id());
+        let failing = self.lease.conversation.failing.as_ref().filter(|failing| failing.turn == self.job.own_id());
         match failing.filter(|failing| failing.tries >= MAX_TRIES) {
             Some(failing) => Err(TurnError::TriedOut(failing.reason.clone())),
             None => Ok(()),
@@ -228,12 +228,12 @@ impl<'a> Turn<'a> {
         let Answer { outputs, replies, memory, ends_session, handover, is_deferred } = answer;
         if handover.is_some() {
             // The reason is not logged: it may contain a person's text.
-            tracing::warn!(job = %self.job.id, "the agent hands over to a human, and no desk is connected");
+            tracing::warn!(turn = %self.job.id, "the agent hands over to a human, and no desk is connected");
         }
         let mut next = std::mem::take(&mut self.next);
         if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
             self.app.outbox.await_answer(&self.lease, self.job, session.id, self.clock).await?;
-            tracing::info!(job = %self.job.id, "the agent defers its answer");
+            tracing::info!(turn = %self.job.id, "the agent defers its answer");
         }
         next.remember(memory, ends_session)?;
         let commit = Commit { outputs, replies, dead_letter: self.dead_letter.take() };

@@ -57,7 +57,7 @@ fn render(outputs: Vec<Output>) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "Options".to_owned() };
     let person = Person { phone: Some("15550100200".to_owned()), ..Person::default() };
     let (fitted, _) = outbound::fit(outputs, Style { settings: &settings, to_group: false });
-    fitted.iter().map(|output| outbound::send_body(&person, output, "wamid.A==", "0:0:15550100200")).collect()
+    fitted.iter().map(|output| outbound::send_body(&person, output, &"wamid.A==".into(), "0:0:15550100200")).collect()
 }
 
 /// The webhook of the fixtures with so many messages.

@@ -86,9 +86,9 @@ impl CardedAgent {
         until: Instant,
     ) -> Result<Answer, AgentError> {
         let before = question.memory.and_then(|memory| Memory::deserialize(memory).ok()).unwrap_or_default();
-        let unfinished = self.unfinished(question.key);
+        let unfinished = self.unfinished(question.turn);
         let mut reply = match &unfinished {
-            Some(task) => interface.task(&self.client, task, question.key, left(until)).await,
+            Some(task) => interface.task(&self.client, task, question.turn, left(until)).await,
             None => self.send(interface, question, &before, until).await,
         };
         let mut pause = PAUSES.0;
@@ -97,27 +97,27 @@ impl CardedAgent {
                 Ok(Reply::Message(message)) => {
                     let context = message.context_id.clone().or(before.context);
                     let memory = Memory { context, ..Memory::default() };
-                    return Ok(Answer { memory: Some(json!(memory)), ..message.outputs(question.key).into() });
+                    return Ok(Answer { memory: Some(json!(memory)), ..message.outputs(question.turn).into() });
                 }
                 Ok(Reply::Task(task)) => task,
                 Err(fault) => {
                     if fault.is_of_the_task() || matches!(fault, Fault::Reported(_)) {
-                        self.forget(question.key);
+                        self.forget(question.turn);
                     }
                     return Err(fault.into());
                 }
             };
             if task.status.state != State::Working {
-                self.forget(question.key);
-                return answer(task, before, question.key);
+                self.forget(question.turn);
+                return answer(task, before, question.turn);
             }
-            self.remember(question.key, &task);
+            self.remember(question.turn, &task);
             if left(until) <= pause {
                 return Err(AgentError::TimedOut(patience));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(PAUSES.1);
-            reply = interface.task(&self.client, &task.id, question.key, left(until)).await;
+            reply = interface.task(&self.client, &task.id, question.turn, left(until)).await;
         }
     }
 
@@ -132,7 +132,7 @@ impl CardedAgent {
         let reply = interface.send(&self.client, question, before, left(until)).await;
         match reply {
             Err(fault) if before.task.is_some() && fault.is_of_the_task() => {
-                tracing::info!(job = %question.key, "the task that asked is gone: the message starts a new one");
+                tracing::info!(turn = %question.turn, "the task that asked is gone: the message starts a new one");
                 let before = Memory { context: before.context.clone(), ..Memory::default() };
                 interface.send(&self.client, question, &before, left(until)).await
             }
@@ -207,7 +207,7 @@ fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError
 fn metadata(question: &Question<'_>) -> Value {
     // The message may contain JSON that does not fit into a tree, such as a number of a thousand digits: then only the rest is sent.
     let mut metadata = serde_json::to_value(question.data()).unwrap_or_else(|error| {
-        tracing::warn!(job = %question.key, error = %JsonError::from(error), "the agent gets the text without the message as Meta sent it");
+        tracing::warn!(turn = %question.turn, error = %JsonError::from(error), "the agent gets the text without the message as Meta sent it");
         json!({})
     });
     metadata["userId"] = json!(question.user_id);

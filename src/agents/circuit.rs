@@ -83,8 +83,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_five_failures_in_a_row_one_question_in_ten_seconds_is_let_through() {
         let circuit = Circuit::default();
-        let fails =
-            |name: u32| circuit.learn(&TurnId::of("8", &name.to_string()), &Err(Refusal::read(503, b"").into()));
+        let fails = |name: u32| {
+            circuit.learn(&TurnId::of(&"8".into(), &name.to_string()), &Err(Refusal::read(503, b"").into()));
+        };
         for _ in 0..20 {
             fails(0);
             assert!(circuit.admits().is_ok(), "the same question is counted once");
@@ -97,7 +98,7 @@ mod tests {
         assert!(circuit.admits().is_err());
         tokio::time::advance(REST).await;
         assert!(circuit.admits().is_ok());
-        circuit.learn(&TurnId::of("8", "heals"), &Ok(Answer::default()));
+        circuit.learn(&TurnId::of(&"8".into(), "heals"), &Ok(Answer::default()));
         assert!(circuit.admits().is_ok() && circuit.admits().is_ok());
     }
 
@@ -105,7 +106,7 @@ mod tests {
     fn a_question_that_the_agent_refuses_does_not_open_the_circuit() {
         let circuit = Circuit::default();
         for name in 0..20 {
-            circuit.learn(&TurnId::of("8", &name.to_string()), &Err(Refusal::read(400, b"").into()));
+            circuit.learn(&TurnId::of(&"8".into(), &name.to_string()), &Err(Refusal::read(400, b"").into()));
         }
         assert!(circuit.admits().is_ok());
     }

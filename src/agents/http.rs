@@ -13,7 +13,7 @@ use super::{
 
 /// Asks the agent. 202 means a deferred answer, 204 none.
 pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
-    let (key, trace) = (question.key.to_string(), traceparent(question.key));
+    let (key, trace) = (question.turn.to_string(), traceparent(question.turn));
     let headers = [("idempotency-key", key.as_str()), ("traceparent", &trace)];
     let call = Call { url: client.url().clone(), body: body(question)?.into(), headers: &headers, is_signed: true };
     let reading = client.send(call, patience).await?;

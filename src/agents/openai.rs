@@ -82,7 +82,7 @@ impl Model {
             } else {
                 return Err(error);
             };
-            tracing::info!(job = %question.key, error = %Chain(&error), left_out, "the model is asked again with less");
+            tracing::info!(turn = %question.turn, error = %Chain(&error), left_out, "the model is asked again with less");
         }
     }
 
@@ -116,18 +116,18 @@ impl Model {
         question: &Question<'_>,
         patience: Duration,
     ) -> Result<Completion, AgentError> {
-        let key = question.key.to_string();
+        let key = question.turn.to_string();
         let headers = [("idempotency-key", key.as_str())];
         let call = Call { url: self.url.clone(), body: to_json(body)?.into(), headers: &headers, is_signed: false };
         let reading = self.client.send(call, patience).await?;
         let completion = self.listen(reading).await?;
         let (input, output) = (completion.usage.input, completion.usage.output);
-        tracing::info!(job = %question.key, input_tokens = input, output_tokens = output, "the model has answered");
+        tracing::info!(turn = %question.turn, input_tokens = input, output_tokens = output, "the model has answered");
         if let Some(why) = completion.shortened() {
-            tracing::warn!(job = %question.key, why, "the model's answer is incomplete");
+            tracing::warn!(turn = %question.turn, why, "the model's answer is incomplete");
         }
         if completion.calls_tools {
-            tracing::warn!(job = %question.key, "the model called a tool that was not offered: the call is left out");
+            tracing::warn!(turn = %question.turn, "the model called a tool that was not offered: the call is left out");
         }
         Ok(completion)
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use crate::conversation::{Details, Message, Person, Tap, TurnId, UNSHOWN};
+use crate::conversation::{Details, Message, Person, PhoneNumberId, Tap, TurnId, UNSHOWN};
 
 /// What an agent is asked.
 #[derive(Debug)]
@@ -25,13 +25,13 @@ pub struct Question<'a> {
     /// What the message holds beside its words.
     pub details: &'a Details<'a>,
     /// The same when the same question has to be asked again.
-    pub key: &'a TurnId,
+    pub turn: &'a TurnId,
     /// What the agent wanted to be told: see [`crate::conversation::Answer::memory`].
     pub memory: Option<&'a Value>,
     /// The language of the conversation, such as `de-DE`, as the operator has set it.
     pub locale: Option<&'a str>,
     /// The id of the number the person wrote to.
-    pub number: &'a str,
+    pub number: &'a PhoneNumberId,
     /// Until when the channel takes free words.
     pub window_ends: Option<Timestamp>,
     /// The time.

@@ -24,7 +24,7 @@ pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Dura
         message: question.message.text.as_deref().unwrap_or_default(),
         metadata: question.data(),
     };
-    let bytes = client.post(&body, &[("idempotency-key", question.key.to_string().as_str())], patience).await?;
+    let bytes = client.post(&body, &[("idempotency-key", question.turn.to_string().as_str())], patience).await?;
     Ok(read(&bytes, client.url())?.into())
 }
 

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_job_is_remembered_for_eight_days_and_not_for_much_longer() {
-        let (job, other) = (TurnId::of("8", "one"), TurnId::of("8", "two"));
+        let (job, other) = (TurnId::of(&"8".into(), "one"), TurnId::of(&"8".into(), "two"));
         for start in [0, DAY, 2 * DAY - 1] {
             let mut done = Done::default();
             done.mark(&job, at(start));
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_when_they_are_too_many() {
-        let name = |place: usize| TurnId::of("8", &place.to_string());
+        let name = |place: usize| TurnId::of(&"8".into(), &place.to_string());
         let mut done = Done::default();
         done.mark(&name(0), at(0));
         for place in 1..=MAX_DONE {

@@ -18,10 +18,10 @@ pub struct TurnId([u8; 8]);
 pub struct NoTurnId;
 
 impl TurnId {
-    /// The id of the message `message_id` that came to `number`.
+    /// The id of what came to `number` under `name`: for a message its [`Wamid`].
     #[must_use]
-    pub fn of(number: &str, message_id: &str) -> Self {
-        Self(short_hash(&[number, message_id]))
+    pub fn of(number: &PhoneNumberId, name: &str) -> Self {
+        Self(short_hash(&[number.as_str(), name]))
     }
 
     /// Its bytes.
@@ -67,11 +67,57 @@ impl fmt::Display for TurnId {
     }
 }
 
+/// A text that the channel uses as an id. Two kinds of ids cannot be swapped.
+macro_rules! id_of_the_channel {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as the channel writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Whether it is the empty text, which is no id.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+        }
+
+        impl<T: Into<String>> From<T> for $name {
+            fn from(id: T) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id_of_the_channel! {
+    /// The channel's id of one of our numbers.
+    PhoneNumberId
+}
+
+id_of_the_channel! {
+    /// The channel's id of a message.
+    Wamid
+}
+
 /// Our number and the person or group it talks with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConversationId {
     /// Id of our number.
-    pub number: String,
+    pub number: PhoneNumberId,
     /// The most lasting name we have for the other side.
     pub user: String,
 }
@@ -86,7 +132,7 @@ impl ConversationId {
     /// 32 hex digits that stand for the conversation where its key is too long or tells too much: queues and logs.
     #[must_use]
     pub fn group(&self) -> String {
-        hex::encode(short_hash::<16>(&[&self.number, &self.user]))
+        hex::encode(short_hash::<16>(&[self.number.as_str(), &self.user]))
     }
 }
 

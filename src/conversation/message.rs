@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::Wamid;
+
 /// A message from a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     /// The channel's id of the message.
-    pub id: String,
+    pub id: Wamid,
     /// When it was sent, by the channel's clock, which counts whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,

@@ -5,17 +5,17 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Content, Output, Person, TurnId};
+use super::{Content, Output, Person, TurnId, Wamid};
 use crate::json;
 
 /// The replies of one job, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
-    /// The job they answer.
-    pub job: TurnId,
+    /// The turn they belong to.
+    pub turn: TurnId,
     /// The channel's id of the message they answer.
     #[serde(default)]
-    pub message_id: String,
+    pub message_id: Wamid,
     /// Where they go.
     pub to: Person,
     /// The replies and how far each has come.
@@ -62,7 +62,7 @@ pub enum ReplyState {
     /// It was to be sent at this time; whether it went out is not known.
     Sending(Timestamp),
     /// The channel accepted it, under this id if it reported one.
-    Sent(Option<String>),
+    Sent(Option<Wamid>),
     /// The channel refused it for good.
     Refused,
 }
@@ -75,23 +75,23 @@ impl ReplyState {
     }
 }
 
-/// Which reply of which job; as text `<job>:<place>`.
+/// Which reply of which turn; as text `<turn>:<place>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReplyId(String);
 
 impl ReplyId {
-    /// The reply at index `place` of the replies of `job`.
+    /// The reply at index `place` of the replies of `turn`.
     #[must_use]
-    pub fn of(job: &TurnId, place: usize) -> Self {
-        Self(format!("{job}:{place}"))
+    pub fn of(turn: &TurnId, place: usize) -> Self {
+        Self(format!("{turn}:{place}"))
     }
 
-    /// Whether both belong to the same job.
+    /// Whether both belong to the same turn.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
-        let job = |id: &Self| id.0.rsplit_once(':').map(|(job, _)| job.to_owned());
-        job(self) == job(other)
+        let turn = |id: &Self| id.0.rsplit_once(':').map(|(turn, _)| turn.to_owned());
+        turn(self) == turn(other)
     }
 
     /// Parses a printed id.
@@ -113,7 +113,7 @@ impl Pending {
     pub fn is_in_doubt(&self, reply: &ReplyId) -> bool {
         let mut replies = self.replies.iter().enumerate();
         replies.any(|(place, sent)| {
-            matches!(sent.state, ReplyState::Sending(_)) && ReplyId::of(&self.job, place) == *reply
+            matches!(sent.state, ReplyState::Sending(_)) && ReplyId::of(&self.turn, place) == *reply
         })
     }
 }

@@ -61,7 +61,7 @@ pub struct Conversation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failing {
     /// Which.
-    pub job: TurnId,
+    pub turn: TurnId,
     /// How often.
     pub tries: u32,
     /// Why, the last time.
@@ -147,18 +147,18 @@ impl Conversation {
         Some(self.sent.remove(place))
     }
 
-    /// Counts a failure of `job` and returns how often it has failed by now.
-    pub fn count_failure(&mut self, job: &TurnId, reason: &str) -> u32 {
-        let tries = self.failures(job).saturating_add(1);
+    /// Counts a failure of `turn` and returns how often it has failed by now.
+    pub fn count_failure(&mut self, turn: &TurnId, reason: &str) -> u32 {
+        let tries = self.failures(turn).saturating_add(1);
         let reason = reason.chars().take(MAX_REASON).collect();
-        self.failing = Some(Failing { job: job.clone(), tries, reason });
+        self.failing = Some(Failing { turn: turn.clone(), tries, reason });
         tries
     }
 
-    /// How often `job` has failed.
+    /// How often `turn` has failed.
     #[must_use]
-    pub fn failures(&self, job: &TurnId) -> u32 {
-        self.failing.as_ref().filter(|failing| failing.job == *job).map_or(0, |failing| failing.tries)
+    pub fn failures(&self, turn: &TurnId) -> u32 {
+        self.failing.as_ref().filter(|failing| failing.turn == *turn).map_or(0, |failing| failing.tries)
     }
 
     /// Adds what `person` says about the other side.

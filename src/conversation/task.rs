@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Answer, Message, Output, Person, Reply, ReplyId};
+use super::{Answer, Message, Output, Person, Reply, ReplyId, Wamid};
 
 /// What a job asks of us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct MessageTask {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeferredAnswer {
     /// The channel's id of the message that is answered.
-    pub message_id: String,
+    pub message_id: Wamid,
     /// The session of the turn: no other one is touched.
     pub session: Uuid,
     /// What the agent says.
@@ -49,7 +49,7 @@ pub struct DeferredAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undelivered {
     /// The channel's id of the reply.
-    pub message_id: String,
+    pub message_id: Wamid,
     /// Which reply it is.
     pub reply: ReplyId,
     /// The reason, as far as the channel reports it.
@@ -69,7 +69,7 @@ pub struct DeliveryFailure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resend {
     /// The channel's id of the message that they answer.
-    pub message_id: String,
+    pub message_id: Wamid,
     /// Where they go.
     pub to: Person,
     /// The replies, in order. They already fit the channel.
@@ -79,7 +79,7 @@ pub struct Resend {
 impl Task {
     /// The channel's id of the message that it is about.
     #[must_use]
-    pub fn message_id(&self) -> &str {
+    pub fn message_id(&self) -> &Wamid {
         match self {
             Self::Message(task) => &task.message.id,
             Self::Deferred(deferred) => &deferred.message_id,

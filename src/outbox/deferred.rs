@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Lease, Outbox, OutboxError};
 use crate::{
-    conversation::{Job, TurnId},
+    conversation::{Job, PhoneNumberId, TurnId, Wamid},
     retry::{Clock, after},
     store::StoreError,
 };
@@ -21,7 +21,7 @@ pub struct AwaitedAnswer {
     /// The user of the conversation.
     pub user: String,
     /// The channel's id of the message to answer.
-    pub message_id: String,
+    pub message_id: Wamid,
     /// The session.
     pub session: Uuid,
 }
@@ -38,8 +38,7 @@ impl Outbox {
         session: Uuid,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        let awaited =
-            AwaitedAnswer { user: lease.id.user.clone(), message_id: job.task.message_id().to_owned(), session };
+        let awaited = AwaitedAnswer { user: lease.id.user.clone(), message_id: job.task.message_id().clone(), session };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let until = after(clock.now(), AWAITED);
         Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, until).await?)
@@ -51,7 +50,7 @@ impl Outbox {
     /// When the store fails.
     pub async fn awaited(
         &self,
-        number: &str,
+        number: &PhoneNumberId,
         turn: &TurnId,
         clock: &Clock,
     ) -> Result<Option<AwaitedAnswer>, OutboxError> {
@@ -62,6 +61,6 @@ impl Outbox {
     }
 }
 
-fn key(number: &str, turn: &TurnId) -> String {
+fn key(number: &PhoneNumberId, turn: &TurnId) -> String {
     format!("{number}#turn#{turn}")
 }

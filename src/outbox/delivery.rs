@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{Lease, Outbox, OutboxError, giving_up::add_graph_error, substitutes::other_number};
 use crate::{
-    conversation::{Output, Pending, Reply, ReplyId, ReplyState, SentReply, TurnId},
+    conversation::{Output, Pending, Reply, ReplyId, ReplyState, SentReply, TurnId, Wamid},
     queue::DeadLetter,
     retry::{Clock, Retry, after, back_off, between},
-    store::{self, Hold, StoreError},
+    store::{Claim, Hold, StoreError},
     telemetry::Chain,
     whatsapp::{
         graph::GraphError,
@@ -35,7 +35,13 @@ impl Outbox {
     ///
     /// # Errors
     /// The first failure that another delivery of the job can heal; `lease` knows the progress and has to be given back.
-    pub async fn deliver(&self, lease: &mut Lease, job: &TurnId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
+    pub async fn deliver(
+        &self,
+        lease: &mut Lease,
+        turn: &TurnId,
+        then: Hold,
+        clock: &Clock,
+    ) -> Result<(), OutboxError> {
         let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
         if let Some(dead_letter) = pending.letter.take() {
             self.send_committed(&dead_letter).await?;
@@ -49,10 +55,10 @@ impl Outbox {
                 index += 1;
                 continue;
             }
-            let state = self.deliver_one(lease, &mut pending, index, job, pause, clock).await?;
+            let state = self.deliver_one(lease, &mut pending, index, turn, pause, clock).await?;
             let Reply { output, resends, .. } = pending.replies[index].clone();
             if let ReplyState::Sent(_) = &state {
-                lease.conversation.note_sent(SentReply { id: ReplyId::of(&pending.job, index), output, resends });
+                lease.conversation.note_sent(SentReply { id: ReplyId::of(&pending.turn, index), output, resends });
             }
             pending.replies[index].state = state;
             lease.in_doubt = false;
@@ -73,11 +79,11 @@ impl Outbox {
         lease: &mut Lease,
         pending: &mut Pending,
         index: usize,
-        job: &TurnId,
+        turn: &TurnId,
         mut pause: Duration,
         clock: &Clock,
     ) -> Result<ReplyState, OutboxError> {
-        let reply = ReplyId::of(&pending.job, index);
+        let reply = ReplyId::of(&pending.turn, index);
         let mut tries = 0;
         loop {
             match pending.replies[index].state {
@@ -86,7 +92,7 @@ impl Outbox {
                     self.mark(lease, pending, index, pause, clock).await?;
                 }
                 ReplyState::Sending(since) if lease.in_doubt => {
-                    if self.is_out(lease, job, &reply, since, clock).await? {
+                    if self.is_out(lease, turn, &reply, since, clock).await? {
                         return Ok(ReplyState::Sent(None));
                     }
                     self.upload_for(lease, pending, index, clock).await;
@@ -95,7 +101,9 @@ impl Outbox {
                 ReplyState::Sending(_) | ReplyState::Sent(_) | ReplyState::Refused => {}
             }
             let error = match self.send(lease, pending, index, std::mem::take(&mut pause), clock).await {
-                Ok(wamid) => return Ok(ReplyState::Sent(Some(wamid).filter(|wamid| wamid.len() <= MAX_WAMID))),
+                Ok(wamid) => {
+                    return Ok(ReplyState::Sent(Some(wamid).filter(|wamid| wamid.as_str().len() <= MAX_WAMID)));
+                }
                 Err(OutboxError::Graph(error)) => error,
                 Err(error) => return Err(Self::put_back(lease, pending, index, error)),
             };
@@ -170,7 +178,7 @@ impl Outbox {
     async fn is_out(
         &self,
         lease: &mut Lease,
-        job: &TurnId,
+        turn: &TurnId,
         reply: &ReplyId,
         since: Timestamp,
         clock: &Clock,
@@ -188,9 +196,9 @@ impl Outbox {
                 return Err(OutboxError::OutOfTime);
             }
             // A claim by the holder succeeds and returns the current record.
-            match self.store.claim(&lease.id, job, &lease.token, clock.now(), self.keep_until(clock)).await? {
-                store::Claim::Fresh(found) | store::Claim::Resume(found) => lease.conversation.settled = found.settled,
-                store::Claim::Done | store::Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
+            match self.store.claim(&lease.id, turn, &lease.token, clock.now(), self.keep_until(clock)).await? {
+                Claim::Fresh(found) | Claim::Resume(found) => lease.conversation.settled = found.settled,
+                Claim::Done | Claim::Busy(_) => return Err(StoreError::LeaseLost.into()),
             }
         }
     }
@@ -203,7 +211,7 @@ impl Outbox {
         index: usize,
         pause: Duration,
         clock: &Clock,
-    ) -> Result<String, OutboxError> {
+    ) -> Result<Wamid, OutboxError> {
         if !clock.pause(pause).await {
             return Err(OutboxError::OutOfTime);
         }
@@ -216,7 +224,7 @@ impl Outbox {
         {
             return Err(GraphError::WindowClosed.into());
         }
-        let tag = inbound::Tag { reply: ReplyId::of(&pending.job, index), user: lease.id.user.clone() };
+        let tag = inbound::Tag { reply: ReplyId::of(&pending.turn, index), user: lease.id.user.clone() };
         let body = outbound::send_body(&pending.to, output, &pending.message_id, &tag.to_string());
         Ok(self.graph.send(&lease.id.number, &body, clock).await?)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Lease, Outbox, OutboxError, Plan};
+use super::{Lease, Outbox, OutboxError, commit::Plan};
 use crate::{
     conversation::{Content, Conversation, DeliveryFailure, Job, Output, Reply, Resend, Task, TurnId, Undelivered},
     json,
@@ -97,7 +97,7 @@ impl Outbox {
         let replies = fitted.into_iter().map(Reply::from).collect();
         self.plan(lease, next, &notice, Plan { replies, dead_letter: None, is_apology: true }, clock).await?;
         if let Err(error) = self.deliver(lease, &job.own_id(), Hold::Release, clock).await {
-            tracing::warn!(job = %job.id, error = %Chain(&error), "DELAY_TEXT is not out yet");
+            tracing::warn!(turn = %job.id, error = %Chain(&error), "DELAY_TEXT is not out yet");
             self.free(lease).await?;
         }
         Ok(tries)
@@ -121,14 +121,14 @@ impl Outbox {
         }
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
         let job = Job {
-            id: pending.job,
+            id: pending.turn,
             conversation: lease.id.clone(),
             task: Task::Resend(Resend { message_id: pending.message_id, to: pending.to, outputs: rest.collect() }),
             redrives: 0,
         };
         if pending.is_apology {
             // The dead letter of the job itself says everything.
-            tracing::error!(job = %job.id, reason = given_up.reason, "the person could not be informed that no answer will come");
+            tracing::error!(turn = %job.id, reason = given_up.reason, "the person could not be informed that no answer will come");
         } else {
             let dead_letter = self.dead_letter(&job, given_up, cause, clock).await;
             self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)?;

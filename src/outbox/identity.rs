@@ -4,11 +4,11 @@
 //! When a better or a new name comes, everything moves there in two writes, and a signpost stays behind for jobs that still have
 //! the old name. The agent keeps the name that it knows.
 
-use super::{Claim, Lease, Outbox, OutboxError};
+use super::{Lease, Outbox, OutboxError};
 use crate::{
     conversation::{ConversationId, Job, Person},
     retry::Clock,
-    store::Hold,
+    store::{Claim, Hold},
 };
 
 /// Most signposts to follow: more can only be a cycle.
@@ -16,7 +16,12 @@ const MAX_SIGNPOSTS: usize = 8;
 
 impl Outbox {
     /// Follows signposts from a claim of an old name to the conversation itself, and adds what is known under the phone number.
-    pub(super) async fn follow(&self, mut claim: Claim, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+    pub(super) async fn follow(
+        &self,
+        mut claim: Claim<Lease>,
+        job: &Job,
+        clock: &Clock,
+    ) -> Result<Claim<Lease>, OutboxError> {
         for _ in 0..MAX_SIGNPOSTS {
             let lease = match claim {
                 Claim::Fresh(lease) | Claim::Resume(lease) if lease.conversation.moved_to.is_some() => lease,
@@ -33,7 +38,7 @@ impl Outbox {
     /// Adds what is stored under the phone number of a person who now has a BSUID.
     ///
     /// It costs one read, when a person writes for the first time.
-    async fn fetch(&self, lease: Lease, job: &Job, clock: &Clock) -> Result<Claim, OutboxError> {
+    async fn fetch(&self, lease: Lease, job: &Job, clock: &Clock) -> Result<Claim<Lease>, OutboxError> {
         let person = job.task.person().filter(|person| person.group_id.is_none());
         let phone = person.and_then(|person| person.phone.clone()).filter(|phone| *phone != lease.id.user);
         let Some(phone) = phone else {
@@ -68,7 +73,7 @@ impl Outbox {
         job: &Job,
         lease: &Lease,
         clock: &Clock,
-    ) -> Result<Option<Claim>, OutboxError> {
+    ) -> Result<Option<Claim<Lease>>, OutboxError> {
         let known = self.store.read(id).await?;
         if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
             return Ok(None);

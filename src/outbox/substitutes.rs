@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Outbox, uploads::links};
 use crate::{
-    conversation::{Action, Card, Content, Media, Pending, Source, Template},
+    conversation::{Action, Card, Content, Media, Pending, PhoneNumberId, Source, Template},
     retry::Clock,
     whatsapp::{
         errors,
@@ -17,7 +17,7 @@ impl Outbox {
     /// What to send instead of the reply at `index`, which is refused for good; empty if there is nothing.
     pub(super) async fn substitutes(
         &self,
-        number: &str,
+        number: &PhoneNumberId,
         pending: &Pending,
         index: usize,
         error: &GraphError,
@@ -42,7 +42,7 @@ impl Outbox {
     }
 
     /// The content without a file that Meta cannot use; the id of its upload is forgotten.
-    pub(super) async fn without_file(&self, number: &str, content: &Content, clock: &Clock) -> Vec<Content> {
+    pub(super) async fn without_file(&self, number: &PhoneNumberId, content: &Content, clock: &Clock) -> Vec<Content> {
         for media in links(&mut content.clone()) {
             if let Source::Link(link) = &media.source {
                 self.forget_upload(number, link, clock).await;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Outbox, OutboxError};
 use crate::{
-    conversation::{Content, Media, Output, Source},
+    conversation::{Content, Media, Output, PhoneNumberId, Source},
     retry::{Clock, after, back_off},
     telemetry::Chain,
     whatsapp::outbound::is_data,
@@ -25,7 +25,7 @@ impl Outbox {
     }
 
     /// Replaces links by ids of uploaded files. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
-    pub(super) async fn upload(&self, number: &str, content: &mut Content, clock: &Clock) {
+    pub(super) async fn upload(&self, number: &PhoneNumberId, content: &mut Content, clock: &Clock) {
         if !self.upload_media {
             return;
         }
@@ -39,7 +39,7 @@ impl Outbox {
     }
 
     /// Forgets the id of an uploaded file that Meta cannot use: it would fail for the next person too.
-    pub(super) async fn forget_upload(&self, number: &str, link: &str, clock: &Clock) {
+    pub(super) async fn forget_upload(&self, number: &PhoneNumberId, link: &str, clock: &Clock) {
         if !self.upload_media {
             return;
         }
@@ -50,7 +50,7 @@ impl Outbox {
 
     /// Uploads the files in `data:` URLs, whatever the operator configured: Meta accepts no such URL, and a conversation has no room
     /// for one. If such a file cannot be uploaded, only its text is sent.
-    pub(super) async fn upload_data(&self, number: &str, outputs: &mut [Output], clock: &Clock) {
+    pub(super) async fn upload_data(&self, number: &PhoneNumberId, outputs: &mut [Output], clock: &Clock) {
         for media in outputs.iter_mut().flat_map(|output| links(&mut output.content)) {
             let Source::Link(link) = &media.source else { continue };
             if !is_data(link) {
@@ -73,7 +73,13 @@ impl Outbox {
         }
     }
 
-    async fn uploaded(&self, number: &str, link: &str, media: &Media, clock: &Clock) -> Result<String, OutboxError> {
+    async fn uploaded(
+        &self,
+        number: &PhoneNumberId,
+        link: &str,
+        media: &Media,
+        clock: &Clock,
+    ) -> Result<String, OutboxError> {
         let key = key(number, link);
         if let Some(id) = self.store.recall(&key, clock.now()).await? {
             return Ok(id);
@@ -85,7 +91,7 @@ impl Outbox {
 }
 
 /// The key under which the id of an uploaded file is remembered.
-fn key(number: &str, link: &str) -> String {
+fn key(number: &PhoneNumberId, link: &str) -> String {
     format!("{number}#file#{}", hex::encode(Sha256::digest(link.as_bytes())))
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{MAX_BYTES, QueueError};
 use crate::{
-    conversation::{ConversationId, Job, Output, ReplyId, Task},
+    conversation::{ConversationId, Job, Output, PhoneNumberId, ReplyId, Task},
     json,
     telemetry::Masked,
 };
@@ -98,7 +98,7 @@ impl DeadLetter {
     /// An unreadable record of the queue, or part of a webhook.
     #[must_use]
     pub fn of_record(record: &str, reason: String, at: Timestamp) -> Self {
-        let no_one = ConversationId { number: String::new(), user: String::new() };
+        let no_one = ConversationId { number: PhoneNumberId::default(), user: String::new() };
         Self { record: Some(record.to_owned()), ..Self::of(&no_one, String::new(), reason, at) }
     }
 

@@ -48,9 +48,11 @@ impl Simulator {
     /// Returns the person and the message of the question with this idempotency key.
     fn asked_about(&self, key: &str) -> (Option<String>, Option<String>) {
         let state = self.state();
-        let number = &state.account.phone_number_id;
-        let found =
-            state.history.messages_of_people().find(|bubble| key.contains(&TurnId::of(number, &bubble.id).to_string()));
+        let number = state.account.phone_number_id.as_str().into();
+        let found = state
+            .history
+            .messages_of_people()
+            .find(|bubble| key.contains(&TurnId::of(&number, &bubble.id).to_string()));
         found.map(|bubble| (Some(bubble.person.clone()), Some(bubble.id.clone()))).unwrap_or_default()
     }
 }

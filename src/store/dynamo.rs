@@ -53,14 +53,14 @@ impl Store for Dynamo {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &TurnId,
+        turn: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
         let forget = if keep_until.is_some() { ", expires_at = :expires" } else { " REMOVE expires_at" };
         let periods: Vec<_> = Done::periods(now).collect();
-        let is_done: Vec<_> = periods.iter().map(|period| format!("contains(done.#{period}, :job)")).collect();
+        let is_done: Vec<_> = periods.iter().map(|period| format!("contains(done.#{period}, :turn)")).collect();
         let mut request = self
             .update(id)
             .update_expression(format!("SET lease_owner = :owner, lease_until = :until{forget}"))
@@ -73,7 +73,7 @@ impl Store for Dynamo {
             .set_expression_attribute_names(Some(
                 periods.into_iter().map(|period| (format!("#{period}"), period.to_string())).collect(),
             ))
-            .expression_attribute_values(":job", bytes(job))
+            .expression_attribute_values(":turn", bytes(turn))
             .expression_attribute_values(":owner", text(lease.owner.to_string()))
             .expression_attribute_values(":until", number(lease.until.as_millisecond()))
             .expression_attribute_values(":now", number(now.as_millisecond()))
@@ -90,7 +90,7 @@ impl Store for Dynamo {
                     // Some stores do not return the item, as DynamoDB itself did not before June 2023.
                     None => self.item(id).await?,
                 };
-                Ok(refused_claim(&item, job, now))
+                Ok(refused_claim(&item, turn, now))
             }
             Err(error) => Err(unavailable("claim a conversation", error)),
         }
@@ -104,7 +104,7 @@ impl Store for Dynamo {
         hold: Hold,
     ) -> Result<(), StoreError> {
         let done = conversation.done.by_period().map(|(period, jobs)| {
-            (period.to_string(), AttributeValue::Bs(jobs.iter().map(|job| Blob::new(*job.as_bytes())).collect()))
+            (period.to_string(), AttributeValue::Bs(jobs.iter().map(|turn| Blob::new(*turn.as_bytes())).collect()))
         });
         let done = done.collect();
         let mut set = "SET conversation = :conversation, done = :done".to_owned();
@@ -200,10 +200,10 @@ fn is_too_large(error: &UpdateItemError) -> bool {
     error.code() == Some("ValidationException") && error.message().is_some_and(|why| why.contains("Item size"))
 }
 
-fn refused_claim(item: &Item, job: &TurnId, now: Timestamp) -> Claim {
+fn refused_claim(item: &Item, turn: &TurnId, now: Timestamp) -> Claim {
     let lease_until =
         item.get("lease_until").and_then(as_number).and_then(|until| Timestamp::from_millisecond(until).ok());
-    if !item.contains_key("outbox") && done(item).contains(job) {
+    if !item.contains_key("outbox") && done(item).contains(turn) {
         return Claim::Done;
     }
     // The lease may have ended between the condition and this read; the next claim will find that out.
@@ -244,8 +244,8 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn bytes(job: &TurnId) -> AttributeValue {
-    AttributeValue::B(Blob::new(*job.as_bytes()))
+fn bytes(turn: &TurnId) -> AttributeValue {
+    AttributeValue::B(Blob::new(*turn.as_bytes()))
 }
 
 fn number(value: i64) -> AttributeValue {

@@ -94,13 +94,13 @@ impl Store for Embedded {
     async fn claim(
         &self,
         id: &ConversationId,
-        job: &TurnId,
+        turn: &TurnId,
         lease: &LeaseToken,
         now: Timestamp,
         keep_until: Option<Timestamp>,
     ) -> Result<Claim, StoreError> {
         self.with_record(id, |record| {
-            if record.done.contains(job) && record.outbox.is_none() {
+            if record.done.contains(turn) && record.outbox.is_none() {
                 return (false, Claim::Done);
             }
             if let Some((_, until)) = record.lease.filter(|(owner, until)| *until > now && *owner != lease.owner) {

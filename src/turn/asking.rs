@@ -46,7 +46,7 @@ impl Turn<'_> {
         let (answer, ()) = tokio::join!(asked, show_reading(self.app, self.job, answered, self.clock));
         let (answer, agent_time) = answer?;
         if answer.outputs.is_empty() && !answer.is_deferred {
-            tracing::info!(job = %self.job.id, "the agent has nothing to say to this message");
+            tracing::info!(turn = %self.job.id, "the agent has nothing to say to this message");
         }
         drop(message);
         self.agent_time = Some(agent_time);
@@ -89,7 +89,7 @@ impl Turn<'_> {
             inputs: session.inputs,
             message,
             details: &details,
-            key: &job.id,
+            turn: &job.id,
             memory: session.memory.as_ref(),
             locale: app.settings.agent.locale.as_deref(),
             number: &job.conversation.number,
@@ -110,7 +110,7 @@ async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: 
         match app.graph.picture(&file.id, clock).await {
             Ok(picture) => file.open_url = Some(picture),
             Err(error) => {
-                tracing::warn!(job = %job.id, error = %Chain(&error), "a picture could not be fetched for the agent");
+                tracing::warn!(turn = %job.id, error = %Chain(&error), "a picture could not be fetched for the agent");
             }
         }
     }
@@ -122,7 +122,7 @@ async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: 
 async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
     loop {
         if let Err(error) = app.graph.show_reading(&job.conversation.number, job.task.message_id()).await {
-            tracing::info!(job = %job.id, error = %Chain(&error), "the read receipt was refused");
+            tracing::info!(turn = %job.id, error = %Chain(&error), "the read receipt was refused");
             return;
         }
         let pause = std::pin::pin!(clock.pause(TYPING));

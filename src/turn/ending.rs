@@ -72,7 +72,7 @@ impl Turn<'_> {
             Ok(true) => Ok(Ok(Outcome::GivenUp)),
             Ok(false) => Ok(Err(Failure { error, tries: 0 })),
             Err(why) => {
-                tracing::error!(job = %job.id, error = %Chain(&why), "a message could not be given up: it comes again");
+                tracing::error!(turn = %job.id, error = %Chain(&why), "a message could not be given up: it comes again");
                 let counted = app.outbox.give_back(&mut self.lease, &failing, &given_up.reason).await;
                 warn_unless_free(job, counted.map(|_| ()).map_err(TurnError::from));
                 // Without the store only the dead letter is left, and waiting longer does not help.
@@ -169,6 +169,6 @@ fn graph_error(error: &TurnError) -> Option<&GraphError> {
 
 fn warn_unless_free(job: &Job, freed: Result<(), TurnError>) {
     if let Err(error) = freed {
-        tracing::warn!(job = %job.id, error = %Chain(&error), "the conversation stays claimed until its lease ends");
+        tracing::warn!(turn = %job.id, error = %Chain(&error), "the conversation stays claimed until its lease ends");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 pub(super) struct Pseudonymous {
     /// The pseudonym.
     pub user_id: String,
-    /// The message. Its id is the job's, because Meta's id contains the phone number.
+    /// The message. Its id is the turn's, because Meta's id contains the phone number.
     pub message: Message,
 }
 
@@ -22,7 +22,7 @@ impl Pseudonymous {
         let key = keys.verify_token.present().ok_or(AgentError::NoPseudonym)?;
         let user_id = pseudonym(key, &job.conversation.number, name);
         let message =
-            Message { id: job.id.to_string(), raw: inbound::redact_identity(&message.raw), ..message.clone() };
+            Message { id: job.id.to_string().into(), raw: inbound::redact_identity(&message.raw), ..message.clone() };
         Ok(Self { user_id, message })
     }
 }

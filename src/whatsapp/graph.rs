@@ -17,6 +17,7 @@ pub use self::error::{GraphError, Refusal};
 use self::error::{refused, unclear, unclear_because};
 use super::{outbound, signature::appsecret_proof};
 use crate::{
+    conversation::{PhoneNumberId, Wamid},
     credentials::{Credentials, Keys, RejectedBy},
     json,
     retry::Clock,
@@ -52,11 +53,11 @@ impl Graph {
         Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials, files }
     }
 
-    /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and returns its wamid.
+    /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and returns its id.
     ///
     /// # Errors
     /// The situation after one try, within the time that `clock` leaves.
-    pub async fn send(&self, number: &str, body: &Value, clock: &Clock) -> Result<String, GraphError> {
+    pub async fn send(&self, number: &PhoneNumberId, body: &Value, clock: &Clock) -> Result<Wamid, GraphError> {
         let timeout = SEND_TIMEOUT.min(clock.left().saturating_sub(RECORDING_TIME));
         let answer = self.post_messages(number, body, timeout).await?;
         answer.messages.into_iter().next().map(|message| message.id).ok_or_else(|| unclear(StatusCode::OK))
@@ -66,12 +67,17 @@ impl Graph {
     ///
     /// # Errors
     /// One situation after one try: nothing depends on it.
-    pub async fn show_reading(&self, number: &str, message_id: &str) -> Result<(), GraphError> {
+    pub async fn show_reading(&self, number: &PhoneNumberId, message_id: &Wamid) -> Result<(), GraphError> {
         self.post_messages(number, &outbound::reading_body(message_id), READING_TIMEOUT).await.map(|_| ())
     }
 
     /// One call, repeated once with newer credentials if these are refused.
-    async fn post_messages(&self, number: &str, body: &Value, timeout: Duration) -> Result<SendAnswer, GraphError> {
+    async fn post_messages(
+        &self,
+        number: &PhoneNumberId,
+        body: &Value,
+        timeout: Duration,
+    ) -> Result<SendAnswer, GraphError> {
         let is_rejected = |answer: &Result<SendAnswer, GraphError>| {
             matches!(answer, Err(GraphError::TokenRefused(_) | GraphError::NoToken))
         };
@@ -82,11 +88,11 @@ impl Graph {
     async fn post_with(
         &self,
         keys: &Keys,
-        number: &str,
+        number: &PhoneNumberId,
         body: &Value,
         timeout: Duration,
     ) -> Result<SendAnswer, GraphError> {
-        let request = self.call(Method::POST, keys, &[number, "messages"])?.json(body).timeout(timeout);
+        let request = self.call(Method::POST, keys, &[number.as_str(), "messages"])?.json(body).timeout(timeout);
         let (status, bytes) = answered(request).await.map_err(|error| error.without_words_of(body))?;
         json::read(&bytes).map_err(|_| unclear(status))
     }
@@ -132,7 +138,7 @@ struct SendAnswer {
 
 #[derive(Deserialize)]
 struct SentMessage {
-    id: String,
+    id: Wamid,
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {

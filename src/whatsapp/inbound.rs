@@ -23,7 +23,8 @@ pub use redacted::redact_identity;
 use super::{errors, signature::SignedBody};
 use crate::{
     conversation::{
-        ConversationId, DeliveryFailure, Job, Message, MessageTask, Person, ReplyId, Task, TurnId, Undelivered,
+        ConversationId, DeliveryFailure, Job, Message, MessageTask, Person, PhoneNumberId, ReplyId, Task, TurnId,
+        Undelivered, Wamid,
     },
     settings::QuietKind,
     telemetry::redact,
@@ -95,9 +96,9 @@ impl Part {
 #[derive(Debug, Clone)]
 pub struct Received {
     /// Id of the number it came to.
-    pub number: String,
-    /// Meta's id of the message (wamid).
-    pub id: String,
+    pub number: PhoneNumberId,
+    /// Meta's id of the message.
+    pub id: Wamid,
     /// Who sent it.
     pub person: Person,
     /// The sender's new names, if the message reports any.
@@ -125,9 +126,9 @@ pub enum Unanswered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// Id of the number we sent from.
-    pub number: String,
-    /// The wamid that Graph gave us.
-    pub id: String,
+    pub number: PhoneNumberId,
+    /// The id that Graph gave us.
+    pub id: Wamid,
     /// What we sent along with the message, if it was ours.
     pub tag: Option<Tag>,
     /// `sent`, `delivered`, `read`, `played`, `failed`, or something newer.
@@ -149,7 +150,7 @@ pub struct Pricing {
     pub category: Option<String>,
 }
 
-/// What goes along with a message as `biz_opaque_callback_data` and comes back with its statuses: `<job>:<place>:<user>`.
+/// What goes along with a message as `biz_opaque_callback_data` and comes back with its statuses: `<turn>:<place>:<user>`.
 ///
 /// It contains the conversation's user, because a status may use another name of the person than we do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +213,7 @@ impl Received {
             raw: self.raw,
             id: self.id,
         };
-        let id = TurnId::of(&self.number, &message.id);
+        let id = TurnId::of(&self.number, message.id.as_str());
         let conversation = ConversationId { number: self.number, user };
         let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !starts_turn };
         Ok(Job { id, conversation, task: Task::Message(Box::new(task)), redrives: 0 })

@@ -20,7 +20,7 @@ use whatsapp_endpoint::https::{self, ForAws};
 const WRITTEN: &str = concat!(
     r#"{"person":{"phone":"15550100000","name":"Ada Example"},"session":{"id":"0197a0a0-0000-7000-8000-000000000000","#,
     r#""last_input_at":"2026-11-30T12:00:00.000000000Z","inputs":1},"last_message_at":"2100-01-01T00:00:01Z","#,
-    r#""job":"603679de24d76441","message_id":"wamid.BENCHMARK00000==","to":{"phone":"15550100000","name":"Ada Example"},"#,
+    r#""turn":"603679de24d76441","message_id":"wamid.BENCHMARK00000==","to":{"phone":"15550100000","name":"Ada Example"},"#,
     r#""replies":[{"content":{"text":"This is answer 1 of the benchmark."},"state":{"sending":"2026-11-30T12:00:00Z"}}]}"#
 );
 

@@ -56,7 +56,7 @@ pub fn webhook(people: usize, bytes: usize) -> anyhow::Result<String> {
 
 /// A webhook that tells one state of a reply of ours.
 pub fn status(state: &str) -> anyhow::Result<String> {
-    let tag = format!("{}:0:{}", TurnId::of(NUMBER, "wamid.BENCHMARK=="), phone(0));
+    let tag = format!("{}:0:{}", TurnId::of(&NUMBER.into(), "wamid.BENCHMARK=="), phone(0));
     let pricing = json!({ "billable": true, "pricing_model": "PMP", "type": "regular", "category": "service" });
     let status = json!({ "id": "wamid.BENCHMARK==", "status": state, "timestamp": SENT_AT.to_string(),
         "recipient_id": phone(0), "biz_opaque_callback_data": tag, "pricing": pricing });
@@ -73,12 +73,12 @@ fn record(person: usize) -> anyhow::Result<Value> {
     let raw = message(person, 40);
     let id = raw["id"].as_str().unwrap_or_default().to_owned();
     let job = Job {
-        id: TurnId::of(NUMBER, &id),
+        id: TurnId::of(&NUMBER.into(), &id),
         conversation: ConversationId { number: NUMBER.into(), user: phone(person) },
         task: Task::Message(Box::new(MessageTask {
             person: Person { phone: Some(phone(person)), name: Some("Ada Example".into()), ..Person::default() },
             message: Message {
-                id,
+                id: id.into(),
                 sent_at: Some(jiff::Timestamp::from_second(SENT_AT)?),
                 text: raw["text"]["body"].as_str().map(str::to_owned),
                 tap: None,

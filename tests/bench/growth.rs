@@ -66,7 +66,7 @@ pub fn measure(
     let batches = [1, 2, 5, 10].map(|size| point(size, size, deployed, &one_turn, &events::batch(size)?));
     let remembered = [0, 2_000, 4_000, 6_000, 8_000].map(|size| {
         let (mut done, now) = (Done::default(), now()?);
-        (0..size).for_each(|job| done.mark(&TurnId::of("8", &job.to_string()), now));
+        (0..size).for_each(|job| done.mark(&TurnId::of(&"8".into(), &job.to_string()), now));
         services.remember_done(&done);
         let point = point(size, 1, deployed, &one_turn, &one_turn);
         services.remember_done(&Done::default());

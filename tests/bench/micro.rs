@@ -115,9 +115,9 @@ fn split_of_100_kb(bencher: Bencher) {
 fn render(outputs: Vec<Output>) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "Options".to_owned() };
     let person = Person { phone: Some("15550100200".to_owned()), ..Person::default() };
-    let job = TurnId::of("800000000000002", "wamid.BENCHMARK==").to_string();
+    let job = TurnId::of(&"800000000000002".into(), "wamid.BENCHMARK==").to_string();
     let (fitted, _) = outbound::fit(outputs, Style { settings: &settings, to_group: false });
-    fitted.iter().map(|output| outbound::send_body(&person, output, "wamid.BENCHMARK==", &job)).collect()
+    fitted.iter().map(|output| outbound::send_body(&person, output, &"wamid.BENCHMARK==".into(), &job)).collect()
 }
 
 /// The webhook of `events/text.json` with so many messages.

@@ -38,7 +38,7 @@ fuzz_target!(|text: &str| {
     if let Ok(mut conversation) = serde_json::from_str::<Conversation>(text) {
         assert_kept(&conversation);
         conversation.open_session(&Person::default(), None, NOW, Some(HALF_AN_HOUR));
-        conversation.done.mark(&TurnId::of("8", "wamid"), NOW);
+        conversation.done.mark(&TurnId::of(&"8".into(), "wamid"), NOW);
     }
     if let Ok(pending) = serde_json::from_str::<Pending>(text) {
         assert_kept(&pending);
@@ -48,7 +48,7 @@ fuzz_target!(|text: &str| {
             outbound::fit(outputs, Style { settings: &settings, to_group: pending.to.group_id.is_some() });
         assert_kept(&choices);
         for output in fitted {
-            let _body = outbound::send_body(&pending.to, &output, &pending.message_id, &pending.job.to_string());
+            let _body = outbound::send_body(&pending.to, &output, &pending.message_id, &pending.turn.to_string());
         }
     }
     if text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
@@ -75,11 +75,11 @@ async fn claim(record: &str) {
     let gone = std::fs::remove_file(&path);
     gone.expect("the file is there");
     let lease = LeaseToken { owner: Uuid::now_v7(), until: NOW + HALF_AN_HOUR };
-    match store.claim(&id, &TurnId::of("8", "wamid"), &lease, NOW, None).await {
+    match store.claim(&id, &TurnId::of(&"8".into(), "wamid"), &lease, NOW, None).await {
         Ok(Claim::Fresh(found) | Claim::Resume(found)) => {
             store.save(&id, &lease, &found, Hold::Release).await.expect("what was read can be written");
             let next = LeaseToken { owner: Uuid::now_v7(), ..lease };
-            match store.claim(&id, &TurnId::of("8", "another"), &next, NOW, None).await {
+            match store.claim(&id, &TurnId::of(&"8".into(), "another"), &next, NOW, None).await {
                 Ok(Claim::Fresh(again) | Claim::Resume(again)) => assert_eq!(again, found, "nothing is lost"),
                 Ok(Claim::Done) => assert!(found.outbox.is_none()),
                 other => panic!("{other:?}"),

@@ -184,7 +184,7 @@ fn a_later_answer_goes_through_the_queue_unchanged() {
 async fn an_answer_that_is_faster_than_its_promise_waits_for_it() {
     let (endpoint, agent) = start(&[]).await;
     let message = endpoint.message(&Person(ADA), "hello");
-    let turn = TurnId::of(NUMBER, message["id"].as_str().expect("an id"));
+    let turn = TurnId::of(&NUMBER.into(), message["id"].as_str().expect("an id"));
     agent.will_answer(202, "");
     let answer = json!({ "turnId": turn, "outputs": ["so soon"] });
     let message = webhook([message]);

@@ -245,7 +245,7 @@ proptest! {
         let (meta, settings) = (meta(), settings(merge, format));
         let (fitted, _) = outbound::fit(outputs, Style { settings: &settings, to_group: to.group_id.is_some() });
         for output in fitted {
-            let body = outbound::send_body(&to, &output, WAMID, "0123456789abcdef:0:somebody");
+            let body = outbound::send_body(&to, &output, &WAMID.into(), "0123456789abcdef:0:somebody");
             if let Err(refusal) = meta.check(&body) {
                 let text = body.to_string();
                 prop_assert!(false, "{refusal}\n{}", &text[..text.floor_char_boundary(3000)]);
@@ -262,7 +262,7 @@ proptest! {
             Some(meant)
         }).collect();
         let (fitted, choices) = outbound::fit(vec![Content::choices("Pick", choices).into()], Style { settings: &settings, to_group });
-        let body = |output: &Output| outbound::send_body(&people()[0], output, WAMID, "t")["interactive"].clone();
+        let body = |output: &Output| outbound::send_body(&people()[0], output, &WAMID.into(), "t")["interactive"].clone();
         let ids: Vec<String> = fitted.iter().flat_map(|output| ids(&body(output))).collect();
         let heard = |text: &str, tap: Option<Tap>| {
             let message = Message { id: WAMID.into(), sent_at: None, text: Some(text.to_owned()), tap, is_unsupported: false, raw: Box::<RawValue>::default() };

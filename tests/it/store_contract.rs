@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use whatsapp_endpoint::{
     conversation::{
-        Content, Conversation, ConversationId, Output, Pending, Person, Reply, ReplyId, ReplyState, TurnId,
+        Content, Conversation, ConversationId, Output, Pending, Person, Reply, ReplyId, ReplyState, TurnId, Wamid,
     },
     store::{Claim, Dynamo, Embedded, Hold, LeaseToken, Store, StoreError},
 };
@@ -48,7 +48,7 @@ fn id(user: &str) -> ConversationId {
 }
 
 fn job(name: &str) -> TurnId {
-    TurnId::of("800000000000002", name)
+    TurnId::of(&"800000000000002".into(), name)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -71,8 +71,8 @@ fn pending(name: &str) -> Pending {
         reply("last", ReplyState::Planned),
     ];
     Pending {
-        job: job(name),
-        message_id: String::new(),
+        turn: job(name),
+        message_id: Wamid::default(),
         to: Person { phone: Some("15550100200".into()), ..Person::default() },
         replies,
         letter: None,

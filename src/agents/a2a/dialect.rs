@@ -112,7 +112,7 @@ impl Interface {
             (Binding::JsonRpc, Version::One) => (self.url.clone(), "SendMessage"),
             (Binding::JsonRpc, Version::ZeroThree) => (self.url.clone(), "message/send"),
         };
-        self.post(client, url, method, params, question.key, left).await
+        self.post(client, url, method, params, question.turn, left).await
     }
 
     /// Polls a task.
@@ -188,7 +188,7 @@ impl Interface {
         });
         let parts: Vec<_> = [self.text(&words)].into_iter().chain(files).collect();
         // The same id when the message is sent again, so that the agent recognizes it.
-        let id = question.key.to_string();
+        let id = question.turn.to_string();
         let ids = [
             ("messageId", Some(id.as_str())),
             ("contextId", before.context.as_deref()),

@@ -199,7 +199,7 @@ mod tests {
     fn contents(task: &Value, sent: &[&str]) -> Vec<Content> {
         let Ok(Reply::Task(task)) = Reply::read(task) else { panic!("no task: {task}") };
         let sent: Vec<_> = sent.iter().map(|id| (*id).to_owned()).collect();
-        task.outputs(&sent, &TurnId::of("8", "1")).into_iter().map(|output| output.content).collect()
+        task.outputs(&sent, &TurnId::of(&"8".into(), "1")).into_iter().map(|output| output.content).collect()
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
             { "url": "https://h.invalid/a.pdf", "filename": 7 }, { "text": "three" }, "x",
         ] });
         let Ok(Reply::Message(message)) = Reply::read(&message) else { panic!("no message") };
-        let texts = message.outputs(&TurnId::of("8", "1")).into_iter().map(|output| match output.content {
+        let texts = message.outputs(&TurnId::of(&"8".into(), "1")).into_iter().map(|output| match output.content {
             Content::Text(text) => text,
             other => format!("{other:?}").chars().take(5).collect(),
         });

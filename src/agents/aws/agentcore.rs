@@ -37,12 +37,12 @@ pub(crate) async fn ask(
         prompt: question.message.text.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(&text),
         user_id: question.user_id,
         session_id: question.session_id,
-        idempotency_key: question.key,
+        idempotency_key: question.turn,
         locale: question.locale,
         data: question.data(),
     };
     let query = qualifier.map_or_else(String::new, |qualifier| format!("?qualifier={}", encoded(qualifier)));
-    let (session, trace) = (question.session_id.to_string(), traceparent(question.key));
+    let (session, trace) = (question.session_id.to_string(), traceparent(question.turn));
     let post = Post {
         service: Service::AgentCore,
         region: Some(region),

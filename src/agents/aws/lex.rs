@@ -75,7 +75,7 @@ fn attributes(question: &Question<'_>, kind: &str) -> Result<BTreeMap<&'static s
     let mut attributes = BTreeMap::from([
         ("channel", "whatsapp".to_owned()),
         ("userId", question.user_id.to_owned()),
-        ("turnId", question.key.to_string()),
+        ("turnId", question.turn.to_string()),
         ("messageType", kind.to_owned()),
     ]);
     let data = to_json(&question.data())?;

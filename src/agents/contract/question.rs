@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     agents::{AgentError, Data, Question, client::to_json},
-    conversation::{Attachment, Tap, TurnId},
+    conversation::{Attachment, PhoneNumberId, Tap, TurnId, Wamid},
 };
 
 /// The version of the contract.
@@ -18,7 +18,7 @@ pub(crate) fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
     let message = question.message;
     to_json(&Request {
         version: VERSION,
-        turn_id: question.key,
+        turn_id: question.turn,
         session_id: question.session_id,
         user_id: question.user_id,
         new_session: question.inputs == 1,
@@ -61,7 +61,7 @@ struct Request<'a> {
 /// One message of the turn.
 #[derive(Serialize)]
 struct Part<'a> {
-    id: &'a str,
+    id: &'a Wamid,
     #[serde(rename = "type")]
     kind: &'a str,
     text: Option<&'a str>,
@@ -75,7 +75,7 @@ struct Part<'a> {
 #[serde(rename_all = "camelCase")]
 struct Channel<'a> {
     name: &'static str,
-    phone_number_id: &'a str,
+    phone_number_id: &'a PhoneNumberId,
     /// Until then free messages may be sent; after that, only templates.
     window_expires_at: Option<Timestamp>,
 }

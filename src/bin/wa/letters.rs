@@ -23,9 +23,9 @@ pub(crate) struct Redrive {
     /// The queue (output `QueueUrl` of the stack)
     #[arg(long, env = "QUEUE_URL")]
     queue_url: String,
-    /// Only this job
+    /// Only this turn
     #[arg(long)]
-    job: Option<TurnId>,
+    turn: Option<TurnId>,
 }
 
 impl Letters {
@@ -34,7 +34,9 @@ impl Letters {
         let queue = self.queue().await?;
         for opened in queue.open().await? {
             let mut line = serde_json::to_value(&opened.letter)?;
-            line["job"] = opened.letter.job.as_ref().map(|job| job.id.to_string()).into();
+            // Its words are not for a terminal.
+            line.as_object_mut().map(|line| line.remove("job"));
+            line["turn"] = opened.letter.job.as_ref().map(|job| job.id.to_string()).into();
             line["record"] = opened.letter.record.as_ref().map(|record| format!("{} bytes", record.len())).into();
             println!("{line}");
             queue.put_back(&opened).await?;
@@ -54,7 +56,7 @@ impl Redrive {
         let (mut sent, mut kept) = (0, 0);
         for opened in letters.open().await? {
             match &opened.letter.job {
-                Some(job) if self.job.as_ref().is_none_or(|only| *only == job.id) => {
+                Some(job) if self.turn.as_ref().is_none_or(|only| *only == job.id) => {
                     // The whole letter: it tells the worker that the job is no longer given up.
                     queue.put(&json::ascii(&opened.letter)?, &job.conversation.group()).await?;
                     letters.delete(&opened).await?;

@@ -58,7 +58,7 @@ impl Say {
         if target.endpoint.is_some() {
             // The replies go to the Meta that this endpoint is connected to.
             let number = super::keys(target.secret_file.as_ref())?.phone_number_id;
-            return target.send(&Webhook::text(&text, &number), false).await;
+            return target.send(&Webhook::text(&text, number.as_str()), false).await;
         }
         let running = target.running;
         let longest = retry::until(Duration::from_secs(wait));

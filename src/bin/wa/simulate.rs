@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use whatsapp_endpoint::{
     app::App,
-    conversation::ConversationId,
+    conversation::{ConversationId, PhoneNumberId},
     credentials::Keys,
     https, ingress,
     settings::{SecretSource, Settings, environment},
@@ -162,7 +162,7 @@ fn local(here: &str, simulator: &Simulator, agent: &str) -> anyhow::Result<Strin
 }
 
 /// Returns what the endpoint remembers of a conversation, by the BSUID or the phone number of the person.
-async fn remembered(store: Arc<dyn Store>, number: String, person: Person) -> Option<serde_json::Value> {
+async fn remembered(store: Arc<dyn Store>, number: PhoneNumberId, person: Person) -> Option<serde_json::Value> {
     for user in [person.user_id, person.phone].into_iter().flatten() {
         let id = ConversationId { number: number.clone(), user };
         // The endpoint logs errors of its store itself.

@@ -10,7 +10,7 @@ use super::{Safe, Unsafe, answer, make_safe, no_credentials};
 use crate::{
     agents::{self, MAX_ANSWER_BYTES, PostedAnswer, SIGNATURE},
     app::App,
-    conversation::{Answer, ConversationId, DeferredAnswer, Job, Task, TurnId},
+    conversation::{Answer, ConversationId, DeferredAnswer, Job, PhoneNumberId, Task, TurnId},
     credentials::{CredentialsError, Keys, RejectedBy},
     outbox::{AwaitedAnswer, OutboxError},
     retry::Clock,
@@ -24,7 +24,7 @@ const LOOK_AGAIN: [Duration; 4] =
 /// Who brings an answer.
 enum Caller {
     /// The agent of the number with this id.
-    Agent(String),
+    Agent(PhoneNumberId),
     /// Somebody else, or nobody can tell.
     Stranger(&'static str),
 }
@@ -71,7 +71,7 @@ pub(super) async fn take(app: &App, request: Request<Bytes>, clock: &Clock) -> R
         }
     };
     let job = job(number, late, awaited, &body);
-    tracing::info!(job = %job.id, %turn, "the agent brings an answer that was promised");
+    tracing::info!(turn = %job.id, answers = %turn, "the agent brings an answer that was promised");
     match make_safe(app, vec![job], clock).await {
         Ok(Safe::Kept) => answer(StatusCode::ACCEPTED, ""),
         // One that is too large for the queue is looked at here and now, and is too large for the conversation as well.
@@ -107,7 +107,12 @@ async fn identify(app: &App, body: &[u8], signature: Option<&HeaderValue>) -> Re
     app.credentials.with_keys(RejectedBy::Door, is_stranger, check).await
 }
 
-async fn find(app: &App, number: &str, turn: &TurnId, clock: &Clock) -> Result<Option<AwaitedAnswer>, OutboxError> {
+async fn find(
+    app: &App,
+    number: &PhoneNumberId,
+    turn: &TurnId,
+    clock: &Clock,
+) -> Result<Option<AwaitedAnswer>, OutboxError> {
     for pause in LOOK_AGAIN {
         if let Some(awaited) = app.outbox.awaited(number, turn, clock).await? {
             return Ok(Some(awaited));
@@ -120,7 +125,7 @@ async fn find(app: &App, number: &str, turn: &TurnId, clock: &Clock) -> Result<O
 }
 
 /// The job of an answer. A copy of the answer has the same id; without one of its own, the same bytes are a copy.
-fn job(number: String, late: PostedAnswer, awaited: AwaitedAnswer, body: &[u8]) -> Job {
+fn job(number: PhoneNumberId, late: PostedAnswer, awaited: AwaitedAnswer, body: &[u8]) -> Job {
     let PostedAnswer { turn, id, answer } = late;
     let name = id.map_or_else(|| hex::encode(Sha256::digest(body)), |id| format!("id {id}"));
     let answer = Answer { outputs: agents::without_thoughts(answer.outputs), ..answer };

@@ -7,7 +7,7 @@ use ::http::{Response, StatusCode};
 use super::{answer, no_credentials};
 use crate::{
     app::App,
-    conversation::{DONE_KEPT, Job, Task},
+    conversation::{DONE_KEPT, Job, PhoneNumberId, Task},
     credentials::{CredentialsError, Keys, RejectedBy},
     queue::DeadLetter,
     retry::{Clock, after},
@@ -44,7 +44,7 @@ struct Ignored {
 pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result<Sorted, Response<String>> {
     let keys = keys_for(app, &events).await.map_err(|error| no_credentials(&error))?;
     let (mut sorted, mut ignored) = (Sorted::default(), Ignored::default());
-    let is_ours = |number: &str| number == keys.phone_number_id;
+    let is_ours = |number: &PhoneNumberId| *number == keys.phone_number_id;
     for event in events {
         match event {
             Event::Message(_) if keys.phone_number_id.is_empty() => {

@@ -19,6 +19,7 @@ use url::Url;
 
 use super::{Graph, GraphError, answered, unclear};
 use crate::{
+    conversation::PhoneNumberId,
     https, json,
     retry::{Clock, USEFUL_REST},
     telemetry::Chain,
@@ -89,7 +90,7 @@ impl Graph {
     /// Why it could not be uploaded.
     pub async fn upload(
         &self,
-        number: &str,
+        number: &PhoneNumberId,
         link: &str,
         name: Option<&str>,
         clock: &Clock,
@@ -104,7 +105,8 @@ impl Graph {
         let part =
             Part::bytes(bytes).file_name(name).mime_str(&mime).map_err(|_| no_file("its media type is not valid"))?;
         let form = Form::new().text("messaging_product", "whatsapp").text("type", mime).part("file", part);
-        let request = self.call(Method::POST, &keys, &[number, "media"])?.multipart(form).timeout(timeout(clock));
+        let request =
+            self.call(Method::POST, &keys, &[number.as_str(), "media"])?.multipart(form).timeout(timeout(clock));
         let (status, bytes) = answered(request).await?;
         json::read(&bytes).map(|uploaded: Uploaded| uploaded.id).map_err(|_| unclear(status))
     }

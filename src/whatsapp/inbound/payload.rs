@@ -10,6 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{Event, InboundContent, Part, Pricing, Problem, Received, Status, Tag, names};
+use crate::conversation::PhoneNumberId;
 use crate::json::{self, JsonError, lenient, lenient_text};
 
 /// Most bytes of an id of a message; it is stored with the answer.
@@ -161,7 +162,7 @@ fn read_change(raw: &str, events: &mut Vec<Event>) {
 
 fn messages(raw: &RawValue, events: &mut Vec<Event>) {
     let Some(value) = read::<Value<'_>>(Part::Change, raw.get(), events) else { return };
-    let Some(number) = value.metadata.and_then(|metadata| metadata.phone_number_id) else {
+    let Some(number) = value.metadata.and_then(|metadata| metadata.phone_number_id).map(PhoneNumberId::from) else {
         let why = "metadata.phone_number_id is missing".to_owned();
         events.push(unrecognized(Part::Change, raw.get(), why));
         return;
@@ -182,7 +183,7 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
         let problems = status.errors.and_then(json::list).unwrap_or_default();
         events.push(Event::Status(Status {
             number: number.clone(),
-            id: status.id,
+            id: status.id.into(),
             tag: status.biz_opaque_callback_data.as_deref().and_then(Tag::parse),
             state: status.status,
             pricing: status.pricing,
@@ -201,7 +202,7 @@ fn items<'a>(list: Option<&'a RawValue>, name: &str, raw: &RawValue, events: &mu
     })
 }
 
-fn received(raw: &RawValue, number: &str, contacts: &[names::Contact]) -> Result<Received, String> {
+fn received(raw: &RawValue, number: &PhoneNumberId, contacts: &[names::Contact]) -> Result<Received, String> {
     let head: Head<'_> = serde_json::from_str(raw.get()).map_err(why)?;
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(why)?;
     let id = head.id.filter(|id| !id.is_empty() && id.len() <= MAX_MESSAGE_ID);
@@ -216,11 +217,11 @@ fn received(raw: &RawValue, number: &str, contacts: &[names::Contact]) -> Result
         _ => None,
     };
     Ok(Received {
-        number: number.to_owned(),
+        number: number.clone(),
         becomes,
         content: InboundContent::read(&kind, &fields),
         kind,
-        id,
+        id: id.into(),
         person,
         sent_at: head.timestamp.and_then(time),
         raw: raw.to_owned(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::conversation::{
     Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Person, Source, Template,
+    Wamid,
 };
 
 /// Digits of a phone number with its country (E.164).
@@ -11,7 +12,7 @@ const MSISDN: std::ops::RangeInclusive<usize> = 7..=15;
 
 /// The request body for one fitted reply to the message `answered`. `tag` comes back in its status webhooks.
 #[must_use]
-pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Value {
+pub fn send_body(to: &Person, output: &Output, answered: &Wamid, tag: &str) -> Value {
     let mut body = message(&output.content, answered);
     body.insert("messaging_product".into(), json!("whatsapp"));
     body.insert("biz_opaque_callback_data".into(), json!(tag));
@@ -34,12 +35,12 @@ pub fn send_body(to: &Person, output: &Output, answered: &str, tag: &str) -> Val
 /// The request body that marks a message as read and shows the typing indicator, for up to 25 seconds.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
 #[must_use]
-pub fn reading_body(message_id: &str) -> Value {
+pub fn reading_body(message_id: &Wamid) -> Value {
     json!({ "messaging_product": "whatsapp", "status": "read", "message_id": message_id, "typing_indicator": { "type": "text" } })
 }
 
 /// Meta's name of the type, and the object that goes with it.
-fn message(content: &Content, answered: &str) -> Map<String, Value> {
+fn message(content: &Content, answered: &Wamid) -> Map<String, Value> {
     let (kind, object) = match content {
         Content::Text(text) => {
             let preview = text.contains("https://") || text.contains("http://");

@@ -238,7 +238,7 @@ impl Schedule {
     ///
     /// Behind a signpost a turn that crashes on its way leaves a lease that ends by itself.
     async fn check_every_conversation_is_free(&self) {
-        let probe = TurnId::of(NUMBER, "probe");
+        let probe = TurnId::of(&NUMBER.into(), "probe");
         for Writer { name, conversations, .. } in &self.people {
             for (later_names, id) in conversations.iter().rev().enumerate() {
                 let now = if later_names == 0 { World::beginning() } else { self.world.now() + Duration::from_mins(1) };

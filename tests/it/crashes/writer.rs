@@ -33,7 +33,7 @@ impl Writer {
                 ..Person::default()
             };
             let user = person.stable_id().expect("a phone").clone();
-            (person, ConversationId { number: NUMBER.to_owned(), user })
+            (person, ConversationId { number: NUMBER.into(), user })
         };
         let (person, conversation) = under(user_ids.first());
         let (waiting, done, expected) = (VecDeque::new(), Vec::new(), Vec::new());

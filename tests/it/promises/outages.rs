@@ -139,7 +139,7 @@ async fn a_busy_conversation_is_postponed_until_its_lease_ends() {
     let id = ConversationId { number: NUMBER.into(), user: ADA.into() };
     let until = deployed.sqs.now() + Duration::from_mins(1);
     let lease = LeaseToken { owner: uuid::Uuid::now_v7(), until };
-    let claimed = deployed.endpoint.app.store.claim(&id, &TurnId::of(NUMBER, "x"), &lease, now(), None).await;
+    let claimed = deployed.endpoint.app.store.claim(&id, &TurnId::of(&NUMBER.into(), "x"), &lease, now(), None).await;
     assert!(matches!(claimed, Ok(Claim::Fresh(_))));
     deployed.hear(&[(ADA, "hello"), (BOB, "hi")]).await;
     let began = std::time::Instant::now();

@@ -16,12 +16,12 @@ pub fn of_text(raw: &Value, person: Person) -> Job {
         tap: None,
         is_unsupported: false,
         raw: to_raw_value(raw).expect("JSON"),
-        id: id.clone(),
+        id: id.clone().into(),
     };
     let user = person.stable_id().expect("a name").clone();
     Job {
-        id: TurnId::of(NUMBER, &id),
-        conversation: ConversationId { number: NUMBER.to_owned(), user },
+        id: TurnId::of(&NUMBER.into(), &id),
+        conversation: ConversationId { number: NUMBER.into(), user },
         task: Task::Message(Box::new(MessageTask { person, message, becomes: None, is_notice: false })),
         redrives: 0,
     }

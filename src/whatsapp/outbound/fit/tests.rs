@@ -19,7 +19,7 @@ fn sent(content: Content) -> Vec<Value> {
     let settings = TextSettings { format: TextFormat::Auto, merge: false, list_label: "☰".into() };
     let (fitted, _) = fit(vec![content.into()], Style { settings: &settings, to_group: false });
     let body = |output| {
-        let body = send_body(&Person::default(), output, "", "");
+        let body = send_body(&Person::default(), output, &"".into(), "");
         body[body["type"].as_str().expect("a type")].clone()
     };
     fitted.iter().map(body).collect()
