@@ -10,12 +10,13 @@ mod details;
 mod names;
 mod payload;
 mod redacted;
+mod wire;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use content::{InboundContent, Media, MediaKind};
+pub use content::InboundContent;
 pub use details::details;
 pub use names::without_mobile_digit;
 pub use redacted::redact_identity;

@@ -2,22 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    conversation::Tap,
-    json::{JsonError, lenient, lenient_text},
-    settings::QuietKind,
-};
+use super::wire::{Button, Edit, File, Interactive, Location, Order, Text, Unsupported};
+use crate::{conversation::Tap, json::JsonError, settings::QuietKind};
 
 /// The content of a message. The bytes are kept beside it, so a variant contains only what we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InboundContent {
     /// A text.
     Text(String),
-    /// A file of some kind.
-    Media(Media),
+    /// A file; its caption, if it has one.
+    File(Option<String>),
     /// A tap on a reply button, a list row or a template's quick reply.
     Tap(Tap),
     /// The answer to a Flow, an address form or a call permission request.
@@ -49,41 +46,14 @@ pub enum InboundContent {
     },
 }
 
-/// A file as a webhook announces it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Media {
-    /// What it is.
-    pub kind: MediaKind,
-    /// Id under which Graph serves it, for 7 days; `None` if Meta could not fetch the file itself.
-    pub id: Option<String>,
-    /// The words sent along.
-    pub caption: Option<String>,
-}
-
-/// The kinds of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaKind {
-    /// `image`
-    Image,
-    /// `audio`, also voice messages
-    Audio,
-    /// `video`
-    Video,
-    /// `document`
-    Document,
-    /// `sticker`
-    Sticker,
-}
-
 impl InboundContent {
     /// The text for the agent: a text, a caption, the id of a tapped choice, the name of a place.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Media(media) => media.caption.as_deref(),
             Self::Tap(tap) => Some(&tap.id),
-            Self::Location(text) | Self::Order(text) | Self::Edit(text) => text.as_deref(),
+            Self::File(text) | Self::Location(text) | Self::Order(text) | Self::Edit(text) => text.as_deref(),
             Self::Form
             | Self::Contacts
             | Self::Reaction
@@ -105,7 +75,7 @@ impl InboundContent {
             Self::Revoke => also.contains(&QuietKind::Revoke),
             Self::RequestWelcome => false,
             Self::Text(_)
-            | Self::Media(_)
+            | Self::File(_)
             | Self::Tap(_)
             | Self::Form
             | Self::Location(_)
@@ -124,14 +94,12 @@ impl InboundContent {
         let known = match kind {
             "text" => body(kind, fields)
                 .and_then(|text: Text| text.body.map(Self::Text).ok_or_else(|| "text.body is not a text".to_owned())),
-            "image" => media(MediaKind::Image, kind, fields),
-            "audio" => media(MediaKind::Audio, kind, fields),
-            "video" => media(MediaKind::Video, kind, fields),
-            "document" => media(MediaKind::Document, kind, fields),
-            "sticker" => media(MediaKind::Sticker, kind, fields),
+            "image" | "audio" | "video" | "document" | "sticker" => {
+                body(kind, fields).map(|file: File| Self::File(file.caption))
+            }
             "interactive" => body(kind, fields).and_then(interactive),
             "button" => body(kind, fields).and_then(button),
-            "location" => body(kind, fields).map(|place: Place| Self::Location(place.name.or(place.address))),
+            "location" => body(kind, fields).map(|place: Location| Self::Location(place.name.or(place.address))),
             "order" => body(kind, fields).map(|order: Order| Self::Order(order.text)),
             "contacts" => Ok(Self::Contacts),
             "reaction" => Ok(Self::Reaction),
@@ -149,98 +117,9 @@ impl InboundContent {
     }
 }
 
-// A value of another type counts as absent: it must not make the text beside it unreadable.
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Text {
-    #[serde(deserialize_with = "lenient_text")]
-    body: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Edit {
-    #[serde(deserialize_with = "lenient")]
-    message: Edited,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Edited {
-    #[serde(deserialize_with = "lenient")]
-    text: Text,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct File {
-    #[serde(deserialize_with = "lenient_text")]
-    id: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    caption: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Button {
-    #[serde(deserialize_with = "lenient_text")]
-    payload: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    text: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Place {
-    #[serde(deserialize_with = "lenient_text")]
-    name: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    address: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Order {
-    #[serde(deserialize_with = "lenient_text")]
-    text: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Unsupported {
-    #[serde(rename = "type", deserialize_with = "lenient_text")]
-    kind: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Interactive {
-    #[serde(rename = "type", deserialize_with = "lenient_text")]
-    kind: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    button_reply: Reply,
-    #[serde(deserialize_with = "lenient")]
-    list_reply: Reply,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Reply {
-    #[serde(deserialize_with = "lenient_text")]
-    id: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    title: Option<String>,
-}
-
-fn body<T: DeserializeOwned>(kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<T, String> {
+fn body<'a, T: Deserialize<'a>>(kind: &str, fields: &BTreeMap<String, &'a RawValue>) -> Result<T, String> {
     let raw = fields.get(kind).ok_or_else(|| format!("the object \"{kind}\" is missing"))?;
     serde_json::from_str(raw.get()).map_err(|error| JsonError::from(error).to_string())
-}
-
-fn media(media: MediaKind, kind: &str, fields: &BTreeMap<String, &RawValue>) -> Result<InboundContent, String> {
-    body(kind, fields)
-        .map(|file: File| InboundContent::Media(Media { kind: media, id: file.id, caption: file.caption }))
 }
 
 /// A quick reply of a template: its payload is the one from the template, else the label.
@@ -248,8 +127,8 @@ fn button(button: Button) -> Result<InboundContent, String> {
     tap(button.payload, button.text).ok_or_else(|| "a button without payload and text".to_owned())
 }
 
-fn interactive(interactive: Interactive) -> Result<InboundContent, String> {
-    let Interactive { kind, button_reply, list_reply } = interactive;
+fn interactive(interactive: Interactive<'_>) -> Result<InboundContent, String> {
+    let Interactive { kind, button_reply, list_reply, .. } = interactive;
     let tapped = tap(button_reply.id, button_reply.title).or_else(|| tap(list_reply.id, list_reply.title));
     match (kind.as_deref(), tapped) {
         (_, Some(tapped)) => Ok(tapped),

@@ -2,89 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use super::payload::read_if_shaped;
-use crate::{
-    conversation::{Attachment, FormAnswer, UNSHOWN},
-    json::{lenient, lenient_text},
+use super::{
+    payload::read_if_shaped,
+    wire::{ContactCard, Context, Location, Order, OrderItem, Reaction, Referral},
 };
-
-#[derive(Deserialize)]
-struct Place {
-    latitude: Value,
-    longitude: Value,
-    #[serde(default, deserialize_with = "lenient_text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    address: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ContactCard {
-    #[serde(default, deserialize_with = "lenient")]
-    name: ContactName,
-    #[serde(default, deserialize_with = "lenient")]
-    phones: Vec<ContactPhone>,
-}
-
-#[derive(Default, Deserialize)]
-struct ContactName {
-    #[serde(default, deserialize_with = "lenient_text")]
-    formatted_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ContactPhone {
-    #[serde(default, deserialize_with = "lenient_text")]
-    phone: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Order {
-    #[serde(default, deserialize_with = "lenient")]
-    product_items: Vec<OrderItem>,
-}
-
-#[derive(Deserialize)]
-struct OrderItem {
-    product_retailer_id: String,
-    quantity: Value,
-    item_price: Value,
-    currency: String,
-}
-
-#[derive(Deserialize)]
-struct Reaction {
-    #[serde(default, deserialize_with = "lenient_text")]
-    emoji: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Context {
-    #[serde(default, deserialize_with = "lenient_text")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    forwarded: bool,
-    #[serde(default, deserialize_with = "lenient")]
-    frequently_forwarded: bool,
-    #[serde(default, deserialize_with = "lenient")]
-    referred_product: Option<ReferredProduct>,
-}
-
-#[derive(Deserialize)]
-struct ReferredProduct {
-    product_retailer_id: String,
-}
-
-#[derive(Deserialize)]
-struct Referral {
-    #[serde(default, deserialize_with = "lenient_text")]
-    headline: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    body: Option<String>,
-}
+use crate::conversation::{Attachment, FormAnswer, UNSHOWN};
 
 /// Lines in brackets, the most important first; none for plain texts and taps.
 pub(crate) fn describe(
@@ -100,7 +24,7 @@ pub(crate) fn describe(
     let is_tap = matches!(kind.as_str(), "interactive" | "button");
     lines.extend(part("context").filter(|_| !is_tap).and_then(read_if_shaped).and_then(context));
     lines.extend(attachments.iter().map(file));
-    lines.extend(part("location").and_then(read_if_shaped).map(place));
+    lines.extend(part("location").and_then(read_if_shaped).and_then(place));
     lines.extend(part("contacts").and_then(read_if_shaped::<Vec<ContactCard>>).map(|cards| contacts(&cards)));
     lines.extend(part("order").and_then(read_if_shaped::<Order>).map(|order| basket(&order)));
     lines.extend(part("reaction").and_then(read_if_shaped::<Reaction>).map(reaction));
@@ -147,9 +71,13 @@ fn file(file: &Attachment) -> String {
     }
 }
 
-fn place(Place { latitude, longitude, name, address }: Place) -> String {
+fn place(Location { latitude, longitude, name, address }: Location) -> Option<String> {
     let words: Vec<_> = [name, address].into_iter().flatten().collect();
-    format!("The person shared a place: {} ({latitude}, {longitude})", words.join(", "))
+    let coordinates = format!("({latitude}, {longitude})");
+    let coordinates = Some(coordinates).filter(|_| latitude.is_number() && longitude.is_number());
+    let parts: Vec<_> =
+        [Some(words.join(", ")).filter(|words| !words.is_empty()), coordinates].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("The person shared a place: {}", parts.join(" ")))
 }
 
 fn contacts(cards: &[ContactCard]) -> String {
@@ -162,7 +90,9 @@ fn contacts(cards: &[ContactCard]) -> String {
 
 fn basket(order: &Order) -> String {
     let item = |item: &OrderItem| {
-        format!("{} × {} at {} {}", item.quantity, item.product_retailer_id, item.item_price, item.currency)
+        let OrderItem { product_retailer_id, quantity, item_price, currency } = item;
+        let [product, currency] = [product_retailer_id, currency].map(|text| text.as_deref().unwrap_or("?"));
+        format!("{quantity} × {product} at {item_price} {currency}")
     };
     format!("The person ordered {}", order.product_items.iter().map(item).collect::<Vec<_>>().join(", "))
 }

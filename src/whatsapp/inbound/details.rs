@@ -2,48 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{described::describe, payload::read_if_shaped};
-use crate::{
-    conversation::{Attachment, Details, FormAnswer},
-    json::{lenient, lenient_text},
+use super::{
+    described::describe,
+    payload::read_if_shaped,
+    wire::{File, FlowReply, Interactive},
 };
+use crate::conversation::{Attachment, Details, FormAnswer};
 
 /// The types of files; each is also the name of the file's object.
 const FILES: &[&str] = &["image", "audio", "video", "document", "sticker"];
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct File {
-    #[serde(deserialize_with = "lenient_text")]
-    id: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    mime_type: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    filename: Option<String>,
-    #[serde(deserialize_with = "lenient_text")]
-    url: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    voice: bool,
-}
-
-#[derive(Deserialize)]
-struct Interactive<'a> {
-    #[serde(borrow)]
-    nfm_reply: Option<&'a RawValue>,
-    #[serde(borrow)]
-    call_permission_reply: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct FlowAnswer<'a> {
-    #[serde(default, deserialize_with = "lenient_text")]
-    name: Option<String>,
-    #[serde(borrow)]
-    response_json: Option<&'a RawValue>,
-}
 
 /// What `raw`, a message of a webhook, contains besides its text. Unreadable parts are left out: the agent gets the whole message too.
 #[must_use]
@@ -71,17 +40,17 @@ pub fn details(raw: &RawValue) -> Details<'_> {
 }
 
 fn attachment(kind: &'static str, raw: &RawValue) -> Option<Attachment> {
-    let File { id, mime_type, filename, url, voice } = read_if_shaped(raw)?;
+    let File { id, mime_type, filename, url, voice, .. } = read_if_shaped(raw)?;
     Some(Attachment { name: filename, kind, mime: mime_type, url, open_url: None, id: id.unwrap_or_default(), voice })
 }
 
 fn form(interactive: &RawValue) -> Option<FormAnswer> {
-    let Interactive { nfm_reply, call_permission_reply } = serde_json::from_str(interactive.get()).ok()?;
+    let Interactive { nfm_reply, call_permission_reply, .. } = serde_json::from_str(interactive.get()).ok()?;
     let Some(answer) = nfm_reply else {
         let response = call_permission_reply?.to_owned();
         return Some(FormAnswer { name: "call_permission".to_owned(), response });
     };
-    let FlowAnswer { name, response_json } = serde_json::from_str(answer.get()).ok()?;
+    let FlowReply { name, response_json } = serde_json::from_str(answer.get()).ok()?;
     let name = name.unwrap_or_else(|| "flow".to_owned());
     Some(FormAnswer { name, response: response_json.map_or_else(|| RawValue::NULL.to_owned(), answered) })
 }
