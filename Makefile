@@ -38,7 +38,7 @@ run: ## Chat with the endpoint on this machine: http://localhost:8080/ (AGENT_PR
 	cargo run --quiet --features local --bin wa -- simulate
 
 test: tools package ## Run all tests, with real parts; installs what it needs into .tools
-	cargo test --features local
+	.ci/snapshots cargo test --features local
 
 fuzz: $(CARGO_FUZZ) ## Give every reader of foreign input odd bytes, FUZZ_SECONDS each (default 20); FUZZ_SEED repeats a run
 	PATH="$(dir $(CARGO_FUZZ))bin:$$PATH" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run

@@ -41,5 +41,6 @@ mod signature;
 mod simulator;
 mod soak;
 mod store_contract;
+mod stored_forms;
 mod support;
 mod undelivered;
