@@ -26,6 +26,10 @@ const PREFIX: &str = "/agent";
 /// Longer than the endpoint waits.
 const PATIENCE: Duration = Duration::from_mins(15);
 
+/// The HTTP address of the agent behind the proxy, if there is one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Proxied(Option<Url>);
+
 pub(super) fn routes() -> Router<Simulator> {
     Router::new().route(PREFIX, any(pass_on)).route("/agent/", any(pass_on)).route("/agent/{*path}", any(pass_on))
 }
@@ -41,7 +45,7 @@ impl Simulator {
             return Err(format!("{agent} is not an HTTP address"));
         }
         let asked = format!("{PREFIX}{}", &agent[url::Position::BeforePath..]);
-        self.change(|state| state.agent = Some(agent));
+        self.change(|state| state.proxied = Proxied(Some(agent)));
         Ok(asked)
     }
 
@@ -64,7 +68,7 @@ async fn pass_on(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let agent = simulator.state().agent.clone();
+    let Proxied(agent) = simulator.state().proxied.clone();
     let Some(agent) = agent else {
         return (StatusCode::NOT_FOUND, "no agent is connected through the simulator").into_response();
     };

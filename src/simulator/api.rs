@@ -5,9 +5,8 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State as AxumState},
+    extract::{DefaultBodyLimit, Path, Query, State as AxumState},
     http::{HeaderMap, StatusCode, header},
-    middleware::Next,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -38,39 +37,6 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/api/recording", get(recording))
         .route("/api/deliveries", post(deliver))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-}
-
-/// Refuses requests of other sites' pages, on every route.
-///
-/// Any domain may point to this machine, so it is not enough that `Host` and `Origin` agree: `Host` has to be a name of this machine, or
-/// of the tunnel in front of it.
-pub(super) async fn only_own_pages(
-    AxumState(simulator): AxumState<Simulator>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if !simulator.is_asked_by_own_page(request.headers()) {
-        let why = "only the simulator's own page may do this";
-        return (StatusCode::FORBIDDEN, Json(json!({ "error": why }))).into_response();
-    }
-    next.run(request).await
-}
-
-impl Simulator {
-    fn is_asked_by_own_page(&self, headers: &HeaderMap) -> bool {
-        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let host = header(header::HOST).unwrap_or_default();
-        let origin = header(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-        origin.is_none_or(|origin| origin == host) && self.is_called(host)
-    }
-
-    /// Whether `host`, the value of the header, is a name of this simulator.
-    fn is_called(&self, host: &str) -> bool {
-        let of = |url: &str| url::Url::parse(url).ok()?.host_str().map(str::to_owned);
-        let Some(name) = of(&format!("http://{host}/")) else { return false };
-        let tunnel = self.state().base_url.as_deref().and_then(of);
-        matches!(name.as_str(), "localhost" | "127.0.0.1" | "[::1]") || tunnel.is_some_and(|tunnel| tunnel == name)
-    }
 }
 
 /// A response, or an error in words for the person who uses the page.
@@ -108,7 +74,7 @@ async fn next(mut feed: FeedStream) -> Option<(Result<Event, Infallible>, FeedSt
         feed.changes.borrow_and_update();
         let (events, moment) = {
             let state = feed.simulator.state();
-            if state.is_closed {
+            if state.server.is_closed() {
                 return None;
             }
             state.history.since(feed.moment.unwrap_or_default())

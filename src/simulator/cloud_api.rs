@@ -2,6 +2,7 @@
 
 mod account;
 mod body;
+pub(super) mod calls;
 mod interactive;
 pub(super) mod media;
 mod message;
@@ -23,11 +24,12 @@ use serde_json::{Value, json};
 
 use self::body::{Checked, Refusal, UNSUPPORTED, refuse};
 use super::{
-    Fault, Simulator, State, exchanges,
+    Account, Fault, Simulator, State, exchanges,
+    faults::Faults,
     feed::{FeedEvent, Person, Tick},
+    history::History,
     rules,
 };
-use crate::{credentials::Secret, whatsapp::signature::appsecret_proof};
 
 /// The code of an invalid token.
 const TOKEN: i64 = 190;
@@ -47,14 +49,12 @@ struct Parameters {
 }
 
 /// Checks the token, the proof, and the id of the number if the call names one.
-fn authorize(state: &State, headers: &HeaderMap, parameters: &Parameters, number: Option<&str>) -> Checked {
-    let account = &state.account;
+fn authorize(account: &Account, headers: &HeaderMap, parameters: &Parameters, number: Option<&str>) -> Checked {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if bearer != format!("Bearer {}", account.access_token) {
         return refuse(TOKEN, "Error validating access token");
     }
-    let proof = appsecret_proof(&Secret::from(account.app_secret.clone()), &Secret::from(account.access_token.clone()));
-    if parameters.appsecret_proof.as_ref() != Some(&proof) {
+    if parameters.appsecret_proof.as_ref() != Some(&account.proof()) {
         return refuse(UNSUPPORTED, "Invalid appsecret_proof provided in the API argument");
     }
     match number {
@@ -75,14 +75,25 @@ fn answer(result: Checked<Value>) -> Response {
     }
 }
 
-/// The outcome of a call.
+/// The outcome of a call that Meta does not refuse.
 enum Outcome {
-    /// It is accepted and answered.
-    Accepted(Value),
-    /// It is accepted, and a gateway loses the answer.
-    Lost,
-    /// It is rejected with this status and these seconds in `Retry-After`.
+    /// A message of a person was read.
+    Read,
+    /// A message of the business is accepted.
+    Accepted(Acceptance),
+    /// The call is rejected with this status and these seconds in `Retry-After`.
     Rejected(StatusCode, Option<u32>),
+}
+
+/// A message of the business that is accepted.
+struct Acceptance {
+    wamid: String,
+    /// The code with which it fails later.
+    fails: Option<i64>,
+    /// Milliseconds before the answer.
+    pause: Option<u32>,
+    /// Meta's answer; `None`: a gateway loses it.
+    answer: Option<Value>,
 }
 
 async fn messages(
@@ -92,42 +103,30 @@ async fn messages(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let now = simulator.now();
-    let (mut pause, mut accepted) = (None, None);
     let result = simulator.change(|state| {
-        authorize(state, &headers, &parameters, Some(&number))?;
+        authorize(&state.account, &headers, &parameters, Some(&number))?;
         let body = read(&headers, &body)?;
-        state.media.delete_expired(now);
+        state.media.delete_expired(state.clock.now());
         message::check(&body, &state.media)?;
         if body["status"] == "read" {
-            state.calls.push(body.clone());
-            return Ok(Outcome::Accepted(state.accept_read(&body)));
+            state.calls.record(&body);
+            accept_read(&body, &mut state.history);
+            return Ok(Outcome::Read);
         }
-        if let Some(rejected) = state.reject()? {
-            return Ok(rejected);
-        }
-        let person = state.recipient(&body);
-        if let Some((code, details)) = state.too_fast(&person, now) {
-            return refuse(code, details);
-        }
-        state.calls.push(body.clone());
-        let kind = body["type"].as_str().unwrap_or_default();
-        let outside = state.is_outside_window(&person, kind, now).then_some(rules::OUTSIDE_WINDOW);
-        let (wamid, answer) = state.accept(&person, &body);
-        let fails = outside.or_else(|| state.strikes(Fault::FailSend).map(i64::from));
-        accepted = Some((wamid, fails));
-        pause = state.strikes(Fault::AnswerLate);
-        Ok(if state.strikes(Fault::LoseAnswer).is_some() { Outcome::Lost } else { Outcome::Accepted(answer) })
+        state.send(&body)
     });
-    if let Some((wamid, fails)) = accepted {
-        simulator.report_in_background(&wamid, fails);
-    }
-    if let Some(milliseconds) = pause {
-        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
-    }
     match result {
-        Ok(Outcome::Accepted(body)) => answer(Ok(body)),
-        Ok(Outcome::Lost) => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
+        Ok(Outcome::Read) => answer(Ok(json!({ "success": true }))),
+        Ok(Outcome::Accepted(Acceptance { wamid, fails, pause, answer: body })) => {
+            simulator.report_in_background(&wamid, fails);
+            if let Some(milliseconds) = pause {
+                tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+            }
+            match body {
+                Some(body) => answer(Ok(body)),
+                None => (StatusCode::BAD_GATEWAY, Json(json!("lost"))).into_response(),
+            }
+        }
         Ok(Outcome::Rejected(status, None)) => {
             let refusal = Refusal { code: 131_016, details: "Service unavailable".to_owned() };
             (status, Json(refusal.json())).into_response()
@@ -150,57 +149,80 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Checked<Value> {
 }
 
 impl State {
-    /// Rejects a send, if a fault says so.
-    fn reject(&mut self) -> Checked<Option<Outcome>> {
-        if self.strikes(Fault::RefuseToken).is_some() {
-            return refuse(TOKEN, "Error validating access token");
+    /// Accepts a message that was checked, unless a fault or a rule is against it.
+    fn send(&mut self, body: &Value) -> Checked<Outcome> {
+        let now = self.clock.now();
+        if let Some(rejected) = reject(&mut self.faults, &mut self.history)? {
+            return Ok(rejected);
         }
-        if let Some(seconds) = self.strikes(Fault::RateLimit) {
-            return Ok(Some(Outcome::Rejected(StatusCode::TOO_MANY_REQUESTS, Some(seconds))));
+        let person = self.people.recipient(body, &mut self.history);
+        let strikes = |fault| self.faults.strikes(fault, &mut self.history);
+        if let Some((code, details)) = self.timing.too_fast(&person, now, strikes) {
+            return refuse(code, details);
         }
-        let status = self.strikes(Fault::ServerError).and_then(|status| u16::try_from(status).ok());
-        let status = status.map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        Ok(status.map(|status| Outcome::Rejected(status, None)))
-    }
-
-    /// Accepts that a message was read, with or without a typing indicator. Returns Meta's answer.
-    fn accept_read(&mut self, body: &Value) -> Value {
-        let id = body["message_id"].as_str().unwrap_or_default();
-        let person = self.history.bubble(id).map(|bubble| bubble.person.clone());
-        self.show_tick(id, Tick::Read, None);
-        self.history.record(FeedEvent::Typing { person, on: body["typing_indicator"].is_object() });
-        json!({ "success": true })
-    }
-
-    /// Returns the person that a send goes to.
-    fn recipient(&mut self, body: &Value) -> Person {
-        let (to, recipient) = (body["to"].as_str(), body["recipient"].as_str());
-        match to {
-            Some(group) if body["recipient_type"] == "group" => self.group_by_id_or_new(group),
-            to => self.person_by_id_or_new(to, recipient),
-        }
-    }
-
-    /// Accepts a body that was checked. Returns the id of the message and Meta's answer.
-    fn accept(&mut self, person: &Person, body: &Value) -> (String, Value) {
-        let wamid = self.new_wamid();
-        self.show_reply(&wamid, &person.id, body);
-        self.record_send(&wamid, person, body);
-        let (to, recipient) = (&body["to"], &body["recipient"]);
-        let mut message = json!({ "id": wamid });
-        let contact = if body["recipient_type"] == "group" {
-            message["group_id"] = to.clone();
-            json!({ "input": to })
-        } else if let Some(to) = to.as_str() {
-            json!({ "input": to, "wa_id": to.trim_start_matches('+') })
-        } else {
-            json!({ "input": recipient, "user_id": recipient })
+        self.calls.record(body);
+        let outside = self.faults.strikes(Fault::Window, &mut self.history).is_some()
+            && rules::is_outside_window(&person, body["type"].as_str().unwrap_or_default(), now);
+        let wamid = self.accept(&person, body);
+        let mut strikes = |fault| self.faults.strikes(fault, &mut self.history);
+        let fails = match outside {
+            true => Some(rules::OUTSIDE_WINDOW),
+            false => strikes(Fault::FailSend).map(i64::from),
         };
-        if body["type"] == "template" {
-            message["message_status"] = json!("accepted");
-        }
-        (wamid, json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] }))
+        let pause = strikes(Fault::AnswerLate);
+        let is_lost = strikes(Fault::LoseAnswer).is_some();
+        let answer = (!is_lost).then(|| acceptance(&wamid, body));
+        Ok(Outcome::Accepted(Acceptance { wamid, fails, pause, answer }))
     }
+
+    /// Shows and records a message that is accepted. Returns its id.
+    fn accept(&mut self, person: &Person, body: &Value) -> String {
+        let wamid = self.ids.wamid();
+        self.history.show_reply(&wamid, &person.id, body);
+        let member = self.people.member_of_a_group().filter(|_| body["recipient_type"] == "group");
+        self.sent.record(&wamid, member.unwrap_or(person).clone(), body);
+        wamid
+    }
+}
+
+/// Rejects a send, if a fault says so.
+fn reject(faults: &mut Faults, history: &mut History) -> Checked<Option<Outcome>> {
+    let mut strikes = |fault| faults.strikes(fault, history);
+    if strikes(Fault::RefuseToken).is_some() {
+        return refuse(TOKEN, "Error validating access token");
+    }
+    if let Some(seconds) = strikes(Fault::RateLimit) {
+        return Ok(Some(Outcome::Rejected(StatusCode::TOO_MANY_REQUESTS, Some(seconds))));
+    }
+    let status = strikes(Fault::ServerError).and_then(|status| u16::try_from(status).ok());
+    let status = status.map(|status| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    Ok(status.map(|status| Outcome::Rejected(status, None)))
+}
+
+/// Accepts that a message was read, with or without a typing indicator.
+fn accept_read(body: &Value, history: &mut History) {
+    let id = body["message_id"].as_str().unwrap_or_default();
+    let person = history.bubble(id).map(|bubble| bubble.person.clone());
+    history.show_tick(id, Tick::Read, None);
+    history.record(FeedEvent::Typing { person, on: body["typing_indicator"].is_object() });
+}
+
+/// Returns Meta's answer to a message that is accepted.
+fn acceptance(wamid: &str, body: &Value) -> Value {
+    let (to, recipient) = (&body["to"], &body["recipient"]);
+    let mut message = json!({ "id": wamid });
+    let contact = if body["recipient_type"] == "group" {
+        message["group_id"] = to.clone();
+        json!({ "input": to })
+    } else if let Some(to) = to.as_str() {
+        json!({ "input": to, "wa_id": to.trim_start_matches('+') })
+    } else {
+        json!({ "input": recipient, "user_id": recipient })
+    };
+    if body["type"] == "template" {
+        message["message_status"] = json!("accepted");
+    }
+    json!({ "messaging_product": "whatsapp", "contacts": [contact], "messages": [message] })
 }
 
 impl Simulator {

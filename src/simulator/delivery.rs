@@ -7,16 +7,12 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Fault, Simulator,
+    Fault, Simulator, State,
     exchanges::OutgoingRequest,
     feed::Tick,
     webhook::{Webhook, meta_json},
 };
-use crate::{
-    credentials::Secret,
-    telemetry::Chain,
-    whatsapp::signature::{HEADER, sign},
-};
+use crate::{telemetry::Chain, whatsapp::signature::HEADER};
 
 /// Webhooks that are kept for recordings.
 const MAX_SENT: usize = 10_000;
@@ -38,12 +34,36 @@ pub(super) struct Delivery {
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     /// Pauses before each retry.
-    pub retry_pauses: Vec<Duration>,
-    pub sent: VecDeque<Delivery>,
+    retry_pauses: Vec<Duration>,
+    sent: VecDeque<Delivery>,
     /// Waits for more webhooks, to be sent as one.
     batch: Vec<Webhook>,
     /// Waits for the webhook that is to overtake it.
     delayed: Option<Webhook>,
+}
+
+impl Deliveries {
+    /// Returns the webhooks that were sent, in order, for recordings.
+    pub(super) fn sent(&self) -> impl Iterator<Item = &Delivery> {
+        self.sent.iter()
+    }
+
+    fn record(&mut self, delivery: Delivery) {
+        self.sent.push_back(delivery);
+        if self.sent.len() > MAX_SENT {
+            self.sent.pop_front();
+        }
+    }
+
+    /// Adds a webhook to the batch. Returns the batch as one webhook when it has this size.
+    fn collect(&mut self, webhook: Webhook, size: usize) -> Option<Webhook> {
+        self.batch.push(webhook);
+        if self.batch.len() >= size { self.take_batch() } else { None }
+    }
+
+    fn take_batch(&mut self) -> Option<Webhook> {
+        Webhook::join(std::mem::take(&mut self.batch))
+    }
 }
 
 impl Simulator {
@@ -57,7 +77,11 @@ impl Simulator {
     /// # Errors
     /// Why it was not accepted, in words for the person who uses the simulator.
     pub async fn deliver(&self, body: &Value) -> Result<(), String> {
-        self.send(&self.read_webhook(body)).await
+        let webhook = {
+            let state = self.state();
+            Webhook::read(body, &state.people, &state.history)
+        };
+        self.send(&webhook).await
     }
 
     /// Delivers a webhook in the background: the phone does not wait for it.
@@ -68,32 +92,28 @@ impl Simulator {
 
     /// Delivers a webhook, after the faults that batch and reorder webhooks.
     pub(super) async fn deliver_with_faults(&self, webhook: Webhook) {
-        let now = self.change(|state| {
-            let Some(size) = state.strikes(Fault::BatchWebhooks) else { return vec![webhook] };
-            state.deliveries.batch.push(webhook);
-            if state.deliveries.batch.len() >= usize::try_from(size).unwrap_or(usize::MAX) {
-                return Webhook::join(std::mem::take(&mut state.deliveries.batch)).into_iter().collect();
+        let now = self.change(|State { deliveries, faults, history, .. }| {
+            match faults.strikes(Fault::BatchWebhooks, history) {
+                Some(size) => deliveries.collect(webhook, usize::try_from(size).unwrap_or(usize::MAX)),
+                None => Some(webhook),
             }
-            Vec::new()
         });
-        if now.is_empty() {
-            tokio::time::sleep(COLLECTION_TIME).await;
-            let rest = self.change(|state| Webhook::join(std::mem::take(&mut state.deliveries.batch)));
-            if let Some(webhook) = rest {
-                self.deliver_with_retries(webhook).await;
-            }
+        if let Some(webhook) = now {
+            self.deliver_reordered(webhook).await;
             return;
         }
-        for webhook in now {
-            self.deliver_reordered(webhook).await;
+        tokio::time::sleep(COLLECTION_TIME).await;
+        let rest = self.change(|state| state.deliveries.take_batch());
+        if let Some(webhook) = rest {
+            self.deliver_with_retries(webhook).await;
         }
     }
 
     async fn deliver_reordered(&self, webhook: Webhook) {
-        let (now, later) = self.change(|state| match state.deliveries.delayed.take() {
+        let (now, later) = self.change(|State { deliveries, faults, history, .. }| match deliveries.delayed.take() {
             Some(delayed) => (Some(webhook), Some(delayed)),
-            None if state.strikes(Fault::ReorderWebhooks).is_some() => {
-                state.deliveries.delayed = Some(webhook);
+            None if faults.strikes(Fault::ReorderWebhooks, history).is_some() => {
+                deliveries.delayed = Some(webhook);
                 (None, None)
             }
             None => (Some(webhook), None),
@@ -118,7 +138,7 @@ impl Simulator {
 
     /// Sends a webhook until it is accepted or given up.
     async fn deliver_with_retries(&self, webhook: Webhook) {
-        let twice = self.change(|state| state.strikes(Fault::RepeatWebhook)).is_some();
+        let twice = self.change(|state| state.faults.strikes(Fault::RepeatWebhook, &mut state.history)).is_some();
         let pauses = self.state().deliveries.retry_pauses.clone();
         let tries = pauses.len() + 1;
         let mut pauses = pauses.into_iter().zip(1..);
@@ -128,16 +148,16 @@ impl Simulator {
             let Some((pause, number)) = pauses.next() else {
                 self.change(|state| {
                     let given_up = if tries > 1 { "; given up, where Meta would go on for 7 days" } else { "" };
-                    state.show_problem(person, format!("{problem}{given_up}"));
+                    state.history.show_problem(person, format!("{problem}{given_up}"));
                     for id in webhook.messages() {
-                        state.show_arrival(id, Tick::Failed, Some(&problem));
+                        state.history.show_arrival(id, Tick::Failed, Some(&problem));
                     }
                 });
                 return;
             };
             let again =
                 format!("{problem}; it is sent again in {} s ({number} of {tries} tries made)", pause.as_secs_f32());
-            self.change(|state| state.show_problem(person.clone(), again));
+            self.change(|state| state.history.show_problem(person.clone(), again));
             tokio::time::sleep(pause).await;
         }
         if twice {
@@ -148,15 +168,11 @@ impl Simulator {
 
     async fn send(&self, webhook: &Webhook) -> Result<(), String> {
         let body = meta_json(&webhook.body);
-        let at = self.now();
         let (url, signature) = self.change(|state| {
-            let signature = sign(&Secret::from(state.account.app_secret.clone()), body.as_bytes());
-            let people = webhook.people().map(str::to_owned).collect();
-            state.deliveries.sent.push_back(Delivery { body: body.clone(), signature: signature.clone(), people, at });
-            if state.deliveries.sent.len() > MAX_SENT {
-                state.deliveries.sent.pop_front();
-            }
-            (state.endpoint.clone().filter(|_| state.subscribed), signature)
+            let signature = state.account.signature(body.as_bytes());
+            let (people, at) = (webhook.people().map(str::to_owned).collect(), state.clock.now());
+            state.deliveries.record(Delivery { body: body.clone(), signature: signature.clone(), people, at });
+            (state.endpoint.webhook_url().map(str::to_owned), signature)
         });
         let Some(url) = url else {
             let why = "no endpoint is connected, or the account is not subscribed to the app (POST …/subscribed_apps)";
@@ -178,7 +194,7 @@ impl Simulator {
             Ok((200, _)) => {
                 self.change(|state| {
                     for id in webhook.messages() {
-                        state.show_arrival(id, Tick::Delivered, None);
+                        state.history.show_arrival(id, Tick::Delivered, None);
                     }
                 });
                 Ok(())

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{
-    Simulator,
+    Simulator, clock,
     feed::{Exchange, FeedEvent, Kind, Person},
 };
 use crate::telemetry::Chain;
@@ -62,7 +62,7 @@ impl Exchange {
             response: None,
             error: None,
             took_ms: None,
-            at: super::now(),
+            at: clock::now(),
         }
     }
 
@@ -90,17 +90,15 @@ impl Simulator {
 
     pub(super) async fn show_session(&self, person: &str) {
         let Some(read) = self.0.sessions.0.get() else { return };
-        let Some(whom) = self.state().person(person).cloned() else { return };
+        let Some(whom) = self.state().people.get(person).cloned() else { return };
         let state = read(whom).await;
-        let (person, at) = (Some(person.to_owned()), super::now());
+        let (person, at) = (Some(person.to_owned()), clock::now());
         self.change(|all| all.history.record(FeedEvent::Session { person, state, at }));
     }
 
     /// Returns the id for the next exchange.
     pub(super) fn next_exchange(&self) -> u64 {
-        let mut state = self.state();
-        state.next_exchange += 1;
-        state.next_exchange
+        self.state().history.next_exchange()
     }
 
     pub(super) fn show_exchange(&self, exchange: &Exchange) {
@@ -182,7 +180,7 @@ pub(super) async fn watch(AxumState(simulator): AxumState<Simulator>, request: R
     exchange.person = {
         let state = simulator.state();
         let bubble = message.and_then(|id| state.history.bubble(id)).map(|bubble| bubble.person.clone());
-        bubble.or_else(|| state.addressee(&call))
+        bubble.or_else(|| state.people.addressee(&call).map(|person| person.id.clone()))
     };
     simulator.show_exchange(&exchange);
     Response::from_parts(parts, body)

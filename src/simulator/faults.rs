@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Simulator, State,
+    Simulator,
     feed::{FaultState, FeedEvent, Group},
+    history::History,
 };
 
 /// What this Meta can do wrong, and the rules of the real one, which are off in tests.
@@ -44,7 +45,7 @@ pub enum Fault {
 pub const ALWAYS: Range<usize> = 0..usize::MAX;
 
 /// The faults that are switched on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Faults(BTreeMap<Fault, Switch>);
 
 #[derive(Debug, Clone)]
@@ -151,7 +152,7 @@ impl Fault {
 impl Simulator {
     /// Switches a fault on for the next times: `0..1` once, `1..2` only the second time, [`ALWAYS`]; `0..0` switches it off.
     pub fn misbehave(&self, fault: Fault, which: Range<usize>) {
-        self.change(|state| state.misbehave(fault, which, None));
+        self.change(|state| state.faults.switch(fault, which, None, &mut state.history));
     }
 
     /// Switches a fault on with another value than the default.
@@ -162,7 +163,7 @@ impl Simulator {
         let (name, ..) = fault.words();
         match fault.value() {
             Some((_, _, range)) if range.contains(&value) => {
-                self.change(|state| state.misbehave(fault, which, Some(value)));
+                self.change(|state| state.faults.switch(fault, which, Some(value), &mut state.history));
                 Ok(())
             }
             Some((_, unit, range)) => {
@@ -178,44 +179,58 @@ impl Simulator {
         self.state().faults.states()
     }
 
+    /// Accepts these of the next messages, but loses the answers in a gateway.
+    pub fn lose_answers(&self, which: Range<usize>) {
+        self.misbehave(Fault::LoseAnswer, which);
+    }
+
     /// Returns the times at which this fault strikes.
     pub(super) fn switched(&self, fault: Fault) -> Range<usize> {
-        self.state().faults.0.get(&fault).map_or(0..0, |switch| switch.which.clone())
-    }
-}
-
-impl State {
-    fn misbehave(&mut self, fault: Fault, which: Range<usize>, value: Option<u32>) {
-        let default = || fault.value().map_or(0, |(default, ..)| default);
-        let value = value.or_else(|| self.faults.0.get(&fault).map(|switch| switch.value)).unwrap_or_else(default);
-        self.faults.0.insert(fault, Switch { which, value });
-        self.show_faults();
-    }
-
-    /// Returns the value of the fault if it strikes now. Each call counts as one time.
-    pub(super) fn strikes(&mut self, fault: Fault) -> Option<u32> {
-        let switch = self.faults.0.get_mut(&fault).filter(|switch| switch.which.end > 0)?;
-        let Range { start, end } = switch.which;
-        let value = switch.value;
-        if end < usize::MAX || start > 0 {
-            switch.which = start.saturating_sub(1)..if end < usize::MAX { end - 1 } else { end };
-            self.show_faults();
-        }
-        (start == 0).then_some(value)
-    }
-
-    pub(super) fn show_faults(&mut self) {
-        let faults = self.faults.states();
-        self.history.record(FeedEvent::Faults { faults });
+        self.state().faults.switched(fault)
     }
 }
 
 impl Faults {
+    /// Returns faults that are all switched off.
+    pub(super) fn none(history: &mut History) -> Self {
+        let faults = Self(BTreeMap::new());
+        faults.show(history);
+        faults
+    }
+
+    /// Switches a fault on or off. Without a value it keeps that of the last time.
+    fn switch(&mut self, fault: Fault, which: Range<usize>, value: Option<u32>, history: &mut History) {
+        let default = || fault.value().map_or(0, |(default, ..)| default);
+        let value = value.or_else(|| self.0.get(&fault).map(|switch| switch.value)).unwrap_or_else(default);
+        self.0.insert(fault, Switch { which, value });
+        self.show(history);
+    }
+
+    /// Returns the value of the fault if it strikes now. Each call counts as one time.
+    pub(super) fn strikes(&mut self, fault: Fault, history: &mut History) -> Option<u32> {
+        let switch = self.0.get_mut(&fault).filter(|switch| switch.which.end > 0)?;
+        let Range { start, end } = switch.which;
+        let value = switch.value;
+        if end < usize::MAX || start > 0 {
+            switch.which = start.saturating_sub(1)..if end < usize::MAX { end - 1 } else { end };
+            self.show(history);
+        }
+        (start == 0).then_some(value)
+    }
+
+    fn switched(&self, fault: Fault) -> Range<usize> {
+        self.0.get(&fault).map_or(0..0, |switch| switch.which.clone())
+    }
+
+    fn show(&self, history: &mut History) {
+        history.record(FeedEvent::Faults { faults: self.states() });
+    }
+
     fn states(&self) -> Vec<FaultState> {
         let show = |fault: Fault| {
             let (name, title, help) = fault.words();
             let switch = self.0.get(&fault);
-            let times = match switch.map_or(0..0, |switch| switch.which.clone()) {
+            let times = match self.switched(fault) {
                 Range { end: usize::MAX, .. } => None,
                 Range { start, end } => Some(end.saturating_sub(start)),
             };

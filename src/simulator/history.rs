@@ -13,6 +13,8 @@ pub(super) struct History {
     entries: BTreeMap<u64, Entry>,
     places: HashMap<Key, u64>,
     exchanges: VecDeque<u64>,
+    /// The id of the newest exchange.
+    last_exchange: u64,
     /// Counts the changes.
     moment: u64,
 }
@@ -69,6 +71,12 @@ impl History {
         {
             self.places.remove(&Key::Wire(exchange.id));
         }
+    }
+
+    /// Returns the id for the next exchange.
+    pub(super) fn next_exchange(&mut self) -> u64 {
+        self.last_exchange += 1;
+        self.last_exchange
     }
 
     /// Returns all events that changed after this moment, and the moment now.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Simulator, State,
+    Simulator,
     feed::{FeedEvent, Person},
+    history::History,
 };
 
 /// How long the business may answer freely after the last message of a person.
@@ -58,8 +59,16 @@ impl Person {
     }
 }
 
+/// Everybody who has written to the business, or to whom it has.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    list: Vec<Person>,
+    /// Counts the new phone numbers.
+    phone_changes: u64,
+}
+
 /// One person of each kind.
-pub(super) fn first_people() -> Vec<Person> {
+fn first_people() -> Vec<Person> {
     let person = |id: &str, name: &str, phone: Option<&str>, user_id: Option<&str>, username: Option<&str>| Person {
         id: id.into(),
         name: name.into(),
@@ -94,24 +103,8 @@ impl Simulator {
         if user_id.as_ref().is_some_and(|id| !is_bsuid(id)) {
             return Err("a BSUID is two letters, a dot, and up to 128 letters and digits: US.1234".to_owned());
         }
-        self.change(|state| {
-            let count = state.people.len() + 1;
-            let id = free_id(&name, &state.people);
-            let phone = phone.or_else(|| Some(format!("1555010{:04}", 900 + count))).filter(|_| !hide_phone);
-            let user_id = user_id.or_else(|| Some(format!("US.9{count:019}"))).filter(|_| !phone_only);
-            if phone.is_none() && user_id.is_none() {
-                return Err("a person needs a number or a BSUID".to_owned());
-            }
-            let is_taken = |person: &Person| {
-                (phone.is_some() && person.phone == phone) || (user_id.is_some() && person.user_id == user_id)
-            };
-            if let Some(other) = state.people.iter().find(|person| is_taken(person)) {
-                return Err(format!("{} has this number or BSUID already", other.name));
-            }
-            let person = Person { id, name, phone, user_id, username, window_until: None };
-            state.add(person.clone());
-            Ok(person)
-        })
+        let newcomer = Newcomer { name, phone, user_id, username, hide_phone, phone_only };
+        self.change(|state| state.people.add_newcomer(newcomer, &mut state.history))
     }
 }
 
@@ -132,31 +125,93 @@ fn free_id(name: &str, people: &[Person]) -> String {
     std::iter::once(first.clone()).chain(numbered).find(is_free).unwrap_or(first)
 }
 
-impl State {
-    pub(super) fn person(&self, id: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.id == id)
+impl People {
+    /// Returns one person of each kind.
+    pub(super) fn first(history: &mut History) -> Self {
+        let mut people = Self::default();
+        for person in first_people() {
+            people.add(person, history);
+        }
+        people
     }
 
-    /// Returns the id of the person that a send would reach.
-    pub(super) fn addressee(&self, body: &Value) -> Option<String> {
+    /// Returns the person with this id of ours.
+    pub(super) fn get(&self, id: &str) -> Option<&Person> {
+        self.list.iter().find(|person| person.id == id)
+    }
+
+    /// Returns the person who stands in for the members of a group, which are not simulated.
+    pub(super) fn member_of_a_group(&self) -> Option<&Person> {
+        self.list.first()
+    }
+
+    /// Returns the person with this BSUID.
+    pub(super) fn by_user_id(&self, user_id: &str) -> Option<&Person> {
+        self.list.iter().find(|person| person.user_id.as_deref() == Some(user_id))
+    }
+
+    /// Returns the sender of a webhook's message, who is the first person with either of its ids.
+    pub(super) fn sender(&self, message: &Value) -> Option<&Person> {
+        let is = |id: &Option<String>, sender: &Value| id.is_some() && id.as_deref() == sender.as_str();
+        self.list
+            .iter()
+            .find(|person| is(&person.user_id, &message["from_user_id"]) || is(&person.phone, &message["from"]))
+    }
+
+    /// Returns the person that a send would reach.
+    pub(super) fn addressee(&self, body: &Value) -> Option<&Person> {
         let to = body["to"].as_str().map(|to| to.trim_start_matches('+'));
-        let is = |person: &&Person| match (to, body["recipient"].as_str()) {
+        self.list.iter().find(|person| match (to, body["recipient"].as_str()) {
             (Some(to), _) => person.phone.as_deref() == Some(to) || person.id == to,
             (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
             (None, None) => false,
-        };
-        self.people.iter().find(is).map(|person| person.id.clone())
+        })
     }
 
-    pub(super) fn add(&mut self, person: Person) {
-        self.history.record(FeedEvent::Person(person.clone()));
-        self.people.push(person);
+    /// Returns the person or group that a send goes to; an unknown one is added.
+    pub(super) fn recipient(&mut self, body: &Value, history: &mut History) -> Person {
+        let (to, recipient) = (body["to"].as_str(), body["recipient"].as_str());
+        match to {
+            Some(group) if body["recipient_type"] == "group" => self.group_by_id_or_new(group, history),
+            to => self.person_by_id_or_new(to, recipient, history),
+        }
+    }
+
+    fn add(&mut self, person: Person, history: &mut History) {
+        history.record(FeedEvent::Person(person.clone()));
+        self.list.push(person);
+    }
+
+    /// Adds a person whose fields were checked. Missing ones are made up; no two people have the same phone number or BSUID.
+    fn add_newcomer(&mut self, newcomer: Newcomer, history: &mut History) -> Result<Person, String> {
+        let Newcomer { name, phone, user_id, username, hide_phone, phone_only } = newcomer;
+        let count = self.list.len() + 1;
+        let id = free_id(&name, &self.list);
+        let phone = phone.or_else(|| Some(format!("1555010{:04}", 900 + count))).filter(|_| !hide_phone);
+        let user_id = user_id.or_else(|| Some(format!("US.9{count:019}"))).filter(|_| !phone_only);
+        if phone.is_none() && user_id.is_none() {
+            return Err("a person needs a number or a BSUID".to_owned());
+        }
+        let is_taken = |person: &Person| {
+            (phone.is_some() && person.phone == phone) || (user_id.is_some() && person.user_id == user_id)
+        };
+        if let Some(other) = self.list.iter().find(|person| is_taken(person)) {
+            return Err(format!("{} has this number or BSUID already", other.name));
+        }
+        let person = Person { id, name, phone, user_id, username, window_until: None };
+        self.add(person.clone(), history);
+        Ok(person)
     }
 
     /// Returns the person with this phone number or BSUID; an unknown one is added.
-    pub(super) fn person_by_id_or_new(&mut self, phone: Option<&str>, user_id: Option<&str>) -> Person {
+    pub(super) fn person_by_id_or_new(
+        &mut self,
+        phone: Option<&str>,
+        user_id: Option<&str>,
+        history: &mut History,
+    ) -> Person {
         let phone = phone.map(|phone| phone.trim_start_matches('+'));
-        let known = self.people.iter().find(|person| match (phone, user_id) {
+        let known = self.list.iter().find(|person| match (phone, user_id) {
             (Some(phone), _) => person.phone.as_deref() == Some(phone),
             (None, Some(user_id)) => person.user_id.as_deref() == Some(user_id),
             (None, None) => false,
@@ -172,51 +227,55 @@ impl State {
         let name = phone.map_or_else(|| id.clone(), |phone| format!("+{phone}"));
         let phone = phone.map(str::to_owned);
         let person = Person { id, name, phone, user_id: Some(user_id), username: None, window_until: None };
-        self.add(person.clone());
+        self.add(person.clone(), history);
         person
     }
 
     /// Returns the person that stands for a group; an unknown one is added.
-    pub(super) fn group_by_id_or_new(&mut self, id: &str) -> Person {
-        if let Some(known) = self.person(id) {
+    fn group_by_id_or_new(&mut self, id: &str, history: &mut History) -> Person {
+        if let Some(known) = self.get(id) {
             return known.clone();
         }
         let (id, name) = (id.to_owned(), "Group".to_owned());
         let group = Person { id, name, phone: None, user_id: None, username: None, window_until: None };
-        self.add(group.clone());
+        self.add(group.clone(), history);
         group
     }
 
     /// Gives the person a new phone number and with it a new BSUID. Returns the system message.
-    pub(super) fn change_phone(&mut self, id: &str) -> Option<Value> {
+    pub(super) fn change_phone(&mut self, id: &str, history: &mut History) -> Option<Value> {
         self.phone_changes += 1;
         let count = self.phone_changes;
-        let person = self.people.iter_mut().find(|person| person.id == id)?;
+        let person = self.list.iter_mut().find(|person| person.id == id)?;
         let old = person.clone();
         person.phone = old.phone.as_ref().map(|_| format!("1555010{:04}", 5_000 + count));
         person.user_id = old.user_id.as_ref().map(|_| format!("US.95{count:018}"));
-        let name = |person: &Person| person.phone.clone().or(person.user_id.clone()).unwrap_or_default();
-        let body = format!("User {} changed from {} to {}", person.name, name(&old), name(person));
-        let kind = if person.phone.is_some() { "user_changed_number" } else { "user_changed_user_id" };
-        let mut system = json!({ "body": body, "type": kind });
-        let names = [("wa_id", &person.phone), ("user_id", &person.user_id), ("previous_user_id", &old.user_id)];
-        for (field, name) in names {
-            if let Some(name) = name {
-                system[field] = json!(name);
-            }
-        }
-        let person = person.clone();
-        self.history.record(FeedEvent::Person(person));
-        Some(json!({ "type": "system", "system": system }))
+        history.record(FeedEvent::Person(person.clone()));
+        Some(system_message(&old, person))
     }
 
     /// Opens the window in which the business may answer freely, because the person wrote.
-    pub(super) fn open_window(&mut self, id: &str, now: Timestamp) {
-        if let Some(person) = self.people.iter_mut().find(|person| person.id == id) {
+    pub(super) fn open_window(&mut self, id: &str, now: Timestamp, history: &mut History) {
+        if let Some(person) = self.list.iter_mut().find(|person| person.id == id) {
             person.window_until = now.checked_add(WINDOW).ok();
-            self.history.record(FeedEvent::Person(person.clone()));
+            history.record(FeedEvent::Person(person.clone()));
         }
     }
+}
+
+/// Returns the message that reports a new phone number or BSUID.
+fn system_message(old: &Person, new: &Person) -> Value {
+    let name = |person: &Person| person.phone.clone().or(person.user_id.clone()).unwrap_or_default();
+    let body = format!("User {} changed from {} to {}", new.name, name(old), name(new));
+    let kind = if new.phone.is_some() { "user_changed_number" } else { "user_changed_user_id" };
+    let mut system = json!({ "body": body, "type": kind });
+    let names = [("wa_id", &new.phone), ("user_id", &new.user_id), ("previous_user_id", &old.user_id)];
+    for (field, name) in names {
+        if let Some(name) = name {
+            system[field] = json!(name);
+        }
+    }
+    json!({ "type": "system", "system": system })
 }
 
 #[cfg(test)]

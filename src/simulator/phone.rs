@@ -6,9 +6,10 @@ pub(super) mod user_action;
 use serde_json::Value;
 
 use super::{
-    Simulator, State,
+    Simulator, clock,
     feed::{Bubble, FeedEvent, Reaction, Side, TapKind, Tick},
-    status::{self, Status},
+    history::History,
+    status::{Status, sent::title},
 };
 
 impl Bubble {
@@ -26,7 +27,7 @@ impl Bubble {
             reactions: Vec::new(),
             status: Tick::Accepted,
             reason: None,
-            at: super::now(),
+            at: clock::now(),
         }
     }
 }
@@ -46,25 +47,17 @@ impl Simulator {
 
     /// Waits until `found` finds something in the feed.
     pub async fn wait_to_see<T>(&self, mut found: impl FnMut(&[FeedEvent]) -> Option<T>) -> T {
-        let mut changes = self.0.changes.subscribe();
-        loop {
-            changes.borrow_and_update();
-            if let Some(result) = found(&self.feed()) {
-                return result;
-            }
-            // The sender lives as long as this simulator.
-            let _always_open = changes.changed().await;
-        }
+        self.wait_until(|| found(&self.feed())).await
     }
 }
 
-impl State {
+impl History {
     /// Shows a message of the business. A reaction is shown on its bubble, if there is one.
     pub(super) fn show_reply(&mut self, id: &str, person: &str, message: &Value) {
-        self.history.record(FeedEvent::Typing { person: Some(person.to_owned()), on: false });
+        self.record(FeedEvent::Typing { person: Some(person.to_owned()), on: false });
         let reaction = &message["reaction"];
         if let (Some(on), Some(emoji)) = (reaction["message_id"].as_str(), reaction["emoji"].as_str())
-            && self.history.bubble(on).is_some()
+            && self.bubble(on).is_some()
         {
             self.show_reaction(on, Side::Business, emoji);
             return;
@@ -73,7 +66,7 @@ impl State {
         bubble.text = Some(reply::words(message));
         bubble.buttons = reply::buttons(message);
         bubble.quoted = message["context"]["message_id"].as_str().map(str::to_owned);
-        self.history.record(FeedEvent::Bubble(Box::new(bubble)));
+        self.record(FeedEvent::Bubble(Box::new(bubble)));
     }
 
     /// Shows a message of the person.
@@ -82,24 +75,24 @@ impl State {
         bubble.text = Some(user_action::words(message));
         bubble.quoted = message["context"]["id"].as_str().map(str::to_owned);
         bubble.status = Tick::Sent;
-        self.history.record(FeedEvent::Bubble(Box::new(bubble)));
+        self.record(FeedEvent::Bubble(Box::new(bubble)));
     }
 
     /// Returns the kind of message that a tap on this button produces.
     pub(super) fn tap_kind(&self, message_id: &str, button_id: &str) -> TapKind {
-        let bubble = self.history.bubble(message_id);
+        let bubble = self.bubble(message_id);
         let button = bubble.into_iter().flat_map(|bubble| &bubble.buttons).find(|button| button.id == button_id);
         button.map_or(TapKind::Button, |button| button.tap.clone())
     }
 
     /// Shows which button of a bubble was tapped.
     pub(super) fn show_tap(&mut self, message_id: &str, button_id: &str) {
-        self.history.change_bubble(message_id, |bubble| bubble.tapped = Some(button_id.to_owned()));
+        self.change_bubble(message_id, |bubble| bubble.tapped = Some(button_id.to_owned()));
     }
 
     /// Shows an emoji on a bubble, or removes it if the emoji is empty.
     pub(super) fn show_reaction(&mut self, message_id: &str, from: Side, emoji: &str) {
-        self.history.change_bubble(message_id, |bubble| {
+        self.change_bubble(message_id, |bubble| {
             bubble.reactions.retain(|reaction| reaction.from != from);
             if !emoji.is_empty() {
                 bubble.reactions.push(Reaction { from, emoji: emoji.to_owned() });
@@ -109,10 +102,10 @@ impl State {
 
     /// Shows the delivery state of a message. Ticks never go back, and a message that arrived does not fail.
     pub(super) fn show_tick(&mut self, message_id: &str, tick: Tick, reason: Option<String>) {
-        let Some(bubble) = self.history.bubble(message_id) else { return };
+        let Some(bubble) = self.bubble(message_id) else { return };
         let is_newer = if tick == Tick::Failed { bubble.status < Tick::Delivered } else { tick > bubble.status };
         if is_newer {
-            self.history.change_bubble(message_id, |bubble| {
+            self.change_bubble(message_id, |bubble| {
                 bubble.status = tick;
                 bubble.reason = reason;
             });
@@ -121,7 +114,7 @@ impl State {
 
     /// Shows whether a message of a person has reached the endpoint; messages of the business have statuses instead.
     pub(super) fn show_arrival(&mut self, message_id: &str, tick: Tick, reason: Option<&str>) {
-        if self.history.bubble(message_id).is_some_and(|bubble| bubble.from == Side::Person) {
+        if self.bubble(message_id).is_some_and(|bubble| bubble.from == Side::Person) {
             self.show_tick(message_id, tick, reason.map(str::to_owned));
         }
     }
@@ -133,13 +126,13 @@ impl State {
             Status::Delivered => (Tick::Delivered, None),
             Status::Read => (Tick::Read, None),
             Status::Played => (Tick::Played, None),
-            Status::Failed(code) => (Tick::Failed, Some(format!("{code} {}", status::title(code)))),
+            Status::Failed(code) => (Tick::Failed, Some(format!("{code} {}", title(code)))),
         };
         self.show_tick(message_id, tick, reason);
     }
 
     pub(super) fn show_problem(&mut self, person: Option<String>, text: String) {
-        self.history.record(FeedEvent::Typing { person: person.clone(), on: false });
-        self.history.record(FeedEvent::Problem { person, text, at: super::now() });
+        self.record(FeedEvent::Typing { person: person.clone(), on: false });
+        self.record(FeedEvent::Problem { person, text, at: clock::now() });
     }
 }

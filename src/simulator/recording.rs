@@ -12,7 +12,7 @@ impl Simulator {
     pub fn recording(&self, person: Option<&str>) -> Vec<Value> {
         let state = self.state();
         let mut events: Vec<Value> = Vec::new();
-        for delivery in &state.deliveries.sent {
+        for delivery in state.deliveries.sent() {
             let is_repeated = events.iter().any(|event| event["body"] == delivery.body.as_str());
             if !is_repeated && person.is_none_or(|person| delivery.people.iter().any(|other| other == person)) {
                 events.push(event(delivery, events.len() + 1));

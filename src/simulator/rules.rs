@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fault, State, feed::Person};
+use super::{Fault, feed::Person};
 
 /// The codes of these rules.
 pub(super) const OUTSIDE_WINDOW: i64 = 131_047;
@@ -27,30 +27,32 @@ pub(super) struct Timing {
     last_second: VecDeque<Timestamp>,
 }
 
-impl State {
-    /// Returns code and text if Meta refuses another message to this person now.
-    pub(super) fn too_fast(&mut self, person: &Person, now: Timestamp) -> Option<(i64, &'static str)> {
-        if let Some(most) = self.strikes(Fault::Throughput)
-            && self.timing.in_the_last_second(now) >= usize::try_from(most).unwrap_or(usize::MAX)
-        {
-            return Some((THROUGHPUT, "Rate limit hit: the number's throughput is reached"));
-        }
-        if self.strikes(Fault::PairLimit).is_some() && !self.timing.admits(&person.id, now) {
-            return Some((PAIR_LIMIT, "(Business Account, Consumer Account) pair rate limit hit"));
-        }
-        self.timing.count(now);
-        None
-    }
-
-    /// Whether a free message to this person fails because the window is closed.
-    pub(super) fn is_outside_window(&mut self, person: &Person, kind: &str, now: Timestamp) -> bool {
-        self.strikes(Fault::Window).is_some()
-            && kind != "template"
-            && person.window_until.is_none_or(|until| until <= now)
-    }
+/// Whether a free message to this person fails because the window is closed.
+pub(super) fn is_outside_window(person: &Person, kind: &str, now: Timestamp) -> bool {
+    kind != "template" && person.window_until.is_none_or(|until| until <= now)
 }
 
 impl Timing {
+    /// Returns code and text if Meta refuses another message to this person now, where `strikes` says which rules hold.
+    pub(super) fn too_fast(
+        &mut self,
+        person: &Person,
+        now: Timestamp,
+        mut strikes: impl FnMut(Fault) -> Option<u32>,
+    ) -> Option<(i64, &'static str)> {
+        if let Some(most) = strikes(Fault::Throughput)
+            && self.in_the_last_second(now) >= usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            return Some((THROUGHPUT, "Rate limit hit: the number's throughput is reached"));
+        }
+        if strikes(Fault::PairLimit).is_some() && !self.admits(&person.id, now) {
+            return Some((PAIR_LIMIT, "(Business Account, Consumer Account) pair rate limit hit"));
+        }
+        self.count(now);
+        None
+    }
+
+    /// Counts a message, in or out.
     pub(super) fn count(&mut self, now: Timestamp) {
         self.last_second.push_back(now);
         self.in_the_last_second(now);

@@ -2,12 +2,14 @@
 //!
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/status>
 
-use serde_json::{Value, json};
+pub(super) mod sent;
+
+use serde_json::Value;
 
 use super::{
-    Fault, Simulator, State,
+    Fault, Simulator,
     delivery::in_background,
-    feed::{Bubble, Kind, Person, Tick},
+    feed::{Bubble, Kind, Tick},
     webhook::{self, About, Webhook},
 };
 
@@ -26,47 +28,11 @@ pub enum Status {
     Failed(i64),
 }
 
-/// A message of the business that was accepted, with what its statuses need.
-#[derive(Debug)]
-pub(super) struct Sent {
-    wamid: String,
-    kind: String,
-    voice: bool,
-    group: bool,
-    to: Option<String>,
-    recipient: Option<String>,
-    tag: Value,
-    /// The recipient; of a group, one of its members.
-    person: Person,
-    /// Whether delivered or read was reported, with the price.
-    arrived: bool,
-}
-
-impl State {
-    pub(super) fn record_send(&mut self, wamid: &str, person: &Person, body: &Value) {
-        let group = body["recipient_type"] == "group";
-        // Group members are not simulated; the first person stands in for them.
-        let person = self.people.first().filter(|_| group).unwrap_or(person).clone();
-        let text = |name: &str| body[name].as_str().map(str::to_owned);
-        self.sent.push(Sent {
-            wamid: wamid.to_owned(),
-            kind: text("type").unwrap_or_default(),
-            voice: body["audio"]["voice"] == true,
-            group,
-            person,
-            to: text("to"),
-            recipient: text("recipient"),
-            tag: body["biz_opaque_callback_data"].clone(),
-            arrived: false,
-        });
-    }
-}
-
 impl Simulator {
     /// Returns the ids of all accepted messages, in order.
     #[must_use]
     pub fn wamids(&self) -> Vec<String> {
-        self.state().sent.iter().map(|sent| sent.wamid.clone()).collect()
+        self.state().sent.wamids().map(str::to_owned).collect()
     }
 
     /// Delivers a status of the message `wamid` to the connected endpoint.
@@ -111,11 +77,7 @@ impl Simulator {
     /// # Errors
     /// When the message is unknown or not a voice message.
     pub fn listen_to(&self, wamid: &str) -> Result<(), String> {
-        match self.state().sent.iter().find(|sent| sent.wamid == wamid) {
-            None => return Err(format!("no message has the id {wamid}")),
-            Some(sent) if !sent.voice => return Err("only voice messages are played".to_owned()),
-            Some(_) => {}
-        }
+        self.state().sent.check_voice(wamid)?;
         self.report_all(vec![wamid.to_owned()], Status::Played);
         Ok(())
     }
@@ -153,105 +115,16 @@ impl Simulator {
     /// # Errors
     /// When Meta would not report this.
     pub fn status(&self, wamid: &str, status: Status) -> Result<Value, String> {
-        let now = self.now().as_second().to_string();
         self.change(|state| {
-            let mut value = state.head();
-            // Most calls are about the newest message.
-            let sent = state.sent.iter_mut().rev().find(|sent| sent.wamid == wamid);
-            let sent = sent.ok_or_else(|| format!("no message has the id {wamid}"))?;
-            if let Value::Object(report) = sent.value(status, &now)? {
+            let now = state.clock.now().as_second().to_string();
+            let mut value = webhook::head(&state.account);
+            if let Value::Object(report) = state.sent.report(wamid, status, &now)? {
                 for (name, part) in report {
                     value[name] = part;
                 }
             }
-            state.show_status(wamid, status);
+            state.history.show_status(wamid, status);
             Ok(webhook::of(&value))
         })
-    }
-}
-
-impl Sent {
-    fn value(&mut self, status: Status, timestamp: &str) -> Result<Value, String> {
-        if self.kind == "reaction" && matches!(status, Status::Delivered | Status::Read) {
-            return Err("of reactions Meta reports only sent".to_owned());
-        }
-        if status == Status::Played && !self.voice {
-            return Err("only voice messages are played".to_owned());
-        }
-        let name = match status {
-            Status::Sent => "sent",
-            Status::Delivered => "delivered",
-            Status::Read => "read",
-            Status::Played => "played",
-            Status::Failed(_) => "failed",
-        };
-        let mut report = json!({ "id": self.wamid, "status": name, "timestamp": timestamp });
-        if !self.tag.is_null() {
-            report["biz_opaque_callback_data"] = self.tag.clone();
-        }
-        let contact = self.address(&mut report, status);
-        // The price is part of the first status and of the first that says that it arrived.
-        let priced = match status {
-            Status::Sent => true,
-            Status::Delivered | Status::Read => !std::mem::replace(&mut self.arrived, true),
-            Status::Played | Status::Failed(_) => false,
-        };
-        if priced {
-            let category = if self.kind == "template" { "utility" } else { "service" };
-            let category = if self.group { format!("group_{category}") } else { category.to_owned() };
-            report["pricing"] =
-                json!({ "billable": true, "pricing_model": "PMP", "type": "regular", "category": category });
-        }
-        if let Status::Failed(code) = status {
-            let title = title(code);
-            report["errors"] = json!([{
-                "code": code, "title": title, "message": title, "error_data": { "details": title },
-                "href": "/documentation/business-messaging/whatsapp/support/error-codes",
-            }]);
-            return Ok(json!({ "statuses": [report] }));
-        }
-        Ok(json!({ "contacts": [contact], "statuses": [report] }))
-    }
-
-    /// Writes the recipient into the status. Returns the contact. A failure contains only the address that the business used.
-    fn address(&self, report: &mut Value, status: Status) -> Value {
-        let Person { phone, user_id, .. } = &self.person;
-        // The first status comes without the handle.
-        let contact = self.person.contact(status != Status::Sent);
-        if self.group {
-            report["recipient_id"] = json!(self.to);
-            report["recipient_type"] = json!("group");
-            report["recipient_participant_id"] = json!(phone);
-            report["recipient_participant_user_id"] = json!(user_id);
-            return contact;
-        }
-        match (&self.to, &self.recipient) {
-            (Some(to), _) => {
-                report["recipient_id"] = json!(to.trim_start_matches('+'));
-                if let (Some(user_id), false) = (user_id, matches!(status, Status::Failed(_))) {
-                    report["recipient_user_id"] = json!(user_id);
-                }
-                contact
-            }
-            (None, recipient) => {
-                report["recipient_user_id"] = json!(recipient);
-                // Meta shows the phone number only where it shows it in webhooks; a send to a BSUID means that it is hidden.
-                let hidden = Person { phone: None, ..self.person.clone() };
-                hidden.contact(status != Status::Sent)
-            }
-        }
-    }
-}
-
-/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>
-pub(super) fn title(code: i64) -> &'static str {
-    match code {
-        130_472 => "User's number is part of an experiment",
-        131_026 => "Message undeliverable",
-        131_047 => "Re-engagement message",
-        131_049 => "This message was not delivered to maintain healthy ecosystem engagement.",
-        131_053 => "Media upload error",
-        131_048 => "Spam rate limit hit",
-        _ => "Something went wrong",
     }
 }

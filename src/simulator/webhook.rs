@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{
     Account, Simulator, State,
     feed::{Kind, Side},
+    history::History,
+    people::People,
 };
 
 /// A webhook, and the people and messages that it is about.
@@ -43,68 +45,61 @@ impl Webhook {
             one
         })
     }
+
+    /// Reads which people and messages a webhook is about that was made elsewhere.
+    pub(super) fn read(body: &Value, people: &People, history: &History) -> Self {
+        let (mut about, mut kind) = (Vec::new(), Kind::Status);
+        for value in values(body) {
+            for message in value["messages"].as_array().into_iter().flatten() {
+                kind = Kind::Webhook;
+                let person = people.sender(message).map(|person| person.id.clone());
+                about.push(About { person, message: message["id"].as_str().map(str::to_owned) });
+            }
+            for status in value["statuses"].as_array().into_iter().flatten() {
+                let message = status["id"].as_str().map(str::to_owned);
+                let bubble = message.as_ref().and_then(|id| history.bubble(id));
+                about.push(About { person: bubble.map(|bubble| bubble.person.clone()), message });
+            }
+        }
+        Self { body: body.clone(), kind, about }
+    }
 }
 
 impl Simulator {
     /// Shows the messages of a webhook that was made elsewhere, as if the people of this simulator had written them.
     pub(super) fn show_webhook(&self, body: &Value) {
-        let now = self.now();
-        self.change(|state| {
+        self.change(|State { clock, people, history, .. }| {
+            let now = clock.now();
             for message in values(body).flat_map(|value| value["messages"].as_array().into_iter().flatten()) {
                 let (phone, user_id) = (message["from"].as_str(), message["from_user_id"].as_str());
-                let person = match user_id
-                    .and_then(|_| state.people.iter().find(|person| person.user_id.as_deref() == user_id))
-                {
+                let person = match user_id.and_then(|user_id| people.by_user_id(user_id)) {
                     Some(known) => known.id.clone(),
-                    None if phone.or(user_id).is_some() => state.person_by_id_or_new(phone, user_id).id,
+                    None if phone.or(user_id).is_some() => people.person_by_id_or_new(phone, user_id, history).id,
                     None => continue,
                 };
                 let id = message["id"].as_str().unwrap_or_default();
-                if state.history.bubble(id).is_some() {
+                if history.bubble(id).is_some() {
                     continue;
                 }
                 match (&message["reaction"]["message_id"], message["reaction"]["emoji"].as_str()) {
-                    (Value::String(on), emoji) => state.show_reaction(on, Side::Person, emoji.unwrap_or_default()),
-                    _ => state.show_message(id, &person, message),
+                    (Value::String(on), emoji) => history.show_reaction(on, Side::Person, emoji.unwrap_or_default()),
+                    _ => history.show_message(id, &person, message),
                 }
-                state.open_window(&person, now);
+                people.open_window(&person, now, history);
             }
         });
     }
-
-    /// Reads which people and messages a webhook is about that was made elsewhere.
-    pub(super) fn read_webhook(&self, body: &Value) -> Webhook {
-        let (mut about, mut kind) = (Vec::new(), Kind::Status);
-        let state = self.state();
-        for value in values(body) {
-            for message in value["messages"].as_array().into_iter().flatten() {
-                kind = Kind::Webhook;
-                let person = state.people.iter().find(|person| {
-                    let is = |id: &Option<String>, sender: &Value| id.is_some() && id.as_deref() == sender.as_str();
-                    is(&person.user_id, &message["from_user_id"]) || is(&person.phone, &message["from"])
-                });
-                let person = person.map(|person| person.id.clone());
-                about.push(About { person, message: message["id"].as_str().map(str::to_owned) });
-            }
-            for status in value["statuses"].as_array().into_iter().flatten() {
-                let message = status["id"].as_str().map(str::to_owned);
-                let bubble = message.as_ref().and_then(|id| state.history.bubble(id));
-                about.push(About { person: bubble.map(|bubble| bubble.person.clone()), message });
-            }
-        }
-        Webhook { body: body.clone(), kind, about }
-    }
 }
 
-impl State {
-    /// The fields that every value begins with.
-    pub(super) fn head(&self) -> Value {
-        let phone_number_id = &self.account.phone_number_id;
-        json!({
-            "messaging_product": "whatsapp",
-            "metadata": { "display_phone_number": Account::DISPLAY_PHONE_NUMBER, "phone_number_id": phone_number_id },
-        })
-    }
+/// The fields that every value begins with.
+pub(super) fn head(account: &Account) -> Value {
+    json!({
+        "messaging_product": "whatsapp",
+        "metadata": {
+            "display_phone_number": Account::DISPLAY_PHONE_NUMBER,
+            "phone_number_id": account.phone_number_id,
+        },
+    })
 }
 
 /// The body of a webhook with this value.

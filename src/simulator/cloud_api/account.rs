@@ -20,7 +20,7 @@ use super::{
     Parameters, TOKEN, answer, authorize,
     body::{Checked, UNSUPPORTED, refuse},
 };
-use crate::simulator::{Account, Simulator, State};
+use crate::simulator::{Account, Simulator, endpoint::Endpoint};
 
 /// Longest callback URL, in characters.
 const MAX_URL: usize = 200;
@@ -43,24 +43,22 @@ struct Asked {
 }
 
 /// Returns the node with this id if it is not a file: the number, the WhatsApp Business Account or the app.
-pub(super) fn node(state: &State, id: &str, headers: &HeaderMap, asked: &Parameters) -> Option<Checked<Value>> {
-    let account = &state.account;
-    let found = if id == account.phone_number_id {
-        number(state)
+pub(super) fn node(account: &Account, endpoint: &Endpoint, id: &str) -> Option<Value> {
+    if id == account.phone_number_id {
+        Some(number(account, endpoint))
     } else if id == Account::WABA_ID {
-        json!({ "id": Account::WABA_ID, "name": "Simulated business", "currency": "USD", "timezone_id": "1" })
+        Some(json!({ "id": Account::WABA_ID, "name": "Simulated business", "currency": "USD", "timezone_id": "1" }))
     } else if id == account.app_id {
-        json!({ "id": account.app_id, "name": APP_NAME })
+        Some(json!({ "id": account.app_id, "name": APP_NAME }))
     } else {
-        return None;
-    };
-    Some(authorize(state, headers, asked, None).map(|()| found))
+        None
+    }
 }
 
 /// Returns the number with all its fields.
-fn number(state: &State) -> Value {
+fn number(account: &Account, endpoint: &Endpoint) -> Value {
     json!({
-        "id": state.account.phone_number_id,
+        "id": account.phone_number_id,
         "display_phone_number": "+1 555-000-9001",
         "verified_name": "Simulated business",
         "quality_rating": "GREEN",
@@ -70,23 +68,23 @@ fn number(state: &State) -> Value {
         "platform_type": "CLOUD_API",
         "account_mode": "LIVE",
         "throughput": { "level": "STANDARD" },
-        "webhook_configuration": { "application": state.endpoint },
+        "webhook_configuration": { "application": endpoint.url() },
         "health_status": { "can_send_message": "AVAILABLE" },
     })
 }
 
-/// Whether a call has the token of the app, which is made of its id and its secret.
-fn is_app(state: &State, headers: &HeaderMap, given: Option<&str>) -> bool {
-    let token = format!("{}|{}", state.account.app_id, state.account.app_secret);
+/// Whether a call has the token of the app.
+fn is_app(account: &Account, headers: &HeaderMap, given: Option<&str>) -> bool {
+    let token = account.app_token();
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     given == Some(token.as_str()) || bearer == Some(format!("Bearer {token}").as_str())
 }
 
-fn only_the_app(state: &State, headers: &HeaderMap, given: Option<&str>, node: &str) -> Checked {
-    if node != state.account.app_id {
+fn only_the_app(account: &Account, headers: &HeaderMap, given: Option<&str>, node: &str) -> Checked {
+    if node != account.app_id {
         return refuse(UNSUPPORTED, format!("Unsupported request. Object with ID '{node}' does not exist"));
     }
-    match is_app(state, headers, given) {
+    match is_app(account, headers, given) {
         true => Ok(()),
         false => refuse(TOKEN, "This call wants the token of the app: app id, a bar, app secret"),
     }
@@ -101,7 +99,7 @@ async fn debug_token(
     let account = &state.account;
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let own = format!("Bearer {}", account.access_token);
-    let may = is_app(&state, &headers, asked.access_token.as_deref())
+    let may = is_app(account, &headers, asked.access_token.as_deref())
         || bearer == own
         || asked.access_token.as_ref() == Some(&account.access_token);
     if !may {
@@ -130,8 +128,8 @@ async fn subscriptions(
     headers: HeaderMap,
 ) -> Response {
     let state = simulator.state();
-    answer(only_the_app(&state, &headers, asked.access_token.as_deref(), &node).map(|()| {
-        let subscription = state.endpoint.as_ref().map(|url| {
+    answer(only_the_app(&state.account, &headers, asked.access_token.as_deref(), &node).map(|()| {
+        let subscription = state.endpoint.url().map(|url| {
             json!({
                 "object": "whatsapp_business_account", "callback_url": url, "active": true,
                 "fields": [{ "name": "messages", "version": "v26.0" }],
@@ -165,7 +163,7 @@ async fn subscribe(
     let Ok(asked) = asked.or_else(|_| serde_json::from_slice(&body)) else {
         return answer(refuse(UNSUPPORTED, "object, callback_url and verify_token are wanted"));
     };
-    let allowed = only_the_app(&simulator.state(), &headers, asked.access_token.as_deref(), &node);
+    let allowed = only_the_app(&simulator.state().account, &headers, asked.access_token.as_deref(), &node);
     if let Err(refusal) = allowed {
         return answer(Err(refusal));
     }
@@ -211,43 +209,43 @@ impl Simulator {
 }
 
 async fn subscribed(caller: Caller) -> Response {
-    with_account(caller, |state| {
-        let id = &state.account.app_id;
+    with_account(caller, |account, endpoint| {
+        let id = &account.app_id;
         let app =
             json!({ "whatsapp_business_api_data": { "id": id, "link": "https://example.com/", "name": APP_NAME } });
-        json!({ "data": state.subscribed.then_some(app).into_iter().collect::<Vec<_>>() })
+        json!({ "data": endpoint.is_subscribed().then_some(app).into_iter().collect::<Vec<_>>() })
     })
 }
 
 async fn join(caller: Caller) -> Response {
-    with_account(caller, |state| {
-        state.subscribed = true;
+    with_account(caller, |_, endpoint| {
+        endpoint.subscribe(true);
         json!({ "success": true })
     })
 }
 
 async fn leave(caller: Caller) -> Response {
-    with_account(caller, |state| {
-        state.subscribed = false;
+    with_account(caller, |_, endpoint| {
+        endpoint.subscribe(false);
         json!({ "success": true })
     })
 }
 
 async fn numbers(caller: Caller) -> Response {
-    with_account(caller, |state| json!({ "data": [number(state)] }))
+    with_account(caller, |account, endpoint| json!({ "data": [number(account, endpoint)] }))
 }
 
 /// The caller and its token.
 type Caller = (AxumState<Simulator>, Path<(String, String)>, Query<Parameters>, HeaderMap);
 
 /// Checks the token and the id of the WhatsApp Business Account, then acts on it.
-fn with_account(caller: Caller, act: impl FnOnce(&mut State) -> Value) -> Response {
+fn with_account(caller: Caller, act: impl FnOnce(&Account, &mut Endpoint) -> Value) -> Response {
     let (AxumState(simulator), Path((_version, node)), Query(parameters), headers) = caller;
     answer(simulator.change(|state| {
-        authorize(state, &headers, &parameters, None)?;
+        authorize(&state.account, &headers, &parameters, None)?;
         if node != Account::WABA_ID {
             return refuse(UNSUPPORTED, format!("Unsupported request. Object with ID '{node}' does not exist"));
         }
-        Ok(act(state))
+        Ok(act(&state.account, &mut state.endpoint))
     }))
 }

@@ -3,8 +3,9 @@
 //! <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
 
 mod format;
+mod store;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -13,71 +14,30 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 pub(super) use self::format::Kind;
-use self::format::{MB, essence, examine, kind_of};
+pub(in crate::simulator) use self::store::{MediaStore, url};
+use self::{
+    format::{MB, essence, examine},
+    store::{DOWNLOAD, hash, kind_on_a_phone},
+};
 use super::{
     Parameters, account, answer, authorize,
     body::{Checked, Field, MEDIA, MISSING, Refusal, UNDOCUMENTED, UNSUPPORTED, refuse},
 };
-use crate::{
-    credentials::Secret,
-    simulator::{Fault, Simulator, State},
-    whatsapp::signature::sign,
-};
+use crate::simulator::{Fault, Simulator};
 
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages>
 const CAPTION: usize = 1024;
-const KEPT: Duration = Duration::from_hours(30 * 24);
-const KEPT_FROM_A_PERSON: Duration = Duration::from_hours(7 * 24);
-const URL_LIVES: Duration = Duration::from_mins(5);
-const DOWNLOAD: &str = "/whatsapp_business/attachments/";
-
-/// The files that Meta keeps.
-#[derive(Debug, Default)]
-pub(in crate::simulator) struct MediaStore(BTreeMap<String, Stored>);
-
-#[derive(Debug)]
-struct Stored {
-    mime: String,
-    bytes: Bytes,
-    until: Timestamp,
-}
 
 pub(super) fn routes() -> Router<Simulator> {
     Router::new()
         .route("/{version}/{number}/media", post(upload).layer(DefaultBodyLimit::max(101 * MB)))
         .route("/{version}/{media}", get(look_up).delete(delete))
         .route(DOWNLOAD, get(download))
-}
-
-impl MediaStore {
-    /// Checks whether the file with this id can be sent as this kind.
-    pub(super) fn check(&self, id: &Field<'_>, kind: Kind, voice: bool) -> Checked {
-        let name = id.text(1024)?;
-        let Some(Stored { mime, .. }) = self.0.get(name) else { return Err(unknown_id(name)) };
-        let essence = essence(mime);
-        let fits = kind == Kind::Document || kind_of(&essence) == Some(kind);
-        match fits && (!voice || essence == "audio/ogg") {
-            true => Ok(()),
-            false => id.refused(MEDIA, &format!("{mime} cannot be sent as {kind:?}, voice: {voice}")),
-        }
-    }
-
-    fn find(&self, id: &str) -> Checked<&Stored> {
-        self.0.get(id).ok_or_else(|| unknown_id(id))
-    }
-
-    /// Deletes files that are too old.
-    pub(super) fn delete_expired(&mut self, now: Timestamp) {
-        self.0.retain(|_, stored| stored.until > now);
-    }
 }
 
 /// Checks a file by id or link, with the further properties that its kind may have.
@@ -101,77 +61,32 @@ pub(super) fn check(content: &Field<'_>, kind: Kind, beside: &[&str], store: &Me
     }
 }
 
-/// The refusal of a media id that was never uploaded.
-fn unknown_id(id: &str) -> Refusal {
-    Refusal { code: UNSUPPORTED, details: format!("Invalid parameter: no media has the id {id}") }
-}
-
 impl Simulator {
     /// Keeps a file that a person sent, as Meta does for seven days; webhooks may contain its id.
     pub fn keep_media(&self, id: &str, mime: &str, bytes: impl Into<Bytes>) {
-        let stored = Stored { mime: mime.to_owned(), bytes: bytes.into(), until: self.now() + KEPT_FROM_A_PERSON };
-        self.change(|state| state.media.0.insert(id.to_owned(), stored));
+        let (id, mime, bytes) = (id.to_owned(), mime.to_owned(), bytes.into());
+        self.change(|state| state.media.keep_from_a_person(id, mime, bytes, state.clock.now()));
     }
 
     /// Keeps a file that a person picks. Returns its id and the type to send it as.
     pub(in crate::simulator) fn pick(&self, mime: &str, bytes: Bytes) -> Result<(String, &'static str), String> {
-        // A phone sends every other file as a document.
-        let kind = kind_of(&essence(mime)).unwrap_or(Kind::Document);
-        if kind == Kind::Document && (essence(mime).starts_with("audio/") || bytes.len() > 100 * MB) {
-            return Err(format!(
-                "a phone does not send {mime} of {} bytes: voice is audio/ogg (Opus) or audio/mp4",
-                bytes.len()
-            ));
-        }
-        if kind != Kind::Document {
-            examine(&essence(mime), &bytes).map_err(|refusal| refusal.details)?;
-        }
-        let id = self.change(|state| {
-            state.next_id += 1;
-            state.next_id.to_string()
-        });
+        let kind = kind_on_a_phone(mime, &bytes)?;
+        let id = self.change(|state| state.ids.media());
         self.keep_media(&id, mime, bytes);
         Ok((id, kind.name()))
     }
 
     /// Returns the type and the bytes of a file, for the page.
     pub(in crate::simulator) fn media(&self, id: &str) -> Option<(String, Bytes)> {
-        self.state().media.0.get(id).map(|stored| (stored.mime.clone(), stored.bytes.clone()))
+        self.state().media.get(id).map(|stored| (stored.mime.clone(), stored.bytes.clone()))
     }
 
     /// Returns the URL of a file on this simulator, whose address is `base`. It is valid for five minutes.
     #[must_use]
     pub fn media_url(&self, base: &str, id: &str) -> String {
-        let now = self.now();
-        address(&self.state(), base, id, now)
+        let state = self.state();
+        url(&state.account, base, id, state.clock.now())
     }
-}
-
-impl State {
-    /// Returns the file as a webhook contains it.
-    pub(in crate::simulator) fn file(&self, id: &str, kind: &str) -> Result<Value, String> {
-        let Stored { mime, bytes, .. } = self.media.0.get(id).ok_or_else(|| format!("no file has the id {id}"))?;
-        let fits = kind == "document" || kind_of(&essence(mime)).is_some_and(|known| known.name() == kind);
-        if !fits {
-            return Err(format!("{mime} cannot be sent as {kind}"));
-        }
-        let mut file = json!({ "mime_type": mime, "sha256": BASE64_STANDARD.encode(Sha256::digest(bytes)), "id": id });
-        if let Some(base) = &self.base_url {
-            let now = crate::simulator::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX);
-            file["url"] = json!(address(self, base, id, now));
-        }
-        Ok(file)
-    }
-}
-
-fn address(state: &State, base: &str, id: &str, now: Timestamp) -> String {
-    let until = (now + URL_LIVES).as_second();
-    format!("{base}{DOWNLOAD}?mid={id}&ext={until}&hash={}", hash(state, id, until))
-}
-
-/// Only Meta can make the URLs of its files.
-fn hash(state: &State, id: &str, until: i64) -> String {
-    sign(&Secret::from(state.account.app_secret.clone()), format!("{id} {until}").as_bytes()).replace("sha256=", "")
 }
 
 #[derive(Default)]
@@ -188,7 +103,7 @@ async fn upload(
     headers: HeaderMap,
     form: Multipart,
 ) -> Response {
-    let allowed = authorize(&simulator.state(), &headers, &parameters, Some(&number));
+    let allowed = authorize(&simulator.state().account, &headers, &parameters, Some(&number));
     linger(&simulator).await;
     let read = match allowed {
         Ok(()) => read_form(form).await.and_then(check_form),
@@ -197,9 +112,8 @@ async fn upload(
     let now = simulator.now();
     answer(read.map(|(mime, bytes)| {
         simulator.change(|state| {
-            state.next_id += 1;
-            let id = state.next_id.to_string();
-            state.media.0.insert(id.clone(), Stored { mime, bytes, until: now + KEPT });
+            let id = state.ids.media();
+            state.media.keep(id.clone(), mime, bytes, now);
             json!({ "id": id })
         })
     }))
@@ -250,27 +164,28 @@ async fn look_up(
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let base = simulator.state().base_url.clone().unwrap_or_else(|| format!("http://{host}"));
-    let url = simulator.media_url(&base, &id);
-    let now = simulator.now();
-    let node =
-        |state: &State| account::node(state, &id, &headers, &parameters).filter(|_| !state.media.0.contains_key(&id));
-    let found = node(&simulator.state());
-    if let Some(node) = found {
+    let node = {
+        let state = simulator.state();
+        let node = account::node(&state.account, &state.endpoint, &id).filter(|_| state.media.get(&id).is_none());
+        node.map(|node| authorize(&state.account, &headers, &parameters, None).map(|()| node))
+    };
+    if let Some(node) = node {
         return answer(node);
     }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let base = simulator.state().server.base_url().map_or_else(|| format!("http://{host}"), str::to_owned);
+    let (url, now) = (simulator.media_url(&base, &id), simulator.now());
     linger(&simulator).await;
     answer(simulator.change(|state| {
-        authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
+        authorize(&state.account, &headers, &parameters, parameters.phone_number_id.as_deref())?;
         state.media.delete_expired(now);
-        let Stored { mime, bytes, .. } = state.media.find(&id)?;
+        let stored = state.media.find(&id)?;
         Ok(json!({
             "messaging_product": "whatsapp",
             "url": url,
-            "mime_type": mime,
-            "sha256": BASE64_STANDARD.encode(Sha256::digest(bytes)),
-            "file_size": bytes.len().to_string(),
+            "mime_type": stored.mime,
+            "sha256": stored.sha256(),
+            "file_size": stored.bytes.len().to_string(),
             "id": id,
         }))
     }))
@@ -278,7 +193,7 @@ async fn look_up(
 
 /// Waits, if files are to be slow.
 async fn linger(simulator: &Simulator) {
-    if let Some(milliseconds) = simulator.change(|state| state.strikes(Fault::SlowMedia)) {
+    if let Some(milliseconds) = simulator.change(|state| state.faults.strikes(Fault::SlowMedia, &mut state.history)) {
         tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
     }
 }
@@ -290,9 +205,8 @@ async fn delete(
     headers: HeaderMap,
 ) -> Response {
     answer(simulator.change(|state| {
-        authorize(state, &headers, &parameters, parameters.phone_number_id.as_deref())?;
-        state.media.find(&id)?;
-        state.media.0.remove(&id);
+        authorize(&state.account, &headers, &parameters, parameters.phone_number_id.as_deref())?;
+        state.media.delete(&id)?;
         Ok(json!({ "success": true }))
     }))
 }
@@ -318,10 +232,10 @@ async fn download(
     let allowed = text(header::AUTHORIZATION) == format!("Bearer {}", state.account.access_token)
         && !agent.is_empty()
         && !agent.starts_with("Mozilla")
-        && given == hash(&state, &mid, ext)
+        && given == hash(&state.account, &mid, ext)
         && now.as_second() < ext;
-    match state.media.0.get(&mid).filter(|_| allowed) {
-        Some(Stored { mime, bytes, .. }) => ([(header::CONTENT_TYPE, mime.clone())], bytes.clone()).into_response(),
+    match state.media.get(&mid).filter(|_| allowed) {
+        Some(stored) => ([(header::CONTENT_TYPE, stored.mime.clone())], stored.bytes.clone()).into_response(),
         None => (StatusCode::NOT_FOUND, Json(Value::Null)).into_response(),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::reply;
 use crate::simulator::{
     Account, Simulator, State,
+    cloud_api::media,
     feed::{Kind, Side, TapKind},
     samples,
     webhook::{self, About, Webhook},
@@ -101,11 +102,11 @@ impl Simulator {
 
     /// Makes the webhook of an action, and shows the action on the phone.
     fn write(&self, person: &str, action: &UserAction, reply_to: Option<&str>) -> Result<Webhook, String> {
-        let now = self.now();
         self.change(|state| {
-            let from = state.person(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
+            let now = state.clock.now();
+            let from = state.people.get(person).ok_or_else(|| format!("nobody has the id {person}"))?.clone();
             let mut message = action.message(state, person, reply_to)?;
-            let id = state.new_wamid();
+            let id = state.ids.wamid();
             message["id"] = json!(id);
             message["timestamp"] = json!(now.as_second().to_string());
             from.sign(&mut message);
@@ -114,11 +115,11 @@ impl Simulator {
                 fields.remove("from_user_id");
             }
             if !matches!(action, UserAction::Reaction { .. }) {
-                state.show_message(&id, person, &message);
+                state.history.show_message(&id, person, &message);
             }
-            state.open_window(person, now);
+            state.people.open_window(person, now, &mut state.history);
             state.timing.count(now);
-            let mut value = state.head();
+            let mut value = webhook::head(&state.account);
             // Notices of the system come without the person's card.
             if !is_notice {
                 value["contacts"] = json!([from.contact(true)]);
@@ -142,8 +143,8 @@ impl UserAction {
             Self::Text(text) if text.trim().is_empty() => return Err("the message is empty".to_owned()),
             Self::Text(text) => json!({ "type": "text", "text": { "body": text } }),
             Self::Tap { id, title, message_id } => {
-                state.show_tap(message_id, id);
-                let mut message = tapped(&state.tap_kind(message_id, id), id, title);
+                state.history.show_tap(message_id, id);
+                let mut message = tapped(&state.history.tap_kind(message_id, id), id, title);
                 message["context"] = json!({ "from": Account::DISPLAY_PHONE_NUMBER, "id": message_id });
                 return Ok(message);
             }
@@ -151,7 +152,7 @@ impl UserAction {
                 if state.history.bubble(message_id).is_none() {
                     return Err(format!("no message has the id {message_id}"));
                 }
-                state.show_reaction(message_id, Side::Person, emoji);
+                state.history.show_reaction(message_id, Side::Person, emoji);
                 let mut reaction = json!({ "message_id": message_id });
                 // A reaction that is taken back has no emoji.
                 if !emoji.is_empty() {
@@ -180,7 +181,10 @@ impl UserAction {
                 }] })
             }
             Self::Media { id, kind, caption, voice, filename } => {
-                let mut file = state.file(id, kind)?;
+                let mut file = state.media.file(id, kind)?;
+                if let Some(base) = state.server.base_url() {
+                    file["url"] = json!(media::url(&state.account, base, id, state.clock.now()));
+                }
                 if kind == "audio" {
                     file["voice"] = json!(voice);
                 } else if kind == "sticker" {
@@ -195,9 +199,10 @@ impl UserAction {
                 message[kind] = file;
                 message
             }
-            Self::Sample(name) if name == samples::NEW_NUMBER => {
-                state.change_phone(person).ok_or_else(|| format!("nobody has the id {person}"))?
-            }
+            Self::Sample(name) if name == samples::NEW_NUMBER => state
+                .people
+                .change_phone(person, &mut state.history)
+                .ok_or_else(|| format!("nobody has the id {person}"))?,
             Self::Sample(name) => samples::message(name).ok_or_else(|| format!("no sample has the name {name}"))?,
         };
         if let Some(quoted) = reply_to {
