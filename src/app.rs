@@ -78,7 +78,7 @@ impl App {
     /// # Errors
     /// As [`App::new`].
     pub async fn on(settings: Settings, http: reqwest::Client, aws: &SdkConfig) -> Result<Self, AppError> {
-        let credentials = Arc::new(Credentials::new(&settings.secret, aws));
+        let credentials = Arc::new(Credentials::new(&settings.resources.secret, aws));
         tracing::debug!("start: the secret can be asked for");
         let secret = async {
             match credentials.keys().await {
@@ -98,15 +98,14 @@ impl App {
         http: reqwest::Client,
         aws: &SdkConfig,
     ) -> Result<Self, AppError> {
-        let store: Arc<dyn Store> = match &settings.store {
+        let store: Arc<dyn Store> = match &settings.resources.store {
             StoreChoice::Dynamo(table) => Arc::new(Dynamo::new(aws, table)),
             local => embedded(local)?,
         };
         tracing::debug!("start: the store can be asked");
-        let graph =
-            Graph::new(http.clone(), &settings.graph_base_url, &settings.graph_api_version, Arc::clone(&credentials));
+        let graph = Graph::new(http.clone(), &settings.graph, Arc::clone(&credentials));
         // One client for both: the first of its kind is the expensive one.
-        let urls = (settings.queue_url.as_deref(), settings.dead_letter_queue_url.as_deref());
+        let urls = (settings.resources.queue_url.as_deref(), settings.resources.dead_letter_queue_url.as_deref());
         let sqs = (urls != (None, None)).then(|| aws_sdk_sqs::Client::new(aws));
         let queue = sqs.clone().zip(urls.0).map(|(sqs, url)| Queue::new(sqs, url));
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
@@ -141,8 +140,8 @@ fn aws(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
         // Lambda puts the credentials there.
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(AWS_ATTEMPT_TIMEOUT).build())
-        .region(settings.aws.region.clone().map(Region::new));
-    aws.set_endpoint_url(settings.aws.endpoint_url.clone());
+        .region(settings.resources.aws.region.clone().map(Region::new));
+    aws.set_endpoint_url(settings.resources.aws.endpoint_url.clone());
     aws.build()
 }
 

@@ -12,7 +12,7 @@ use whatsapp_endpoint::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let settings = Settings::from_env().inspect_err(|error| report(LogLevel::Error, error))?;
-    telemetry::init(settings.log_level, LogFormat::Json);
+    telemetry::init(settings.telemetry.log_level, LogFormat::Json);
     tracing::debug!("start: the settings are read");
     // In boxes: the stack keeps every page that a large future has once used.
     let app = &Box::pin(App::new(settings)).await.inspect_err(|error| report(LogLevel::Error, error))?;

@@ -34,7 +34,7 @@ use crate::{
     credentials::Credentials,
     queue::DeadLetters,
     retry::{Clock, after, back_off},
-    settings::{Pace, Settings, TextSettings},
+    settings::{DeliverySettings, Settings, TextSettings, WindowTemplate},
     store::{Claim, Hold, LeaseToken, Store},
     whatsapp::graph::Graph,
 };
@@ -49,14 +49,12 @@ pub struct Outbox {
     graph: Graph,
     dead_letters: DeadLetters,
     credentials: Arc<Credentials>,
-    pace: Pace,
+    delivery: DeliverySettings,
+    text: TextSettings,
+    /// Without a message, until a session ends.
+    session_expiration: Option<Duration>,
     /// How long to wait for a busy conversation.
     busy_patience: Duration,
-    text: TextSettings,
-    /// Whether linked files are uploaded.
-    upload_media: bool,
-    /// The template that is sent when the window for free messages is closed.
-    window_template: Option<Template>,
 }
 
 /// A claimed conversation, and the right to write it.
@@ -109,25 +107,23 @@ impl Outbox {
         credentials: Arc<Credentials>,
         settings: &Settings,
     ) -> Self {
-        let window_template =
-            settings.window_template.clone().map(|(name, language)| Template { name, language, ..Template::default() });
         Self {
             store,
             graph,
             dead_letters,
             credentials,
-            pace: settings.pace,
-            busy_patience: if settings.queue_url.is_some() { Duration::ZERO } else { BUSY_PATIENCE },
+            delivery: settings.delivery.clone(),
             text: settings.text.clone(),
-            upload_media: settings.upload_media,
-            window_template,
+            session_expiration: settings.conversation.session_expiration,
+            busy_patience: if settings.resources.queue_url.is_some() { Duration::ZERO } else { BUSY_PATIENCE },
         }
     }
 
     /// The template that is sent when the window for free messages is closed.
     #[must_use]
-    pub fn window_template(&self) -> Option<&Template> {
-        self.window_template.as_ref()
+    pub fn window_template(&self) -> Option<Template> {
+        let WindowTemplate { name, language } = self.delivery.window_template.clone()?;
+        Some(Template { name, language, ..Template::default() })
     }
 
     /// Claims the conversation of `job`. If no queue delivers the job again, waits a few seconds for a busy one.
@@ -205,6 +201,6 @@ impl Outbox {
 
     /// Without expiration a conversation is kept forever; else as long as a repeat of its last job may come.
     fn keep_until(&self, clock: &Clock) -> Option<Timestamp> {
-        self.pace.session_expiration.map(|expiration| after(clock.now(), expiration.max(DONE_KEPT)))
+        self.session_expiration.map(|expiration| after(clock.now(), expiration.max(DONE_KEPT)))
     }
 }

@@ -5,7 +5,7 @@ use crate::conversation::{Action, Card, Choice, Contact, Content, List, Location
 
 const MENU: &str = "Write *menu* to see what I can do, and *more* for what an agent can say.";
 const CONNECT: &str =
-    "To connect your own agent, set *AGENT_PROTOCOL* and *AGENT_URL*; the README lists the protocols.";
+    "To connect your own agent, set *AGENT_PROTOCOL* and *AGENT_URL*; docs/agents.md lists the protocols.";
 const MARKDOWN: &str = "# Markdown\n\nAgents write **bold**, *slanted* and ~~struck~~ words, [links](https://example.com/), lists\n\n\
     - one\n- two\n  - and below\n\nand tables:\n\n| Item | Price |\n|---|---|\n| Tea | 2.50 |\n| Cake | 3.20 |";
 

@@ -62,7 +62,7 @@ impl Outbox {
             }
             pending.replies[index].state = state;
             lease.in_doubt = false;
-            pause = self.pace.message_delay;
+            pause = self.delivery.message_delay;
             index += 1;
             if index < pending.replies.len() {
                 self.upload_for(lease, &pending, index, clock).await;
@@ -189,7 +189,7 @@ impl Outbox {
             }
             // The time of the send may be later than the end of the process that planned it.
             let waited = between(since, clock.now());
-            let Some(rest) = self.pace.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
+            let Some(rest) = self.delivery.resend_after.checked_sub(waited).filter(|rest| !rest.is_zero()) else {
                 return Ok(false);
             };
             if !clock.pause(rest.min(STATUS_LOOK)).await {

@@ -38,7 +38,7 @@ impl Outbox {
 
     /// The template for messages outside of the window, unless one is there already.
     pub(super) fn template_unless(&self, has_template: bool) -> Vec<Content> {
-        self.window_template.clone().filter(|_| !has_template).map(Content::Template).into_iter().collect()
+        self.window_template().filter(|_| !has_template).map(Content::Template).into_iter().collect()
     }
 
     /// The content without a file that Meta cannot use; the id of its upload is forgotten.

@@ -21,12 +21,12 @@ const TRIES: u32 = 3;
 impl Outbox {
     /// Whether a file has to be uploaded before this content is sent.
     pub(super) fn has_upload(&self, content: &Content) -> bool {
-        self.upload_media && links(&mut content.clone()).next().is_some()
+        self.delivery.upload_media && links(&mut content.clone()).next().is_some()
     }
 
     /// Replaces links by ids of uploaded files. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
     pub(super) async fn upload(&self, number: &PhoneNumberId, content: &mut Content, clock: &Clock) {
-        if !self.upload_media {
+        if !self.delivery.upload_media {
             return;
         }
         for media in links(content) {
@@ -40,7 +40,7 @@ impl Outbox {
 
     /// Forgets the id of an uploaded file that Meta cannot use: it would fail for the next person too.
     pub(super) async fn forget_upload(&self, number: &PhoneNumberId, link: &str, clock: &Clock) {
-        if !self.upload_media {
+        if !self.delivery.upload_media {
             return;
         }
         if let Err(error) = self.store.remember(&key(number, link), "", clock.now()).await {

@@ -34,7 +34,7 @@ impl Turn<'_> {
             return Err(TurnError::NoTime);
         }
         let person = becomes.as_ref().unwrap_or(person);
-        let expiration = self.app.settings.pace.session_expiration;
+        let expiration = self.app.settings.conversation.session_expiration;
         let session = self.next.open_session(person, message.sent_at, self.clock.now(), expiration);
         let message = self.next.choices.resolve(message);
         let (is_answered, answered) = oneshot::channel();
@@ -64,7 +64,7 @@ impl Turn<'_> {
     /// The agent's answer, or the operator's text instead, and how long it took.
     async fn answer(&self, message: &Message, session: &Session) -> Result<(Answer, Duration), AgentError> {
         let Turn { app, job, next, clock, .. } = self;
-        if let (true, Some(words)) = (message.is_unsupported, &app.settings.unsupported_text) {
+        if let (true, Some(words)) = (message.is_unsupported, &app.settings.auto_replies.unsupported) {
             return Ok((vec![Content::Text(words.clone()).into()].into(), Duration::ZERO));
         }
         let user_id = self.lease.agent_user_id();

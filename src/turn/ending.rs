@@ -138,20 +138,20 @@ async fn write_dead_letter(
 /// The text that is sent once if the agent has to be asked again.
 fn delay(app: &App, job: &Job, error: &TurnError) -> Option<Content> {
     let is_asked_again = job.task.question().is_some() && matches!(error, TurnError::Agent(_));
-    app.settings.delay_text.clone().filter(|_| is_asked_again).map(Content::Text)
+    app.settings.auto_replies.delay.clone().filter(|_| is_asked_again).map(Content::Text)
 }
 
 /// The apology to the person, if the operator has configured one for this error.
 fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Content> {
     // Only a person who waits for an answer gets an apology.
-    let fallback = || app.settings.fallback_text.clone().filter(|_| job.task.is_awaited()).map(Content::Text);
+    let fallback = || app.settings.auto_replies.fallback.clone().filter(|_| job.task.is_awaited()).map(Content::Text);
     match error {
         TurnError::TooLate => {
             // A template costs money. After a long time no one waits for one, and a message older than our memory may be a repeat.
             let sent_at = job.task.question().and_then(|message| message.sent_at);
             let is_recent = |sent_at| after(sent_at, DONE_KEPT) >= clock.now();
             let template = app.outbox.window_template().filter(|_| sent_at.is_some_and(is_recent));
-            template.cloned().map(Content::Template)
+            template.map(Content::Template)
         }
         TurnError::Outbox(OutboxError::Graph(_)) | TurnError::Busy(_) => None,
         TurnError::NoTime

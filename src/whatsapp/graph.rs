@@ -11,7 +11,6 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use url::Url;
 
 pub use self::error::{GraphError, Refusal};
 use self::error::{refused, unclear, unclear_because};
@@ -21,6 +20,7 @@ use crate::{
     credentials::{Credentials, Keys, RejectedBy},
     json,
     retry::Clock,
+    settings::GraphSettings,
 };
 
 /// How long Graph may take to answer a send.
@@ -38,19 +38,18 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub struct Graph {
     http: reqwest::Client,
-    base_url: Url,
-    version: String,
+    settings: GraphSettings,
     credentials: Arc<Credentials>,
     /// Places for files that are on their way from their host to Meta.
     files: Arc<Semaphore>,
 }
 
 impl Graph {
-    /// The API at `base_url`, with whatever token is in force.
+    /// The API, with whatever token is in force.
     #[must_use]
-    pub fn new(http: reqwest::Client, base_url: &Url, version: &str, credentials: Arc<Credentials>) -> Self {
+    pub fn new(http: reqwest::Client, settings: &GraphSettings, credentials: Arc<Credentials>) -> Self {
         let files = Arc::new(Semaphore::new(FILES_AT_ONCE));
-        Self { http, base_url: base_url.clone(), version: version.to_owned(), credentials, files }
+        Self { http, settings: settings.clone(), credentials, files }
     }
 
     /// Sends one message, a body of [`outbound::send_body`], from the number with the id `number` and returns its id.
@@ -100,9 +99,9 @@ impl Graph {
     /// A request with the token and its proof.
     fn call(&self, method: Method, keys: &Keys, path: &[&str]) -> Result<reqwest::RequestBuilder, GraphError> {
         let token = keys.access_token.present().ok_or(GraphError::NoToken)?;
-        let mut url = self.base_url.clone();
+        let mut url = self.settings.base_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push(&self.version).extend(path);
+            segments.pop_if_empty().push(&self.settings.api_version).extend(path);
         }
         if let Some(secret) = keys.app_secret.present() {
             url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));

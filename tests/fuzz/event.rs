@@ -17,7 +17,7 @@ use whatsapp_endpoint::{
     ingress::{self, IngressError},
     outbox::Outbox,
     queue::DeadLetters,
-    settings::{Pace, Settings},
+    settings::{DeliverySettings, Settings},
     store::Embedded,
     whatsapp::signature::{HEADER, sign},
 };
@@ -71,8 +71,8 @@ impl Endpoint {
             return;
         }
         let store = Arc::new(Embedded::in_memory().expect("a store"));
-        let pace = Pace { message_delay: Duration::ZERO, ..self.app.settings.pace };
-        let settings = Settings { pace, ..self.app.settings.clone() };
+        let delivery = DeliverySettings { message_delay: Duration::ZERO, ..self.app.settings.delivery.clone() };
+        let settings = Settings { delivery, ..self.app.settings.clone() };
         self.app.outbox = Outbox::new(
             store,
             self.app.graph.clone(),

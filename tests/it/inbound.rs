@@ -2,6 +2,7 @@
 
 mod summary;
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -52,7 +53,8 @@ fn every_documented_webhook_is_read_and_put_to_the_agent() {
         let texts: Vec<_> = asked.iter().map(|asked| asked["text"].to_string()).collect();
         let texts = if texts.is_empty() { "nothing".to_owned() } else { texts.join("; ") };
         let name = path.file_stem().expect("a name").to_string_lossy();
-        *table.lock().expect("not poisoned") += &format!("{}\n", row(&name, &kinds.join("; "), &texts));
+        writeln!(table.lock().expect("not poisoned"), "{}", row(&name, &kinds.join("; "), &texts))
+            .expect("a text grows");
         if !asked.is_empty() {
             let parsed: Vec<_> = events.iter().map(summary::of).collect();
             insta::assert_json_snapshot!(json!({ "parsed": parsed, "asked": asked }));

@@ -67,8 +67,8 @@ impl Simulate {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut vars = self.vars()?;
         let settings = Settings::from_vars(vars.clone())?;
-        telemetry::init(settings.log_level, LogFormat::Terminal);
-        let secret = match &settings.secret {
+        telemetry::init(settings.telemetry.log_level, LogFormat::Terminal);
+        let secret = match &settings.resources.secret {
             SecretSource::File(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
             SecretSource::SecretsManager(_) => DEVELOPMENT_SECRET.to_owned(),
         };

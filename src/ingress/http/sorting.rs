@@ -126,7 +126,7 @@ fn take_message(app: &App, received: Received, clock: &Clock, sorted: &mut Sorte
         );
     }
     let raw = received.raw.get().to_owned();
-    match received.job(&app.settings.also_answer) {
+    match received.job(&app.settings.conversation.also_answer) {
         Ok(job) => sorted.jobs.push(job),
         Err(Unanswered::Kind(kind)) => *ignored.usual.entry(format!("message of type {kind}")).or_default() += 1,
         Err(Unanswered::NoSender) => {

@@ -74,7 +74,7 @@ pub(super) async fn receive(app: &App, request: Request<Bytes>, clock: &Clock) -
         );
     }
     let events = inbound::parse(&signed);
-    if !app.settings.enabled {
+    if !app.settings.webhook.enabled {
         tracing::info!(
             events = events.len(),
             "the endpoint is disabled (ENDPOINT_ENABLED): acknowledged and not answered"
@@ -129,7 +129,7 @@ async fn verify(
     header: Option<&[u8]>,
 ) -> Result<Result<SignedBody, SignatureError>, CredentialsError> {
     let check = |keys: Arc<Keys>| {
-        let signed = SignedBody::verify(body.clone(), header, &keys, app.settings.require_signature);
+        let signed = SignedBody::verify(body.clone(), header, &keys, app.settings.webhook.require_signature);
         std::future::ready(Ok(signed))
     };
     let is_rejected = |signed: &Result<Result<SignedBody, SignatureError>, CredentialsError>| {

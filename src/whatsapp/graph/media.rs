@@ -69,8 +69,8 @@ impl Graph {
         }
         let is_metas =
             |host: &str| METAS_HOSTS.iter().any(|metas| host == *metas || host.ends_with(&format!(".{metas}")));
-        let is_trusted =
-            url.scheme() == "https" && url.host_str().is_some_and(is_metas) || url.origin() == self.base_url.origin();
+        let is_trusted = url.scheme() == "https" && url.host_str().is_some_and(is_metas)
+            || url.origin() == self.settings.base_url.origin();
         if !is_trusted {
             return Err(no_file("it is on a host that is not Meta's: the access token is not sent there"));
         }
@@ -115,7 +115,7 @@ impl Graph {
     async fn fetch_link(&self, link: &str, clock: &Clock) -> Result<(String, Vec<u8>, String), GraphError> {
         let url = Url::parse(link).map_err(|_| no_file("the link is not a URL"))?;
         // If Graph itself is simulated, files may be on this machine as well.
-        let is_simulated = self.base_url.scheme() != "https";
+        let is_simulated = self.settings.base_url.scheme() != "https";
         if url.scheme() != "https" && !is_simulated {
             return Err(no_file("only https links are fetched"));
         }

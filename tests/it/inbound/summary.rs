@@ -1,7 +1,7 @@
 //! Events as a person can check them.
 
 use serde_json::{Value, json};
-use whatsapp_endpoint::whatsapp::inbound::{Event, InboundContent, MediaKind, Problem, Received, Unanswered};
+use whatsapp_endpoint::whatsapp::inbound::{Event, InboundContent, Problem, Received, Unanswered};
 
 /// What an event says.
 pub fn of(event: &Event) -> Value {
@@ -58,16 +58,7 @@ fn message(received: &Received) -> Value {
 fn content(content: &InboundContent) -> Value {
     match content {
         InboundContent::Text(text) => json!({ "text": text }),
-        InboundContent::Media(media) => {
-            let kind = match media.kind {
-                MediaKind::Image => "image",
-                MediaKind::Audio => "audio",
-                MediaKind::Video => "video",
-                MediaKind::Document => "document",
-                MediaKind::Sticker => "sticker",
-            };
-            json!({ "media": { "kind": kind, "id": media.id, "caption": media.caption } })
-        }
+        InboundContent::File(caption) => json!({ "file": { "caption": caption } }),
         InboundContent::Tap(tap) => json!({ "tap": tap }),
         InboundContent::Form => json!("form"),
         InboundContent::Location(text) => json!({ "location": text }),

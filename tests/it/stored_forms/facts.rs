@@ -79,7 +79,8 @@ async fn a_deferred_answer_is_still_awaited() {
         let turn = golden["key"].as_str().and_then(|key| key.rsplit('#').next()).ok_or("no key")?;
         let turn: TurnId = turn.parse().map_err(|_| "no turn in the key")?;
         let clock = Clock::start(endpoint.now.get(), endpoint.left.get());
-        let awaited = endpoint.app.outbox.awaited(NUMBER, &turn, &clock).await.map_err(|error| error.to_string())?;
+        let awaited =
+            endpoint.app.outbox.awaited(&NUMBER.into(), &turn, &clock).await.map_err(|error| error.to_string())?;
         let mut again = golden.clone();
         again["value"] = json!(awaited.ok_or("it is not awaited any more")?);
         Ok(again)
@@ -113,7 +114,7 @@ async fn an_uploaded_file_is_still_known() {
     say().await;
     let mut today = file.fact();
     let id = today["value"].take();
-    assert_eq!(ids(), [id.clone()]);
+    assert_eq!(ids(), std::slice::from_ref(&id));
     today["value"] = json!("700000000000001");
     check("uploaded-file", today, async |golden| {
         file.keep(&json!({ "key": golden["key"], "value": id, "until": golden["until"] }));

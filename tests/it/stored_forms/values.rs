@@ -20,11 +20,11 @@ pub fn at(second: i64) -> Timestamp {
 }
 
 pub fn id() -> ConversationId {
-    ConversationId { number: NUMBER.to_owned(), user: "US.90000000000000000001".to_owned() }
+    ConversationId { number: NUMBER.into(), user: "US.90000000000000000001".to_owned() }
 }
 
 pub fn turn(message: &str) -> TurnId {
-    TurnId::of(NUMBER, message)
+    TurnId::of(&NUMBER.into(), message)
 }
 
 pub fn reply_id() -> ReplyId {
@@ -59,16 +59,16 @@ pub fn tasks() -> Vec<(&'static str, Task)> {
             is_notice: true,
         })),
         Task::Deferred(DeferredAnswer {
-            message_id: "wamid.QUESTION==".to_owned(),
+            message_id: "wamid.QUESTION==".into(),
             session: session_id(),
             answer: answer(),
         }),
         Task::Undelivered(Undelivered {
-            message_id: "wamid.REPLY==".to_owned(),
+            message_id: "wamid.REPLY==".into(),
             reply: reply_id(),
             failures: vec![DeliveryFailure { code: 131_053, reason: "Media upload error".to_owned() }],
         }),
-        Task::Resend(Resend { message_id: "wamid.QUESTION==".to_owned(), to: person(), outputs: outputs() }),
+        Task::Resend(Resend { message_id: "wamid.QUESTION==".into(), to: person(), outputs: outputs() }),
     ];
     // A new kind needs a form, and a value above.
     let form = |task: &Task| match task {
@@ -82,7 +82,7 @@ pub fn tasks() -> Vec<(&'static str, Task)> {
 
 fn message() -> Message {
     Message {
-        id: "wamid.QUESTION==".to_owned(),
+        id: "wamid.QUESTION==".into(),
         sent_at: Some(at(0)),
         text: Some("Über 😀".to_owned()),
         tap: Some(Tap { id: "choice".to_owned(), title: "Über 😀".to_owned() }),
@@ -227,14 +227,14 @@ pub fn conversation() -> Conversation {
             output: Output { content: text("sent"), quotes: true },
             resends: 1,
         }],
-        failing: Some(Failing { job: turn("wamid.THIRD=="), tries: 2, reason: "the agent did not answer".to_owned() }),
+        failing: Some(Failing { turn: turn("wamid.THIRD=="), tries: 2, reason: "the agent did not answer".to_owned() }),
         done,
         outbox: Some(Pending {
-            job: turn("wamid.QUESTION=="),
-            message_id: "wamid.QUESTION==".to_owned(),
+            turn: turn("wamid.QUESTION=="),
+            message_id: "wamid.QUESTION==".into(),
             to: person(),
             replies: vec![
-                reply(text("first"), ReplyState::Sent(Some("wamid.REPLY==".to_owned()))),
+                reply(text("first"), ReplyState::Sent(Some("wamid.REPLY==".into()))),
                 reply(text("second"), ReplyState::Sending(at(2))),
                 reply(text("third"), ReplyState::Refused),
                 reply(text("fourth"), ReplyState::Sent(None)),

@@ -1,8 +1,25 @@
-//! How words are heard and written.
+//! Texts: what agents write, and how it becomes messages.
 
 use std::str::FromStr;
 
-/// How words are written.
+use super::{
+    table::{Group, Setting},
+    vars::Vars,
+};
+
+/// WhatsApp's limit for the button of a list.
+const MAX_LIST_LABEL: usize = 20;
+
+pub(crate) const GROUP: Group = Group {
+    settings: &[
+        Setting::with_default("TEXT_FORMAT", "TextFormat", "auto"),
+        Setting::with_default("MERGE_TEXTS", "MergeTexts", "false"),
+        Setting::with_default("LIST_LABEL", "ListLabel", "☰"),
+    ],
+    prefixes: &["TEXT_FORMAT", "MERGE_"],
+};
+
+/// How an agent's texts become messages.
 #[derive(Debug, Clone)]
 pub struct TextSettings {
     /// What agents write.
@@ -25,17 +42,14 @@ pub enum TextFormat {
     Whatsapp,
 }
 
-/// Kinds of messages that ask for no answer by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuietKind {
-    /// An emoji on a message.
-    Reaction,
-    /// An earlier message was changed.
-    Edit,
-    /// An earlier message was deleted.
-    Revoke,
-    /// A notice, such as a changed number.
-    System,
+impl TextSettings {
+    pub(crate) fn read(vars: &mut Vars) -> Self {
+        Self {
+            format: vars.parsed("TEXT_FORMAT", "auto, markdown or whatsapp"),
+            merge: vars.parsed("MERGE_TEXTS", "true or false"),
+            list_label: vars.label("LIST_LABEL", MAX_LIST_LABEL),
+        }
+    }
 }
 
 impl FromStr for TextFormat {
@@ -45,19 +59,6 @@ impl FromStr for TextFormat {
             "auto" => Ok(Self::Auto),
             "markdown" => Ok(Self::Markdown),
             "whatsapp" => Ok(Self::Whatsapp),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for QuietKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "reaction" => Ok(Self::Reaction),
-            "edit" => Ok(Self::Edit),
-            "revoke" => Ok(Self::Revoke),
-            "system" => Ok(Self::System),
             _ => Err(()),
         }
     }
