@@ -9,6 +9,7 @@ mod contract;
 mod demo;
 mod http;
 mod openai;
+mod proactive;
 mod pseudonym;
 mod question;
 mod rasa;
@@ -21,6 +22,7 @@ use std::{sync::Arc, time::Duration};
 use aws_config::SdkConfig;
 
 pub(crate) use self::contract::{PostedAnswer, read_posted};
+pub(crate) use self::proactive::{InjectBody, read_inject, read_notify};
 use self::{aws::Aws, circuit::Circuit, client::Client, question::Data};
 pub use self::{
     aws::AwsError,

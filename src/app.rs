@@ -14,7 +14,7 @@ use crate::{
     https,
     outbox::Outbox,
     queue::{DeadLetters, Queue},
-    settings::{Settings, StoreChoice},
+    settings::{AgentTarget, ModelSettings, Settings, StoreChoice},
     store::{Dynamo, Store, StoreError},
     telemetry::Chain,
     whatsapp::graph::Graph,
@@ -110,6 +110,11 @@ impl App {
         let queue = sqs.clone().zip(urls.0).map(|(sqs, url)| Queue::new(sqs, url));
         let dead_letters = sqs.zip(urls.1).map_or_else(DeadLetters::default, |(sqs, url)| DeadLetters::new(sqs, url));
         tracing::debug!("start: the queue can be asked");
+        if matches!(&settings.agent.target, AgentTarget::OpenAi(ModelSettings { instructions: None, .. })) {
+            tracing::warn!(
+                "AGENT_INSTRUCTIONS is empty: a model without the instructions of a business is a general assistant, which Meta's terms do not allow (docs/policy.md)"
+            );
+        }
         Ok(Self {
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials), aws),
             outbox: Outbox::new(

@@ -7,6 +7,7 @@ mod done;
 mod ids;
 mod job;
 mod message;
+mod preferences;
 mod replies;
 mod session;
 mod task;
@@ -20,7 +21,10 @@ pub use content::{
 pub use done::{DONE_KEPT, Done};
 pub use ids::{ConversationId, Person, PhoneNumberId, TurnId, Wamid};
 pub use job::Job;
-pub use message::{Attachment, Details, FormAnswer, Message, Tap, UNSHOWN};
+pub use message::{Attachment, Details, FormAnswer, INJECT, Message, Tap, UNSHOWN};
+pub use preferences::{Marketing, Preferences};
 pub use replies::{Pending, Reply, ReplyId, ReplyState, SentReply};
 pub use session::{Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Session};
-pub use task::{DeferredAnswer, DeliveryFailure, MessageTask, Resend, Task, Undelivered};
+pub use task::{
+    DeferredAnswer, DeliveryFailure, Inject, MessageTask, Notice, PreferenceChange, Resend, Task, Undelivered,
+};

@@ -143,6 +143,8 @@ pub enum RejectedBy {
     Agent,
     /// We refused a caller: a signature, a verify token or a number that does not fit.
     Door,
+    /// We refused a system that speaks first: its key does not fit.
+    Caller,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +152,7 @@ struct LastReloads {
     graph: Option<Instant>,
     agent: Option<Instant>,
     door: Option<Instant>,
+    caller: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -205,6 +208,11 @@ impl Credentials {
         Ok(keys)
     }
 
+    /// Whether other systems may speak to people and the agent: the secret has a key for them.
+    pub async fn has_api_key(&self) -> bool {
+        self.current.read().await.as_ref().is_some_and(|keys| keys.api_key.present().is_some())
+    }
+
     /// Makes an attempt with the keys in force, and once more with newer ones if it is rejected and the secret has changed.
     ///
     /// # Errors
@@ -239,6 +247,7 @@ impl Credentials {
             RejectedBy::Graph => &mut last_reloads.graph,
             RejectedBy::Agent => &mut last_reloads.agent,
             RejectedBy::Door => &mut last_reloads.door,
+            RejectedBy::Caller => &mut last_reloads.caller,
         };
         let current = self.keys().await?;
         if current != *refused {

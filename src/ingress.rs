@@ -186,6 +186,7 @@ async fn run_one(app: &App, job: &Job, receives: u32, clock: &Clock) -> Ran {
                     ("answered", Some(messages), Some(milliseconds(agent)), Ran::Done)
                 }
                 Outcome::Followed { messages } => ("answered later", Some(messages), None, Ran::Done),
+                Outcome::Notified { messages } => ("notified", Some(messages), None, Ran::Done),
                 Outcome::Resumed => ("resumed", None, None, Ran::Done),
                 Outcome::Repeated => ("repeated", None, None, Ran::Done),
                 Outcome::Noted => ("noted", None, None, Ran::Done),

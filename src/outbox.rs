@@ -10,12 +10,15 @@
 //! Graph accepts no idempotency key. A reply that was being sent when the invocation ended is in doubt. A status of the message
 //! settles it, because it brings back the tag that we sent along; only without a status the reply is sent again.
 
+mod aliases;
 mod commit;
+mod consent;
 mod deferred;
 mod delivery;
 mod error;
 mod giving_up;
 mod identity;
+mod passage;
 mod substitutes;
 mod uploads;
 
@@ -34,7 +37,7 @@ use crate::{
     credentials::Credentials,
     queue::DeadLetters,
     retry::{Clock, after, back_off},
-    settings::{DeliverySettings, Settings, TextSettings, WindowTemplate},
+    settings::{DeliverySettings, DirectSend, Settings, TextSettings, WindowTemplate},
     store::{Claim, Hold, LeaseToken, Store},
     whatsapp::graph::Graph,
 };
@@ -55,6 +58,8 @@ pub struct Outbox {
     session_expiration: Option<Duration>,
     /// How long to wait for a busy conversation.
     busy_patience: Duration,
+    /// How free text goes out outside of the window, if the account may send any.
+    direct_send: Option<DirectSend>,
 }
 
 /// A claimed conversation, and the right to write it.
@@ -76,6 +81,12 @@ impl Lease {
         if let Some(first) = self.conversation.outbox.as_mut().and_then(|outbox| outbox.replies.first_mut()) {
             first.state = state;
         }
+    }
+
+    /// The conversation's id.
+    #[must_use]
+    pub fn id(&self) -> &ConversationId {
+        &self.id
     }
 
     /// The name by which the agent knows the other side.
@@ -116,6 +127,7 @@ impl Outbox {
             text: settings.text.clone(),
             session_expiration: settings.conversation.session_expiration,
             busy_patience: if settings.resources.queue_url.is_some() { Duration::ZERO } else { BUSY_PATIENCE },
+            direct_send: settings.proactive.direct_send,
         }
     }
 

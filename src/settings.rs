@@ -9,6 +9,8 @@ mod auto_replies;
 mod conversation;
 mod delivery;
 mod graph;
+mod keywords;
+mod proactive;
 mod resources;
 mod table;
 mod telemetry;
@@ -24,6 +26,8 @@ pub use self::{
     conversation::{ConversationSettings, QuietKind},
     delivery::{DeliverySettings, WindowTemplate},
     graph::GraphSettings,
+    keywords::Keywords,
+    proactive::{DirectSend, ProactiveSettings},
     resources::{AwsPlace, ResourceSettings, SecretSource, StoreChoice},
     table::{Origin, Setting},
     telemetry::TelemetrySettings,
@@ -40,6 +44,7 @@ const GROUPS: &[Group] = &[
     auto_replies::GROUP,
     text::GROUP,
     delivery::GROUP,
+    proactive::GROUP,
     webhook::GROUP,
     graph::GROUP,
     telemetry::GROUP,
@@ -60,6 +65,8 @@ pub struct Settings {
     pub text: TextSettings,
     /// How replies are sent.
     pub delivery: DeliverySettings,
+    /// Who speaks first: opting out, the greeting, messages outside of the window.
+    pub proactive: ProactiveSettings,
     /// What is accepted from Meta.
     pub webhook: WebhookSettings,
     /// Where the Graph API is.
@@ -100,6 +107,7 @@ impl Settings {
             auto_replies: AutoReplySettings::read(&mut vars),
             text: TextSettings::read(&mut vars),
             delivery: DeliverySettings::read(&mut vars),
+            proactive: ProactiveSettings::read(&mut vars),
             webhook: WebhookSettings::read(&mut vars),
             graph: GraphSettings::read(&mut vars),
             telemetry: TelemetrySettings::read(&mut vars),

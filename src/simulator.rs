@@ -8,6 +8,7 @@
 mod account;
 mod agent;
 mod api;
+mod caller;
 mod clock;
 mod cloud_api;
 mod delivery;
@@ -53,7 +54,7 @@ pub use account::Account;
 pub use faults::{ALWAYS, Fault};
 pub use feed::{Bubble, Button, Exchange, FaultState, FeedEvent, Group, Kind, Person, Reaction, Side, Tick};
 pub use people::Newcomer;
-pub use phone::user_action::UserAction;
+pub use phone::user_action::{MarketingChoice, UserAction};
 pub use samples::{Sample, all as samples};
 pub use status::Status;
 

@@ -109,8 +109,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Reads a conversation without claiming it; `None` if nothing was kept.
     async fn read(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
 
-    /// Keeps a small fact under `key` until a moment. A key contains `#` twice, so it is never a conversation's.
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError>;
+    /// Keeps a small fact under `key` until a moment, or for good. A key contains `#` twice, so it is never a conversation's.
+    async fn remember(&self, key: &str, value: &str, until: Option<Timestamp>) -> Result<(), StoreError>;
 
     /// The fact under `key`, unless its time is over at `now`.
     async fn recall(&self, key: &str, now: Timestamp) -> Result<Option<String>, StoreError>;

@@ -5,7 +5,10 @@
 //! ```
 
 mod asking;
+mod consent;
 mod ending;
+mod greeting;
+mod proactive;
 mod pseudonymous;
 mod undelivered;
 
@@ -46,7 +49,12 @@ pub enum Outcome {
         /// How many messages were sent.
         messages: usize,
     },
-    /// The agent was not asked: a new name, or a reply that was not delivered.
+    /// What another system says to the person was sent.
+    Notified {
+        /// How many messages were sent.
+        messages: usize,
+    },
+    /// The agent was not asked: a new name, a word for opting out, or a reply that was not delivered.
     Noted,
     /// It cannot be done: the person gets an apology, if possible, and a dead letter says why.
     GivenUp,
@@ -75,6 +83,9 @@ pub enum TurnError {
     /// The message came too late to be answered.
     #[error("the message is older than 24 hours: Meta would accept only a template as an answer")]
     TooLate,
+    /// The session that another system speaks of is over.
+    #[error("the session is over: leave sessionId out to speak in the one that is open")]
+    SessionOver,
     /// It should have been given up already, and that could not be stored.
     #[error("it has failed {MAX_TRIES} times, the last time because {0}")]
     TriedOut(String),
@@ -98,7 +109,7 @@ impl TurnError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Busy(_) | Self::NoTime => Retry::SOON,
-            Self::TooLate | Self::TriedOut(_) | Self::Panicked(_) | Self::Memory(_) => Retry::Never,
+            Self::TooLate | Self::SessionOver | Self::TriedOut(_) | Self::Panicked(_) | Self::Memory(_) => Retry::Never,
             Self::Agent(error) => error.retry(),
             Self::Outbox(error) => error.retry(),
         }
@@ -168,14 +179,20 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
     }
     turn.deliver(Hold::Keep).await?;
     turn.check_tries()?;
+    turn.recall_preferences().await?;
+    turn.expect_greeting();
     let answer = match &turn.job.task {
         Task::Message(task) => {
             turn.adopt_identity(task).await?;
-            match task.is_notice {
-                true => Answer::default(),
-                false => turn.ask(task).await?,
+            match turn.consent(task) {
+                Some(answer) => answer,
+                None if task.is_notice => Answer::default(),
+                None => turn.ask(task).await?,
             }
         }
+        Task::Inject(inject) => turn.inject(inject).await?,
+        Task::Notify(notice) => turn.notify(notice)?,
+        Task::Prefer(change) => turn.prefer(change),
         Task::Deferred(deferred) => turn.accept(deferred),
         Task::Undelivered(undelivered) => turn.judge(undelivered).await,
         Task::Resend(resend) => Answer::of_replies(resend.replies()),
@@ -188,6 +205,17 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
 impl<'a> Turn<'a> {
     fn of(app: &'a App, job: &'a Job, lease: Lease, clock: &'a Clock) -> Self {
         Self { app, job, lease, next: Conversation::default(), dead_letter: None, agent_time: None, clock }
+    }
+
+    /// Notes something in the conversation that holds even if the job fails.
+    fn note(&mut self, note: impl Fn(&mut Conversation)) {
+        note(&mut self.lease.conversation);
+        note(&mut self.next);
+    }
+
+    /// After how much silence a session ends.
+    fn expiration(&self) -> Option<Duration> {
+        self.app.settings.conversation.session_expiration
     }
 
     /// Whether the job is done, though its replies may still be on their way.
@@ -225,11 +253,14 @@ impl<'a> Turn<'a> {
 
     /// Stores the new state of the conversation and the replies in one write; returns the number of messages.
     async fn commit(&mut self, answer: Answer) -> Result<usize, TurnError> {
-        let Answer { outputs, replies, memory, ends_session, handover, is_deferred } = answer;
+        let Answer { mut outputs, replies, memory, ends_session, handover, is_deferred } = answer;
         if handover.is_some() {
             // The reason is not logged: it may contain a person's text.
             tracing::warn!(turn = %self.job.id, "the agent hands over to a human, and no desk is connected");
         }
+        self.greet(&mut outputs);
+        self.keep_preferences().await?;
+        self.keep_aliases().await?;
         let mut next = std::mem::take(&mut self.next);
         if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
             self.app.outbox.await_answer(&self.lease, self.job, session.id, self.clock).await?;
@@ -242,8 +273,9 @@ impl<'a> Turn<'a> {
 
     fn outcome(&self, messages: usize) -> Outcome {
         match (&self.job.task, self.agent_time) {
-            (Task::Message(_), Some(agent)) => Outcome::Answered { messages, agent },
-            (Task::Message(_) | Task::Undelivered(_), _) => Outcome::Noted,
+            (Task::Message(_) | Task::Inject(_), Some(agent)) => Outcome::Answered { messages, agent },
+            (Task::Message(_) | Task::Undelivered(_) | Task::Inject(_) | Task::Prefer(_), _) => Outcome::Noted,
+            (Task::Notify(_), _) => Outcome::Notified { messages },
             (Task::Deferred(_) | Task::Resend(_), _) => Outcome::Followed { messages },
         }
     }

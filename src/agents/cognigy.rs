@@ -61,6 +61,11 @@ struct StackItem {
     disable_sensitive_logging: Value,
 }
 
+/// Reads the `data` of one output, as a flow gives it.
+pub(crate) fn read_output(data: &Value) -> Vec<Output> {
+    outputs::read(&Value::Null, data, false)
+}
+
 fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
     let answer: Stack = client::read("JSON object with an outputStack", bytes)?;
     let outputs = match answer.output_stack {

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
-use crate::conversation::{Details, Message, Person, PhoneNumberId, Tap, TurnId, UNSHOWN};
+use crate::conversation::{
+    Details, INJECT, Marketing, Message, Person, PhoneNumberId, Preferences, Tap, TurnId, UNSHOWN,
+};
 
 /// What an agent is asked.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Question<'a> {
     pub person_hash: Option<&'a str>,
     /// The person, as far as we know them.
     pub person: &'a Person,
+    /// What the person wants of us, if they have said anything.
+    pub preferences: Option<&'a Preferences>,
     /// The session.
     pub session_id: Uuid,
     /// How many messages the session has, this one included.
@@ -41,8 +45,9 @@ pub struct Question<'a> {
 /// What an agent gets beside the words.
 #[derive(Debug, Serialize)]
 pub(super) struct Data<'a> {
-    /// The message as the channel sent it, byte for byte.
-    whatsapp: &'a RawValue,
+    /// The message as the channel sent it, byte for byte, if it came from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whatsapp: Option<&'a RawValue>,
     profile: Profile<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tap: Option<&'a Tap>,
@@ -54,8 +59,19 @@ pub(super) struct Data<'a> {
     title: Option<&'a str>,
     #[serde(flatten)]
     details: &'a Details<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferences: Option<PreferenceData>,
     #[serde(rename = "newSession")]
     new_session: bool,
+}
+
+/// What the person wants of us, for agents.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreferenceData {
+    opted_out: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marketing: Option<Marketing>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,12 +114,16 @@ impl Question<'_> {
         };
         let tap = self.message.tap.as_ref();
         Data {
-            whatsapp: &self.message.raw,
+            whatsapp: Some(&*self.message.raw).filter(|_| self.details.kind != INJECT),
             profile,
             tap,
             id: tap.map(|tap| tap.id.as_str()),
             title: tap.map(|tap| tap.title.as_str()),
             details: self.details,
+            preferences: self.preferences.map(|Preferences { opted_out, marketing, .. }| PreferenceData {
+                opted_out: *opted_out,
+                marketing: *marketing,
+            }),
             new_session: self.inputs == 1,
         }
     }

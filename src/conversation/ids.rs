@@ -158,6 +158,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// All lasting names of a person; a group has none.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        [&self.user_id, &self.phone].into_iter().flatten().filter(|_| self.group_id.is_none())
+    }
+
     /// The most lasting name we have: it is the key of the conversation.
     #[must_use]
     pub fn stable_id(&self) -> Option<&String> {

@@ -60,6 +60,9 @@ pub struct Details<'a> {
     /// The advertisement that led here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referral: Option<&'a RawValue>,
+    /// What another system has put to the agent; see [`super::Inject`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inject: Option<&'a RawValue>,
     /// Why the channel did not pass the message on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<&'a RawValue>,
@@ -73,6 +76,9 @@ pub struct Details<'a> {
     #[serde(skip)]
     pub described: Vec<String>,
 }
+
+/// The type of a message that is none of the channel's: another system puts it to the agent.
+pub const INJECT: &str = "inject";
 
 /// The details of a message about which nothing is known.
 pub const UNSHOWN: &str = "The person sent something that cannot be shown here";

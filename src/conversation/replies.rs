@@ -23,6 +23,9 @@ pub struct Pending {
     /// The dead letter that goes out before them if the job is given up: as JSON, ready to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<String>,
+    /// Whether the person has not asked for them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_notice: bool,
     /// Whether the replies say that no answer will come, or not yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_apology: bool,

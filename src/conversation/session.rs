@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Choices, Done, Pending, Person, ReplyId, SentReply, TurnId};
+use super::{Choices, Done, Pending, Person, Preferences, ReplyId, SentReply, TurnId};
 use crate::{json, retry::between};
 
 /// How many sent replies are kept: the channel reports within seconds what it could not deliver.
@@ -37,6 +37,15 @@ pub struct Conversation {
     pub session: Option<Session>,
     /// When the person last wrote, by the channel's clock: it opens the channel's window for answers.
     pub last_message_at: Option<Timestamp>,
+    /// What the person wants of us, if they have said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Preferences>,
+    /// Until when the other names of the person lead here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aliased_until: Option<Timestamp>,
+    /// Whether the person has yet to be told that a machine speaks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub greeting_is_due: bool,
     /// What the numbers and short ids that the person sends stand for.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub choices: Choices,
@@ -128,9 +137,25 @@ impl Conversation {
         person.update(&self.person);
         self.person = person;
         self.last_message_at = self.last_message_at.max(old.last_message_at);
+        if let Some(preferences) = old.preferences {
+            self.prefer(preferences);
+        }
+        self.aliased_until = None;
+        self.greeting_is_due &= old.greeting_is_due;
         self.done.extend(old.done);
         self.sent.extend(old.sent);
         self.failing = self.failing.take().or(old.failing);
+    }
+
+    /// Whether the other side wants no messages that they did not ask for.
+    #[must_use]
+    pub fn is_opted_out(&self) -> bool {
+        self.preferences.as_ref().is_some_and(|preferences| preferences.opted_out)
+    }
+
+    /// Notes what the other side wants, unless they have said something else since then. Returns whether anything has changed.
+    pub fn prefer(&mut self, newer: Preferences) -> bool {
+        Preferences::renew(&mut self.preferences, newer)
     }
 
     /// Marks a reply as sent.
@@ -166,23 +191,36 @@ impl Conversation {
         self.person.update(person);
     }
 
-    /// Handles a message that came at `now`: opens a new session after `expiration` of silence, else continues the old one.
-    ///
-    /// `expiration` of `None` means that a session never ends. The first input of a new session is number 1.
-    pub fn open_session(
-        &mut self,
-        person: &Person,
-        sent_at: Option<Timestamp>,
-        now: Timestamp,
-        expiration: Option<Duration>,
-    ) -> Session {
-        self.person.update(person);
+    /// Notes that the other side has written: the channel takes free messages from then on.
+    pub fn open_window(&mut self, sent_at: Option<Timestamp>, now: Timestamp) {
         // No one writes in the future, and a window that opened in the future could never open again.
         self.last_message_at = self.last_message_at.max(Some(sent_at.map_or(now, |sent_at| sent_at.min(now))));
-        let expired = |session: &Session| expiration.is_some_and(|limit| between(session.last_input_at, now) >= limit);
-        let going_on = self.session.take().filter(|session| !expired(session));
-        let mut session =
-            going_on.unwrap_or_else(|| Session { id: Uuid::now_v7(), last_input_at: now, inputs: 0, memory: None });
+    }
+
+    /// The session that is open at `now`: it ends after `expiration` of silence; `None` means that it never does.
+    #[must_use]
+    pub fn session_at(&self, now: Timestamp, expiration: Option<Duration>) -> Option<&Session> {
+        let is_over = |session: &Session| expiration.is_some_and(|limit| between(session.last_input_at, now) >= limit);
+        self.session.as_ref().filter(|session| !is_over(session))
+    }
+
+    /// Lets the silence of an open session begin anew.
+    pub fn renew_session(&mut self, now: Timestamp, expiration: Option<Duration>) {
+        if self.session_at(now, expiration).is_some()
+            && let Some(session) = &mut self.session
+        {
+            session.last_input_at = now;
+        }
+    }
+
+    /// Handles an input that came at `now`: opens a new session if none is open. The first input of a new session is number 1.
+    pub fn open_session(&mut self, now: Timestamp, expiration: Option<Duration>) -> Session {
+        let mut session = self.session_at(now, expiration).cloned().unwrap_or_else(|| Session {
+            id: Uuid::now_v7(),
+            last_input_at: now,
+            inputs: 0,
+            memory: None,
+        });
         session.inputs = session.inputs.saturating_add(1);
         session.last_input_at = now;
         self.session = Some(session.clone());
@@ -236,7 +274,7 @@ mod tests {
     #[test]
     fn a_session_ends_after_the_silence_and_not_before() {
         let mut conversation = Conversation::default();
-        let mut hear = |second| conversation.open_session(&Person::default(), None, at(second), Some(HALF_AN_HOUR));
+        let mut hear = |second| conversation.open_session(at(second), Some(HALF_AN_HOUR));
         let first = hear(0);
         assert_eq!(first.inputs, 1);
         let same = hear(1799);
@@ -248,8 +286,8 @@ mod tests {
     #[test]
     fn a_session_without_expiration_never_ends() {
         let mut conversation = Conversation::default();
-        let first = conversation.open_session(&Person::default(), None, at(0), None);
-        assert_eq!(conversation.open_session(&Person::default(), None, at(4_000_000_000), None).id, first.id);
+        let first = conversation.open_session(at(0), None);
+        assert_eq!(conversation.open_session(at(4_000_000_000), None).id, first.id);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Answer, Message, Output, Person, Reply, ReplyId, Wamid};
+use super::{Answer, Message, Output, Person, Preferences, Reply, ReplyId, Wamid};
 
 /// What a job asks of us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +17,12 @@ pub enum Task {
     Undelivered(Undelivered),
     /// Replies of an earlier turn that could not be sent then are to be sent now.
     Resend(Resend),
+    /// Another system says something to the agent, as if the person had.
+    Inject(Box<Inject>),
+    /// Another system says something to the person, without the agent.
+    Notify(Notice),
+    /// A person chose in WhatsApp whether they want messages that they did not ask for.
+    Prefer(PreferenceChange),
 }
 
 /// A message of a person.
@@ -74,17 +80,50 @@ pub struct Resend {
     pub to: Person,
     /// The replies, in order. They already fit the channel.
     pub outputs: Vec<Output>,
+    /// Whether the person has not asked for them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_notice: bool,
+}
+
+/// What another system says to the agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Inject {
+    /// Its text and data, in the form of a message of type `inject`.
+    pub message: Message,
+    /// The session it is meant for; `None`: whichever is open, or a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Uuid>,
+}
+
+/// What another system says to the person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// To whom, if no conversation has told us yet.
+    #[serde(default)]
+    pub to: Person,
+    /// What, not yet fitted to the channel.
+    pub outputs: Vec<Output>,
+}
+
+/// A person's choice about messages that they did not ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreferenceChange {
+    /// Whose.
+    pub person: Person,
+    /// What they want now.
+    pub preferences: Preferences,
 }
 
 impl Task {
-    /// The channel's id of the message that it is about.
+    /// The channel's id of the message that it is about, if it is about one.
     #[must_use]
-    pub fn message_id(&self) -> &Wamid {
+    pub fn message_id(&self) -> Option<&Wamid> {
         match self {
-            Self::Message(task) => &task.message.id,
-            Self::Deferred(deferred) => &deferred.message_id,
-            Self::Undelivered(undelivered) => &undelivered.message_id,
-            Self::Resend(resend) => &resend.message_id,
+            Self::Message(task) => Some(&task.message.id),
+            Self::Deferred(deferred) => Some(&deferred.message_id),
+            Self::Undelivered(undelivered) => Some(&undelivered.message_id),
+            Self::Resend(resend) => Some(&resend.message_id),
+            Self::Inject(_) | Self::Notify(_) | Self::Prefer(_) => None,
         }
     }
 
@@ -94,7 +133,9 @@ impl Task {
         match self {
             Self::Message(task) => Some(&task.person),
             Self::Resend(resend) => Some(&resend.to),
-            Self::Deferred(_) | Self::Undelivered(_) => None,
+            Self::Notify(notice) => Some(&notice.to),
+            Self::Prefer(change) => Some(&change.person),
+            Self::Deferred(_) | Self::Undelivered(_) | Self::Inject(_) => None,
         }
     }
 
@@ -103,7 +144,22 @@ impl Task {
     pub fn question(&self) -> Option<&Message> {
         match self {
             Self::Message(task) => Some(&task.message).filter(|_| !task.is_notice),
-            Self::Deferred(_) | Self::Undelivered(_) | Self::Resend(_) => None,
+            Self::Deferred(_)
+            | Self::Undelivered(_)
+            | Self::Resend(_)
+            | Self::Inject(_)
+            | Self::Notify(_)
+            | Self::Prefer(_) => None,
+        }
+    }
+
+    /// Whether the person has not asked for what it sends.
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        match self {
+            Self::Notify(_) => true,
+            Self::Resend(resend) => resend.is_notice,
+            Self::Message(_) | Self::Deferred(_) | Self::Undelivered(_) | Self::Inject(_) | Self::Prefer(_) => false,
         }
     }
 

@@ -1,6 +1,9 @@
-//! The HTTP door: Meta's handshake, Meta's webhooks, and answers of the agent that come later.
+//! The HTTP door: Meta's handshake, Meta's webhooks, answers of the agent that come later, and systems that speak first.
 
 mod agent_reply;
+mod caller;
+mod inject;
+mod notify;
 mod sorting;
 mod statuses;
 mod webhook;
@@ -28,6 +31,7 @@ pub const MAX_BODY: usize = 4 * 1024 * 1024;
 /// | `GET /webhook` | 200 and the challenge for the right verify token, else 403 |
 /// | `POST /webhook` | 200 once every job is safe; 401 without a valid signature; 413 over 4 MB; 503 when the jobs are not safe |
 /// | `POST /agent/reply` | 202 once the answer is safe; 401 without a valid signature; 404 for a turn that waits for none; 400 for a body that is not an answer; 413 over 1 MiB; 503 when it is not safe |
+/// | `POST /inject`, `POST /notify` | 202 once it is safe; 401 without the key; 400 for a body that cannot be used; 404 for nobody; 409 with a reason; 413 over 200 KB; 503 when it is not safe |
 /// | another method | 405 |
 /// | another path | 404 |
 ///
@@ -41,15 +45,30 @@ pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Respon
         ("/webhook", _) => wrong_method("GET, POST"),
         ("/agent/reply", &Method::POST) => agent_reply::take(app, request, clock).await,
         ("/agent/reply", _) => wrong_method("POST"),
-        (path, _) => {
-            // A path may hold anything, so it is not logged.
-            if path.is_empty() || path.to_ascii_lowercase().ends_with("webhook") {
-                tracing::warn!("refused with 404: the webhook is at /webhook, and the path asked for is another");
-            } else {
-                tracing::info!("refused with 404: there is nothing at the path asked for");
-            }
-            answer(StatusCode::NOT_FOUND, "nothing here: the webhook is at /webhook")
-        }
+        (path, method) => match (under(path, "/inject"), under(path, "/notify"), method) {
+            (Some(key), _, &Method::POST) => inject::take(app, key, request, clock).await,
+            (_, Some(key), &Method::POST) => notify::take(app, key, request, clock).await,
+            (Some(_), ..) | (_, Some(_), _) => wrong_method("POST"),
+            (None, None, _) => nothing_at(path),
+        },
+    }
+}
+
+fn nothing_at(path: &str) -> Response<String> {
+    // A path may hold anything, so it is not logged.
+    if path.is_empty() || path.to_ascii_lowercase().ends_with("webhook") {
+        tracing::warn!("refused with 404: the webhook is at /webhook, and the path asked for is another");
+    } else {
+        tracing::info!("refused with 404: there is nothing at the path asked for");
+    }
+    answer(StatusCode::NOT_FOUND, "nothing here: the webhook is at /webhook")
+}
+
+/// The segment of `path` below `route`; an empty one if it is the route itself, `None` if it is another.
+fn under<'a>(path: &'a str, route: &str) -> Option<&'a str> {
+    match path.strip_prefix(route)? {
+        "" => Some(""),
+        below => below.strip_prefix('/').filter(|segment| !segment.contains('/')),
     }
 }
 

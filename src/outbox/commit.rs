@@ -82,10 +82,11 @@ impl Outbox {
         let count = replies.len();
         next.outbox = (count > 0 || dead_letter.is_some()).then(|| Pending {
             turn: job.own_id(),
-            message_id: job.task.message_id().clone(),
+            message_id: job.task.message_id().cloned().unwrap_or_default(),
             to: next.person.clone(),
             replies,
             letter: dead_letter,
+            is_notice: job.task.is_notice(),
             is_apology,
         });
         let bytes = next.bytes();

@@ -38,10 +38,14 @@ impl Outbox {
         session: Uuid,
         clock: &Clock,
     ) -> Result<(), OutboxError> {
-        let awaited = AwaitedAnswer { user: lease.id.user.clone(), message_id: job.task.message_id().clone(), session };
+        let awaited = AwaitedAnswer {
+            user: lease.id.user.clone(),
+            message_id: job.task.message_id().cloned().unwrap_or_default(),
+            session,
+        };
         let text = serde_json::to_string(&awaited).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let until = after(clock.now(), AWAITED);
-        Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, until).await?)
+        Ok(self.store.remember(&key(&lease.id.number, &job.id), &text, Some(until)).await?)
     }
 
     /// The turn of `number` with this id that waits for its answer.

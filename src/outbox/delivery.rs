@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Lease, Outbox, OutboxError, giving_up::add_graph_error, substitutes::other_number};
+use super::{
+    Lease, Outbox, OutboxError,
+    giving_up::add_graph_error,
+    passage::{Passage, without_direct_send},
+    substitutes::other_number,
+};
 use crate::{
     conversation::{Output, Pending, Reply, ReplyId, ReplyState, SentReply, TurnId, Wamid},
     queue::DeadLetter,
     retry::{Clock, Retry, after, back_off, between},
     store::{Claim, Hold, StoreError},
     telemetry::Chain,
-    whatsapp::{
-        graph::GraphError,
-        inbound,
-        outbound::{self, limits::WINDOW},
-    },
+    whatsapp::{errors, graph::GraphError, inbound, outbound},
 };
 
 /// The interval at which the store is asked whether a status has settled a reply.
@@ -114,6 +115,9 @@ impl Outbox {
                 lease.conversation.outbox = Some(pending.clone());
                 lease.in_doubt = true;
                 continue;
+            }
+            if error.code() == Some(errors::OPTED_OUT) {
+                self.note_opt_out(lease, clock).await?;
             }
             match error.retry() {
                 Retry::Never => {
@@ -219,14 +223,14 @@ impl Outbox {
         let uploaded = lease.uploaded.as_ref().filter(|(place, _)| *place == index);
         let output = &uploaded
             .map_or_else(|| output.clone(), |(_, content)| Output { content: content.clone(), ..output.clone() });
-        let last_message_at = lease.conversation.last_message_at;
-        if outbound::needs_window(&output.content) && last_message_at.is_some_and(|at| after(at, WINDOW) < clock.now())
-        {
-            return Err(GraphError::WindowClosed.into());
-        }
+        let passage = self.passage(&lease.conversation, pending.is_notice, &output.content, clock)?;
         let tag = inbound::Tag { reply: ReplyId::of(&pending.turn, index), user: lease.id.user.clone() };
-        let body = outbound::send_body(&pending.to, output, &pending.message_id, &tag.to_string());
-        Ok(self.graph.send(&lease.id.number, &body, clock).await?)
+        let mut body = outbound::send_body(&pending.to, output, &pending.message_id, &tag.to_string());
+        if passage == Passage::DirectSend {
+            body["category"] = "utility".into();
+        }
+        let sent = self.graph.send(&lease.id.number, &body, clock).await;
+        Ok(sent.map_err(|error| if passage == Passage::DirectSend { without_direct_send(error) } else { error })?)
     }
 
     /// Uploads the files of a reply, for its send.

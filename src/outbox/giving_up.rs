@@ -123,7 +123,12 @@ impl Outbox {
         let job = Job {
             id: pending.turn,
             conversation: lease.id.clone(),
-            task: Task::Resend(Resend { message_id: pending.message_id, to: pending.to, outputs: rest.collect() }),
+            task: Task::Resend(Resend {
+                message_id: pending.message_id,
+                to: pending.to,
+                outputs: rest.collect(),
+                is_notice: pending.is_notice,
+            }),
             redrives: 0,
         };
         if pending.is_apology {

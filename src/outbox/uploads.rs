@@ -43,7 +43,7 @@ impl Outbox {
         if !self.delivery.upload_media {
             return;
         }
-        if let Err(error) = self.store.remember(&key(number, link), "", clock.now()).await {
+        if let Err(error) = self.store.remember(&key(number, link), "", Some(clock.now())).await {
             tracing::warn!(error = %Chain(&error), "the id of a file that Meta cannot use could not be forgotten");
         }
     }
@@ -85,7 +85,7 @@ impl Outbox {
             return Ok(id);
         }
         let id = self.graph.upload(number, link, media.name.as_deref(), clock).await?;
-        self.store.remember(&key, &id, after(clock.now(), KEPT)).await?;
+        self.store.remember(&key, &id, Some(after(clock.now(), KEPT))).await?;
         Ok(id)
     }
 }

@@ -138,7 +138,12 @@ impl DeadLetter {
                 keep_first(&mut deferred.answer.outputs);
             }
             Some(Task::Resend(resend)) => keep_first(&mut resend.outputs),
-            Some(Task::Undelivered(_)) | None => {}
+            Some(Task::Inject(inject)) => {
+                inject.message.raw = Box::<RawValue>::default();
+                inject.message.text = inject.message.text.as_deref().map(first_signs);
+            }
+            Some(Task::Notify(notice)) => keep_first(&mut notice.outputs),
+            Some(Task::Undelivered(_) | Task::Prefer(_)) | None => {}
         }
         letter.record = letter.record.as_deref().map(first_signs);
         letter
@@ -177,9 +182,9 @@ impl DeadLetters {
     /// When the queue refuses it; then the failure must be reported again.
     pub async fn send(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let DeadLetter { reason, tries, code, fbtrace_id, class, cure, conversation, person, .. } = letter;
-        let (job, reply) =
+        let (turn, reply) =
             (letter.job.as_ref().map(|job| job.id.to_string()), letter.reply.as_ref().map(ToString::to_string));
-        tracing::error!(reason, job, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
+        tracing::error!(reason, turn, reply, conversation, person, tries, code, fbtrace_id, class, cure, "given up");
         let Some((client, url)) = &self.0 else { return Ok(()) };
         // Each has its own group: there is no order to keep, and a list shows all of them at once.
         let id = letter.id();

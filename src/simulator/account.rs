@@ -16,6 +16,8 @@ pub struct Account {
     pub app_secret: String,
     /// Id of the business number.
     pub phone_number_id: String,
+    /// Key of the systems that call the endpoint. Meta does not know it.
+    pub(super) api_key: String,
 }
 
 impl Account {
@@ -36,6 +38,7 @@ impl Account {
             access_token: field("access_token"),
             app_secret: field("app_secret"),
             phone_number_id: field("phone_number_id"),
+            api_key: field("api_key"),
         })
     }
 

@@ -36,6 +36,7 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/api/samples", get(async || Json(json!({ "samples": samples::all().collect::<Vec<_>>() }))))
         .route("/api/recording", get(recording))
         .route("/api/deliveries", post(deliver))
+        .route("/api/calls", post(call_endpoint))
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -222,6 +223,31 @@ async fn recording(AxumState(simulator): AxumState<Simulator>, Query(whose): Que
 }
 
 /// Signs and delivers a webhook that was made elsewhere.
+#[derive(Deserialize)]
+struct NewCall {
+    route: CallRoute,
+    body: Value,
+    idempotency_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CallRoute {
+    Inject,
+    Notify,
+}
+
+/// Calls a route of the endpoint, as another system would; returns what it answers.
+async fn call_endpoint(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
+    let NewCall { route, body, idempotency_key } = read(&body)?;
+    let route = match route {
+        CallRoute::Inject => "inject",
+        CallRoute::Notify => "notify",
+    };
+    let (status, body) = simulator.call_endpoint(route, &body, idempotency_key.as_deref()).await.map_err(refused)?;
+    Ok(Json(json!({ "status": status, "body": body })))
+}
+
 async fn deliver(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
     let webhook: Value = read(&body)?;
     simulator.show_webhook(&webhook);

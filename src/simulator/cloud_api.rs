@@ -156,13 +156,20 @@ impl State {
             return Ok(rejected);
         }
         let person = self.people.recipient(body, &mut self.history);
+        if let Some(code) = rules::refuses_category(body, || self.faults.strikes(Fault::DirectSend, &mut self.history))
+        {
+            return refuse(code, "category: text without a template is not enabled for this account");
+        }
+        if rules::is_unwanted(&person, body) {
+            return refuse(rules::OPTED_OUT, "User has stopped marketing messages from your business");
+        }
         let strikes = |fault| self.faults.strikes(fault, &mut self.history);
         if let Some((code, details)) = self.timing.too_fast(&person, now, strikes) {
             return refuse(code, details);
         }
         self.calls.record(body);
         let outside = self.faults.strikes(Fault::Window, &mut self.history).is_some()
-            && rules::is_outside_window(&person, body["type"].as_str().unwrap_or_default(), now);
+            && rules::is_outside_window(&person, body, now);
         let wamid = self.accept(&person, body);
         let mut strikes = |fault| self.faults.strikes(fault, &mut self.history);
         let fails = match outside {

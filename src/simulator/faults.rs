@@ -35,6 +35,8 @@ pub enum Fault {
     AutomaticStatuses,
     /// Rule: 24 hours after the last message of a person only templates arrive (131047).
     Window,
+    /// Rule: text with a category goes out without a template, also outside of the window; or it is refused with this code. Off: 100.
+    DirectSend,
     /// Rule: one message in 6 seconds to one person, 45 at once (131056).
     PairLimit,
     /// Rule: this many messages a second, in and out (130429).
@@ -56,7 +58,7 @@ struct Switch {
 
 impl Fault {
     /// All of them, in the order of the panel.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::LoseAnswer,
         Self::AnswerLate,
         Self::ServerError,
@@ -69,6 +71,7 @@ impl Fault {
         Self::SlowMedia,
         Self::AutomaticStatuses,
         Self::Window,
+        Self::DirectSend,
         Self::PairLimit,
         Self::Throughput,
     ];
@@ -101,6 +104,9 @@ impl Fault {
             Self::Window => {
                 ("window", "24-hour window", "After it only templates arrive; the rest fails later with 131047.")
             }
+            Self::DirectSend => {
+                ("direct_send", "Direct Send", "Text with a category needs no template; or it is refused with a code.")
+            }
             Self::PairLimit => {
                 ("pair_limit", "Pair limit", "One message in 6 seconds to one person, 45 at once; then 131056.")
             }
@@ -124,7 +130,9 @@ impl Fault {
             | Self::FailSend => Group::Sends,
             Self::RepeatWebhook | Self::ReorderWebhooks | Self::BatchWebhooks => Group::Webhooks,
             Self::SlowMedia => Group::Media,
-            Self::AutomaticStatuses | Self::Window | Self::PairLimit | Self::Throughput => Group::Rules,
+            Self::AutomaticStatuses | Self::Window | Self::DirectSend | Self::PairLimit | Self::Throughput => {
+                Group::Rules
+            }
         }
     }
 
@@ -134,6 +142,7 @@ impl Fault {
             Self::AnswerLate | Self::SlowMedia => Some((5_000, "milliseconds", 1..600_001)),
             Self::ServerError => Some((503, "status", 500..600)),
             Self::RateLimit => Some((2, "seconds", 1..3_601)),
+            Self::DirectSend => Some((0, "code, 0 for none", 0..10_000_000)),
             Self::FailSend => Some((131_026, "code", 1..10_000_000)),
             Self::BatchWebhooks => Some((3, "webhooks", 2..1_001)),
             // https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput

@@ -88,6 +88,9 @@ pub struct Person {
     pub username: Option<String>,
     /// Until when the business may write freely; `None`: it may not.
     pub window_until: Option<Timestamp>,
+    /// Whether the person wants no marketing messages.
+    #[serde(rename = "marketing_stopped")]
+    pub has_stopped_marketing: bool,
 }
 
 /// The sender of a message.
@@ -194,6 +197,8 @@ pub enum Kind {
     Graph,
     /// A question of the endpoint to the agent.
     Agent,
+    /// A call of another system to the endpoint.
+    Call,
 }
 
 /// An HTTP request and its response.

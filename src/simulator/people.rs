@@ -76,6 +76,7 @@ fn first_people() -> Vec<Person> {
         user_id: user_id.map(str::to_owned),
         username: username.map(str::to_owned),
         window_until: None,
+        has_stopped_marketing: false,
     };
     vec![
         person("ada", "Ada Example", Some("15550100200"), Some("US.90000000000000000001"), None),
@@ -140,6 +141,14 @@ impl People {
         self.list.iter().find(|person| person.id == id)
     }
 
+    /// Returns the person with this phone number, with or without its plus sign, or this BSUID.
+    pub(super) fn named(&self, name: &str) -> Option<&Person> {
+        let phone = name.trim_start_matches('+');
+        self.list
+            .iter()
+            .find(|person| person.phone.as_deref() == Some(phone) || person.user_id.as_deref() == Some(name))
+    }
+
     /// Returns the person who stands in for the members of a group, which are not simulated.
     pub(super) fn member_of_a_group(&self) -> Option<&Person> {
         self.list.first()
@@ -198,7 +207,7 @@ impl People {
         if let Some(other) = self.list.iter().find(|person| is_taken(person)) {
             return Err(format!("{} has this number or BSUID already", other.name));
         }
-        let person = Person { id, name, phone, user_id, username, window_until: None };
+        let person = Person { id, name, phone, user_id, username, window_until: None, has_stopped_marketing: false };
         self.add(person.clone(), history);
         Ok(person)
     }
@@ -226,7 +235,15 @@ impl People {
         let id = phone.unwrap_or(&user_id).to_owned();
         let name = phone.map_or_else(|| id.clone(), |phone| format!("+{phone}"));
         let phone = phone.map(str::to_owned);
-        let person = Person { id, name, phone, user_id: Some(user_id), username: None, window_until: None };
+        let person = Person {
+            id,
+            name,
+            phone,
+            user_id: Some(user_id),
+            username: None,
+            window_until: None,
+            has_stopped_marketing: false,
+        };
         self.add(person.clone(), history);
         person
     }
@@ -237,7 +254,15 @@ impl People {
             return known.clone();
         }
         let (id, name) = (id.to_owned(), "Group".to_owned());
-        let group = Person { id, name, phone: None, user_id: None, username: None, window_until: None };
+        let group = Person {
+            id,
+            name,
+            phone: None,
+            user_id: None,
+            username: None,
+            window_until: None,
+            has_stopped_marketing: false,
+        };
         self.add(group.clone(), history);
         group
     }
@@ -252,6 +277,14 @@ impl People {
         person.user_id = old.user_id.as_ref().map(|_| format!("US.95{count:018}"));
         history.record(FeedEvent::Person(person.clone()));
         Some(system_message(&old, person))
+    }
+
+    /// The person stops marketing messages, or resumes them.
+    pub(super) fn choose_marketing(&mut self, id: &str, stop: bool, history: &mut History) -> Option<Person> {
+        let person = self.list.iter_mut().find(|person| person.id == id)?;
+        person.has_stopped_marketing = stop;
+        history.record(FeedEvent::Person(person.clone()));
+        Some(person.clone())
     }
 
     /// Opens the window in which the business may answer freely, because the person wrote.

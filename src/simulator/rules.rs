@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{Fault, feed::Person};
 
 /// The codes of these rules.
 pub(super) const OUTSIDE_WINDOW: i64 = 131_047;
+/// A marketing template to a person who wants none.
+pub(super) const OPTED_OUT: i64 = 131_050;
 pub(super) const PAIR_LIMIT: i64 = 131_056;
 pub(super) const THROUGHPUT: i64 = 130_429;
 
@@ -27,9 +30,22 @@ pub(super) struct Timing {
     last_second: VecDeque<Timestamp>,
 }
 
-/// Whether a free message to this person fails because the window is closed.
-pub(super) fn is_outside_window(person: &Person, kind: &str, now: Timestamp) -> bool {
-    kind != "template" && person.window_until.is_none_or(|until| until <= now)
+/// Whether a message to this person fails because the window is closed: one that is neither a template nor has a category.
+pub(super) fn is_outside_window(person: &Person, body: &Value, now: Timestamp) -> bool {
+    body["type"] != "template" && body["category"].is_null() && person.window_until.is_none_or(|until| until <= now)
+}
+
+/// Returns the code with which Meta refuses text with a category, where `rule` is the value of [`Fault::DirectSend`].
+pub(super) fn refuses_category(body: &Value, rule: impl FnOnce() -> Option<u32>) -> Option<i64> {
+    let code = if body["category"].is_null() { 0 } else { rule().unwrap_or(100) };
+    Some(i64::from(code)).filter(|code| *code != 0)
+}
+
+/// Whether Meta refuses a template because the person has stopped marketing messages. Only Meta knows a template's category; here it is
+/// marketing if its name says so.
+pub(super) fn is_unwanted(person: &Person, body: &Value) -> bool {
+    let name = body["template"]["name"].as_str().unwrap_or_default();
+    person.has_stopped_marketing && name.contains("marketing")
 }
 
 impl Timing {

@@ -104,9 +104,14 @@ pub(super) fn head(account: &Account) -> Value {
 
 /// The body of a webhook with this value.
 pub(super) fn of(value: &Value) -> Value {
+    of_field("messages", value)
+}
+
+/// The body of a webhook of another field with this value.
+pub(super) fn of_field(field: &str, value: &Value) -> Value {
     json!({
         "object": "whatsapp_business_account",
-        "entry": [{ "id": Account::WABA_ID, "changes": [{ "value": value, "field": "messages" }] }],
+        "entry": [{ "id": Account::WABA_ID, "changes": [{ "value": value, "field": field }] }],
     })
 }
 

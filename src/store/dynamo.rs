@@ -140,14 +140,17 @@ impl Store for Dynamo {
         Ok(Some(found).filter(|found| *found != Conversation::default()))
     }
 
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn remember(&self, key: &str, value: &str, until: Option<Timestamp>) -> Result<(), StoreError> {
         // An update, so that the function's role needs no right to put items.
         let request = self.client.update_item().table_name(&self.table).key("pk", text(key));
-        let request = request
-            .update_expression("SET #value = :value, expires_at = :until")
-            .expression_attribute_names("#value", "value")
-            .expression_attribute_values(":value", text(value))
-            .expression_attribute_values(":until", number(until.as_second()));
+        let request = request.expression_attribute_names("#value", "value");
+        let request = request.expression_attribute_values(":value", text(value));
+        let request = match until {
+            Some(until) => request
+                .update_expression("SET #value = :value, expires_at = :until")
+                .expression_attribute_values(":until", number(until.as_second())),
+            None => request.update_expression("SET #value = :value REMOVE expires_at"),
+        };
         request.send().await.map(drop).map_err(|error| unavailable("remember a fact", error))
     }
 
@@ -155,7 +158,7 @@ impl Store for Dynamo {
         let request = self.client.get_item().table_name(&self.table).key("pk", text(key));
         let answer = request.send().await.map_err(|error| unavailable("recall a fact", error))?;
         let item = answer.item.unwrap_or_default();
-        let holds = item.get("expires_at").and_then(as_number).is_some_and(|until| until > now.as_second());
+        let holds = item.get("expires_at").and_then(as_number).is_none_or(|until| until > now.as_second());
         Ok(item.get("value").and_then(|value| value.as_s().ok()).filter(|_| holds).cloned())
     }
 

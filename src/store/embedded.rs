@@ -144,12 +144,14 @@ impl Store for Embedded {
         self.with_record(id, |record| (false, Some(record.loaded()).filter(|found| *found != Conversation::default())))
     }
 
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn remember(&self, key: &str, value: &str, until: Option<Timestamp>) -> Result<(), StoreError> {
         let failed = |error: redb::Error| unavailable("remember a fact", error);
         let transaction = self.0.begin_write().map_err(|error| failed(error.into()))?;
         {
             let mut table = transaction.open_table(FACTS).map_err(|error| failed(error.into()))?;
-            table.insert(key, (until.as_second(), value)).map_err(|error| failed(error.into()))?;
+            table
+                .insert(key, (until.map_or(i64::MAX, Timestamp::as_second), value))
+                .map_err(|error| failed(error.into()))?;
         }
         transaction.commit().map_err(|error| failed(error.into()))
     }

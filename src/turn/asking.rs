@@ -24,18 +24,24 @@ const TYPING: Duration = Duration::from_secs(20);
 const COMMIT_TIME: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
-    /// Opens the session, and asks the agent; meanwhile the person sees that an answer is being written.
+    /// Asks the agent what a person asks.
     pub(super) async fn ask(&mut self, task: &MessageTask) -> Result<Answer, TurnError> {
         let MessageTask { person, message, becomes, .. } = task;
         if message.sent_at.is_some_and(|sent_at| after(sent_at, WINDOW) < self.clock.now()) {
             return Err(TurnError::TooLate);
         }
+        self.next.meet(becomes.as_ref().unwrap_or(person));
+        self.next.open_window(message.sent_at, self.clock.now());
+        self.put(message).await
+    }
+
+    /// Opens the session, and puts `message` to the agent; meanwhile a person who wrote sees that an answer is being written.
+    pub(super) async fn put(&mut self, message: &Message) -> Result<Answer, TurnError> {
         if !self.has_time() {
             return Err(TurnError::NoTime);
         }
-        let person = becomes.as_ref().unwrap_or(person);
-        let expiration = self.app.settings.conversation.session_expiration;
-        let session = self.next.open_session(person, message.sent_at, self.clock.now(), expiration);
+        let expiration = self.expiration();
+        let session = self.next.open_session(self.clock.now(), expiration);
         let message = self.next.choices.resolve(message);
         let (is_answered, answered) = oneshot::channel();
         let asked = async {
@@ -85,6 +91,7 @@ impl Turn<'_> {
             user_id,
             person_hash: person_hash.as_deref(),
             person,
+            preferences: next.preferences.as_ref(),
             session_id: session.id,
             inputs: session.inputs,
             message,
@@ -116,12 +123,13 @@ async fn fetch_pictures(app: &App, job: &Job, details: &mut Details<'_>, clock: 
     }
 }
 
-/// Shows the read receipt and the typing indicator until `answered` is closed.
+/// Shows the read receipt and the typing indicator until `answered` is closed, if there is a message to show them with.
 ///
 /// Nothing depends on it, so a failure is only logged, and ends it.
 async fn show_reading(app: &App, job: &Job, mut answered: oneshot::Receiver<()>, clock: &Clock) {
+    let Some(message_id) = job.task.message_id() else { return };
     loop {
-        if let Err(error) = app.graph.show_reading(&job.conversation.number, job.task.message_id()).await {
+        if let Err(error) = app.graph.show_reading(&job.conversation.number, message_id).await {
             tracing::info!(turn = %job.id, error = %Chain(&error), "the read receipt was refused");
             return;
         }

@@ -155,6 +155,7 @@ fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Con
         }
         TurnError::Outbox(OutboxError::Graph(_)) | TurnError::Busy(_) => None,
         TurnError::NoTime
+        | TurnError::SessionOver
         | TurnError::TriedOut(_)
         | TurnError::Panicked(_)
         | TurnError::Agent(_)

@@ -65,6 +65,11 @@ pub const RECIPIENT_NOT_ALLOWED: i64 = 131_030;
 pub const MEDIA_REFUSED: i64 = 131_053;
 /// More than 24 hours since the person last wrote.
 pub const OUTSIDE_WINDOW: i64 = 131_047;
+/// The person wants no marketing messages.
+pub const OPTED_OUT: i64 = 131_050;
+/// Meta does not take free text outside of the window as a utility message: not enabled, blocked, or templates are locked.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages>
+pub const NO_DIRECT_SEND: [i64; 4] = [PARAMETER_REFUSED, 139_200, 2_388_318, 2_388_330];
 
 /// What we know about `code`.
 #[must_use]
@@ -114,7 +119,7 @@ pub fn advise(code: i64) -> Advice {
         ),
         131_057 | 133_004 | 2_494_100 => (Class::Passing, later(60), "nothing: Meta maintains the number"),
         130_403 => (Class::User, Retry::Never, "unblock the person if that was not meant"),
-        130_472 | 131_049 | 131_050 => (Class::Policy, Retry::Never, "do not send marketing to this person now"),
+        130_472 | 131_049 | OPTED_OUT => (Class::Policy, Retry::Never, "do not send marketing to this person now"),
         130_497 => (Class::Policy, Retry::Never, "the account may not message people in this country"),
         131_021 => (Class::Configuration, Retry::Never, "the number cannot write to itself"),
         131_026 => (
@@ -140,6 +145,11 @@ pub fn advise(code: i64) -> Advice {
             (Class::Content, Retry::Never, "the file must be reachable for Meta and of a type that it accepts")
         }
         131_062 => (Class::Content, Retry::Never, "this kind of message needs a phone number, not a BSUID"),
+        139_200 | 2_388_318 | 2_388_330 => (
+            Class::Policy,
+            Retry::Never,
+            "Meta does not take this text without a template: set DIRECT_SEND to nothing, and WINDOW_TEMPLATE",
+        ),
         132_000..=132_999 => {
             (Class::Content, Retry::Never, "check the template: its name, language, parameters and status")
         }

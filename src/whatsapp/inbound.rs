@@ -24,8 +24,8 @@ pub use redacted::redact_identity;
 use super::{errors, signature::SignedBody};
 use crate::{
     conversation::{
-        ConversationId, DeliveryFailure, Job, Message, MessageTask, Person, PhoneNumberId, ReplyId, Task, TurnId,
-        Undelivered, Wamid,
+        ConversationId, DeliveryFailure, Job, Marketing, Message, MessageTask, Person, PhoneNumberId, PreferenceChange,
+        Preferences, ReplyId, Task, TurnId, Undelivered, Wamid,
     },
     settings::QuietKind,
     telemetry::redact,
@@ -38,6 +38,8 @@ pub enum Event {
     Message(Box<Received>),
     /// The status of a message that we sent.
     Status(Status),
+    /// A person chose whether they want marketing messages.
+    Choice(MarketingChoice),
     /// Meta reports a problem of the app, of the account or of its own.
     Problem(Problem),
     /// A field other than `messages`, which needs no answer.
@@ -140,6 +142,20 @@ pub struct Status {
     pub problems: Vec<Problem>,
 }
 
+/// A person's choice about marketing messages: in the chat's menu, or by a button of a template.
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketingChoice {
+    /// Id of the number it was made for.
+    pub number: PhoneNumberId,
+    /// Who made it.
+    pub person: Person,
+    /// What.
+    pub choice: Marketing,
+    /// When, if Meta says so.
+    pub at: Option<Timestamp>,
+}
+
 /// What Meta charges for a message.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing>
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -218,6 +234,23 @@ impl Received {
         let conversation = ConversationId { number: self.number, user };
         let task = MessageTask { person: self.person, message, becomes: self.becomes, is_notice: !starts_turn };
         Ok(Job { id, conversation, task: Task::Message(Box::new(task)), redrives: 0 })
+    }
+}
+
+impl MarketingChoice {
+    /// Converts the choice to a job; `now` is when it came.
+    #[must_use]
+    pub fn job(self, now: Timestamp) -> Option<Job> {
+        let user = self.person.stable_id()?.clone();
+        let since = self.at.unwrap_or(now);
+        let name = format!("marketing {user} {:?} {}", self.choice, since.as_second());
+        let preferences = Preferences::of_marketing(self.choice, since);
+        Some(Job {
+            id: TurnId::of(&self.number, &name),
+            conversation: ConversationId { number: self.number, user },
+            task: Task::Prefer(PreferenceChange { person: self.person, preferences }),
+            redrives: 0,
+        })
     }
 }
 

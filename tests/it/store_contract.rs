@@ -76,6 +76,7 @@ fn pending(name: &str) -> Pending {
         to: Person { phone: Some("15550100200".into()), ..Person::default() },
         replies,
         letter: None,
+        is_notice: false,
         is_apology: false,
     }
 }
@@ -99,7 +100,9 @@ async fn contract(store: &dyn Store) {
     assert!(matches!(again, Claim::Fresh(_)), "{again:?}");
 
     // What is saved is what the next claim finds: replies on their way come first.
-    conversation.open_session(&Person { name: Some("Ada".into()), ..Person::default() }, Some(at(0)), at(0), None);
+    conversation.meet(&Person { name: Some("Ada".into()), ..Person::default() });
+    conversation.open_window(Some(at(0)), at(0));
+    conversation.open_session(at(0), None);
     conversation.done.mark(&job("one"), at(0));
     conversation.outbox = Some(pending("one"));
     store.save(&id("conversation"), &lease, &conversation, Hold::Keep).await.expect("saved");
@@ -150,11 +153,15 @@ async fn contract(store: &dyn Store) {
 
     // A fact lasts as long as it was said to.
     for (second, value) in [(10, "first"), (20, "second")] {
-        store.remember("8#file#a", value, at(second)).await.expect("kept");
+        store.remember("8#file#a", value, Some(at(second))).await.expect("kept");
     }
     for (key, second, expected) in [("8#file#a", 19, Some("second")), ("8#file#a", 20, None), ("8#file#b", 0, None)] {
         assert_eq!(store.recall(key, at(second)).await.expect("read").as_deref(), expected, "{key} at {second}");
     }
+
+    // One without an end lasts.
+    store.remember("8#preferences#a", "kept", None).await.expect("kept");
+    assert_eq!(store.recall("8#preferences#a", at(4_000_000_000)).await.expect("read").as_deref(), Some("kept"));
 
     // Of many claims at the same time one wins.
     let claims = futures_util::future::join_all(

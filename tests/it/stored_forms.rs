@@ -23,7 +23,7 @@ use whatsapp_endpoint::{
 use crate::support::project;
 
 /// Every form, by the name of its file.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 15] = [
     "awaited-answer",
     "dead-letter-of-job",
     "dead-letter-of-record",
@@ -32,7 +32,10 @@ const FORMS: [&str; 12] = [
     "embedded-record",
     "ids",
     "job-deferred",
+    "job-inject",
     "job-message",
+    "job-notify",
+    "job-prefer",
     "job-resend",
     "job-undelivered",
     "uploaded-file",

@@ -4,6 +4,7 @@ mod events;
 mod letters;
 mod phone;
 mod simulate;
+mod speak;
 mod target;
 mod webhook;
 
@@ -33,6 +34,10 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Write a message on the phone of a running simulator, and print the answers; or send it to any webhook
     Say(phone::Say),
+    /// Say something to a person, as another system would (POST /notify)
+    Notify(speak::Notify),
+    /// Say something to the agent about a person, as another system would (POST /inject)
+    Inject(speak::Inject),
     /// Let a running simulator do something wrong; without a name: list what it can
     Misbehave(phone::Misbehave),
     /// Send an event of `events/`, or the body of a webhook, to a running simulator's endpoint or to any URL
@@ -74,6 +79,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Simulate(simulate) => simulate.run().await,
         Command::Say(say) => say.run().await,
+        Command::Notify(notify) => notify.run().await,
+        Command::Inject(inject) => inject.run().await,
         Command::Misbehave(misbehave) => misbehave.run().await,
         Command::SendEvent(send) => send.run().await,
         Command::Replay(replay) => replay.run().await,

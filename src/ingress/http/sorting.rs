@@ -65,6 +65,10 @@ pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result
                 *ignored.usual.entry(status.kind()).or_default() += 1;
                 sorted.statuses.push(status);
             }
+            Event::Choice(choice) if !is_ours(&choice.number) => {
+                *ignored.foreign.entry(format!("choice for the number {}", choice.number)).or_default() += 1;
+            }
+            Event::Choice(choice) => sorted.jobs.extend(choice.job(clock.now())),
             Event::Problem(problem) => {
                 let advice = problem.advice();
                 let (title, details) =
@@ -94,7 +98,8 @@ pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result
     // Meta promises no order inside a batch; its clock counts seconds, and what it leaves open stays as it came.
     sorted.jobs.sort_by_key(|job| match &job.task {
         Task::Message(task) => task.message.sent_at,
-        Task::Deferred(_) | Task::Undelivered(_) | Task::Resend(_) => None,
+        Task::Prefer(change) => Some(change.preferences.since),
+        Task::Deferred(_) | Task::Undelivered(_) | Task::Resend(_) | Task::Inject(_) | Task::Notify(_) => None,
     });
     Ok(sorted)
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{
-    body::{Checked, Field, Object, Refusal, UNDOCUMENTED, UNKNOWN_TYPE, refuse, texts},
+    body::{Checked, Field, Object, Refusal, UNDOCUMENTED, UNKNOWN_TYPE, UNSUPPORTED, refuse, texts},
     interactive,
     media::{Kind, MediaStore, check as media},
     template,
@@ -56,6 +56,7 @@ pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
         "recipient",
         "recipient_identity_key_hash",
         "biz_opaque_callback_data",
+        "category",
         "context",
         "type",
         kind,
@@ -66,6 +67,12 @@ pub(super) fn check(body: &Value, store: &MediaStore) -> Result<(), Refusal> {
     }
     if let Some(data) = body.optional("biz_opaque_callback_data") {
         data.text(OPAQUE)?;
+    }
+    if let Some(category) = body.optional("category") {
+        category.one_of(&["utility", "authentication"])?;
+        if kind != "text" {
+            return refuse(UNSUPPORTED, "category: only text goes out without a template");
+        }
     }
     if let Some(hash) = body.optional("recipient_identity_key_hash") {
         hash.text(UNDOCUMENTED)?;

@@ -14,6 +14,8 @@ export function attachMenu(anchor, { stage, act }) {
     ["sticker", "Sticker", () => choose("image/webp", stage)],
     ["location", "Location", () => askFor("location", act)],
     ["contact", "Contact", () => askFor("contact", act)],
+    ["event", "Stop marketing messages", () => act.say({ marketing: "stop" })],
+    ["event", "Resume marketing messages", () => act.say({ marketing: "resume" })],
     ["event", "Sample event…", () => samples(act)],
   ]);
 }

@@ -10,6 +10,7 @@ const KINDS = {
   webhook: ["Webhook", "the message goes to the endpoint"],
   agent: ["Agent", "the endpoint asks the agent"],
   graph: ["Graph API", "the endpoint calls Meta"],
+  call: ["Call", "another system calls the endpoint"],
   status: ["Status", "what became of a reply goes to the endpoint"],
 };
 
@@ -129,7 +130,7 @@ function about(person) {
   const window = person.window_until && Date.parse(person.window_until);
   const until = !window ? "not open: nothing was said yet"
     : window < Date.now() ? "closed: only templates go out" : node("span", {}, "open until ", new Date(window).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
-  const facts = [["Known by", names(person)], ["BSUID", person.user_id], ["24-hour window", until]].filter(([, value]) => value);
+  const facts = [["Known by", names(person)], ["BSUID", person.user_id], ["24-hour window", until], ["Marketing messages", person.marketing_stopped ? "stopped" : ""]].filter(([, value]) => value);
   return [kept("session", "Session that the endpoint holds", memory.sessions.get(person.id)?.state),
     node("h3", {}, icon("contact"), person.name),
     node("dl", { className: "facts" }, facts.flatMap(([term, value]) => [node("dt", {}, term), node("dd", {}, value)])),

@@ -50,7 +50,8 @@ export function turnOf(bubble) {
   const next = said.findIndex(({ from }, index) => index > at && from === "person");
   const messages = said.slice(Math.max(first, 0), next < 0 ? undefined : next);
   const ids = new Set(messages.map(({ id }) => id));
-  const [begin, end] = [Date.parse(messages[0].at), next < 0 ? Infinity : Date.parse(said[next].at)];
+  // A notice may come before the person has said anything.
+  const [begin, end] = [first < 0 ? 0 : Date.parse(messages[0].at), next < 0 ? Infinity : Date.parse(said[next].at)];
   const exchanges = [...wires.values()].filter((wire) => {
     if (wire.message && bubbles.has(wire.message)) return ids.has(wire.message);
     const when = Date.parse(wire.at);

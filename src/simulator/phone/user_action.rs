@@ -71,17 +71,32 @@ pub enum UserAction {
         #[serde(default)]
         filename: Option<String>,
     },
+    /// A choice about marketing messages, which is no message.
+    Marketing(MarketingChoice),
     /// One of the sample messages.
     Sample(String),
 }
 
+/// A choice about marketing messages, in the menu of the chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarketingChoice {
+    /// No more of them.
+    Stop,
+    /// They are welcome again.
+    Resume,
+}
+
 impl Simulator {
-    /// The person does something. Returns the id of the message, which is delivered in the background.
+    /// The person does something. Returns the id of the message, if it is one; it is delivered in the background.
     ///
     /// # Errors
     /// When the person is unknown, or a phone could not send this.
     pub fn speak(&self, person: &str, action: &UserAction, reply_to: Option<&str>) -> Result<String, String> {
-        let webhook = self.write(person, action, reply_to)?;
+        let webhook = match action {
+            UserAction::Marketing(choice) => self.choose_marketing(person, *choice)?,
+            action => self.write(person, action, reply_to)?,
+        };
         let id = webhook.messages().next().unwrap_or_default().to_owned();
         self.deliver_in_background(webhook);
         Ok(id)
@@ -98,6 +113,31 @@ impl Simulator {
     pub fn tap(&self, id: &str, title: &str, message_id: &str) -> String {
         let (id, title, message_id) = (id.to_owned(), title.to_owned(), message_id.to_owned());
         self.speak("ada", &UserAction::Tap { id, title, message_id }, None).unwrap_or_default()
+    }
+
+    /// Makes the webhook of a choice about marketing messages.
+    fn choose_marketing(&self, person: &str, choice: MarketingChoice) -> Result<Webhook, String> {
+        self.change(|state| {
+            let stops = choice == MarketingChoice::Stop;
+            let from = state.people.choose_marketing(person, stops, &mut state.history);
+            let from = from.ok_or_else(|| format!("nobody has the id {person}"))?;
+            let word = if stops { "stop" } else { "resume" };
+            let mut entry = json!({
+                "detail": format!("User requested to {word} marketing messages"),
+                "category": "marketing_messages",
+                "value": word,
+                "timestamp": state.clock.now().as_second(),
+            });
+            for (name, id) in [("wa_id", &from.phone), ("user_id", &from.user_id)] {
+                add(&mut entry, name, id.as_deref());
+            }
+            let mut value = webhook::head(&state.account);
+            value["contacts"] = json!([from.contact(true)]);
+            value["user_preferences"] = json!([entry]);
+            let about = About { person: Some(person.to_owned()), message: None };
+            let body = webhook::of_field("user_preferences", &value);
+            Ok(Webhook { body, kind: Kind::Webhook, about: vec![about] })
+        })
     }
 
     /// Makes the webhook of an action, and shows the action on the phone.
@@ -199,6 +239,7 @@ impl UserAction {
                 message[kind] = file;
                 message
             }
+            Self::Marketing(_) => return Err("a choice about marketing messages is no message".to_owned()),
             Self::Sample(name) if name == samples::NEW_NUMBER => state
                 .people
                 .change_phone(person, &mut state.history)

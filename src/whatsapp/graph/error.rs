@@ -59,6 +59,9 @@ pub enum GraphError {
         "more than 24 hours have passed since the person wrote: free words are not tried, only a template may be sent"
     )]
     WindowClosed,
+    /// The person wants no messages that they did not ask for.
+    #[error("the person has opted out: nothing is sent to them that they did not ask for")]
+    OptedOut,
     /// A file cannot be fetched.
     #[error("the file cannot be fetched: {0}")]
     NoFile(String),
@@ -124,7 +127,9 @@ impl GraphError {
             | Self::Unanswered(_)
             | Self::Unclear(_)
             | Self::Unavailable(_) => Retry::SOON,
-            Self::OutsideWindow(_) | Self::WindowClosed | Self::NoFile(_) | Self::Refused(_) => Retry::Never,
+            Self::OutsideWindow(_) | Self::WindowClosed | Self::OptedOut | Self::NoFile(_) | Self::Refused(_) => {
+                Retry::Never
+            }
         }
     }
 
@@ -145,7 +150,8 @@ impl GraphError {
             | Self::NotSent(_)
             | Self::Unanswered(_)
             | Self::NoFile(_)
-            | Self::WindowClosed => None,
+            | Self::WindowClosed
+            | Self::OptedOut => None,
         }
     }
 

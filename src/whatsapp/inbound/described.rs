@@ -8,7 +8,7 @@ use super::{
     payload::read_if_shaped,
     wire::{ContactCard, Context, Location, Order, OrderItem, Reaction, Referral},
 };
-use crate::conversation::{Attachment, FormAnswer, UNSHOWN};
+use crate::conversation::{Attachment, FormAnswer, INJECT, UNSHOWN};
 
 /// Lines in brackets, the most important first; none for plain texts and taps.
 pub(crate) fn describe(
@@ -30,14 +30,15 @@ pub(crate) fn describe(
     lines.extend(part("reaction").and_then(read_if_shaped::<Reaction>).map(reaction));
     lines.extend(flow.map(form));
     let rest = match kind.as_str() {
-        "edit" => Some("The person changed an earlier message to this"),
-        "revoke" => Some("The person deleted an earlier message"),
-        "system" => Some("The person has a new number or name"),
+        "edit" => Some("The person changed an earlier message to this".to_owned()),
+        "revoke" => Some("The person deleted an earlier message".to_owned()),
+        "system" => Some("The person has a new number or name".to_owned()),
+        INJECT => fields.get(INJECT).map(|data| format!("From another system, not from the person: {}", data.get())),
         "text" | "interactive" | "button" => None,
-        _ if lines.is_empty() => Some(UNSHOWN),
+        _ if lines.is_empty() => Some(UNSHOWN.to_owned()),
         _ => None,
     };
-    lines.extend(rest.map(str::to_owned));
+    lines.extend(rest);
     lines.into_iter().map(|line| format!("[{line}]")).collect()
 }
 

@@ -9,7 +9,7 @@ use super::{
     payload::read_if_shaped,
     wire::{File, FlowReply, Interactive},
 };
-use crate::conversation::{Attachment, Details, FormAnswer};
+use crate::conversation::{Attachment, Details, FormAnswer, INJECT};
 
 /// The types of files; each is also the name of the file's object.
 const FILES: &[&str] = &["image", "audio", "video", "document", "sticker"];
@@ -21,21 +21,23 @@ pub fn details(raw: &RawValue) -> Details<'_> {
     let part = |name: &str| fields.get(name).copied();
     let flow = part("interactive").and_then(form);
     let mut attachments: Vec<_> = FILES.iter().filter_map(|kind| attachment(kind, part(kind)?)).collect();
+    let kind: String = part("type").and_then(read_if_shaped).unwrap_or_default();
     let described = describe(&fields, flow.as_ref(), &attachments);
     // A file that Meta could not fetch is only described.
     attachments.retain(|file| !file.id.is_empty());
     Details {
         described,
-        kind: part("type").and_then(read_if_shaped).unwrap_or_default(),
         location: part("location"),
         contacts: part("contacts"),
         order: part("order"),
         reaction: part("reaction"),
         context: part("context"),
         referral: part("referral"),
+        inject: part(INJECT).filter(|_| kind == INJECT),
         errors: part("errors"),
         flow,
         attachments,
+        kind,
     }
 }
 

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Event, InboundContent, Part, Pricing, Problem, Received, Status, Tag, names};
-use crate::conversation::PhoneNumberId;
-use crate::json::{self, JsonError, lenient, lenient_text};
+use super::{Event, InboundContent, MarketingChoice, Part, Pricing, Problem, Received, Status, Tag, names};
+use crate::{
+    conversation::{Marketing, PhoneNumberId},
+    json::{self, JsonError, lenient, lenient_text},
+};
 
 /// Most bytes of an id of a message; it is stored with the answer.
 const MAX_MESSAGE_ID: usize = 512;
@@ -58,6 +60,8 @@ struct Value<'a> {
     #[serde(borrow)]
     statuses: Option<&'a RawValue>,
     #[serde(borrow)]
+    user_preferences: Option<&'a RawValue>,
+    #[serde(borrow)]
     errors: Option<&'a RawValue>,
 }
 
@@ -96,6 +100,19 @@ struct WireStatus<'a> {
     biz_opaque_callback_data: Option<String>,
     #[serde(borrow)]
     errors: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireChoice {
+    #[serde(deserialize_with = "lenient_text")]
+    wa_id: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
+    user_id: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
+    value: Option<String>,
+    #[serde(deserialize_with = "lenient_text")]
+    timestamp: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -156,6 +173,7 @@ fn read_change(raw: &str, events: &mut Vec<Event>) {
     let Some(Change { field, value }) = read::<Change<'_>>(Part::Change, raw, events) else { return };
     match value {
         Some(value) if field == "messages" => messages(value, events),
+        Some(value) if field == "user_preferences" => preferences(value, events),
         Some(_) | None => events.push(Event::Field(field)),
     }
 }
@@ -191,6 +209,31 @@ fn messages(raw: &RawValue, events: &mut Vec<Event>) {
         }));
     }
     events.extend(errors.into_iter().map(|raw| Event::Problem(problem(raw.get()))));
+}
+
+/// Choices of people about marketing messages. What has no name, or is no choice that we know, is only counted.
+fn preferences(raw: &RawValue, events: &mut Vec<Event>) {
+    let Some(value) = read::<Value<'_>>(Part::Change, raw.get(), events) else { return };
+    let number = value.metadata.and_then(|metadata| metadata.phone_number_id).map(PhoneNumberId::from);
+    let contacts = value.contacts.and_then(json::list).unwrap_or_default();
+    let contacts: Vec<_> = contacts.into_iter().map(names::Contact::read).collect();
+    for raw in items(value.user_preferences, "user_preferences", raw, events) {
+        let WireChoice { wa_id, user_id, value, timestamp } = read_if_shaped(raw).unwrap_or_default();
+        let person = names::sender(wa_id, user_id, None, &contacts);
+        let choice = match value.as_deref() {
+            Some("stop") => Some(Marketing::Stop),
+            Some("resume" | "signup") => Some(Marketing::Resume),
+            Some(_) | None => None,
+        };
+        events.push(match (choice, number.clone()) {
+            (Some(choice), Some(number)) if person.stable_id().is_some() => {
+                let at = timestamp.as_deref().and_then(|seconds| RawValue::from_string(seconds.to_owned()).ok());
+                let at = at.as_deref().and_then(time);
+                Event::Choice(MarketingChoice { number, person, choice, at })
+            }
+            _ => Event::Field("user_preferences".to_owned()),
+        });
+    }
 }
 
 /// The entries of a list; another value becomes an event.

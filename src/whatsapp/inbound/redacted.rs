@@ -28,6 +28,7 @@ const HARMLESS: &[&str] = &[
     "referral",
     "errors",
     "unsupported",
+    "inject",
 ];
 /// Fields of which a part is kept.
 const HARMLESS_PARTS: &[(&str, &[&str])] =

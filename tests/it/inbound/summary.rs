@@ -14,7 +14,9 @@ pub fn of(event: &Event) -> Value {
             "tag": status.tag.as_ref().map(ToString::to_string),
             "problems": status.problems.iter().map(problem).collect::<Vec<_>>(),
         }),
-        Event::Problem(_) | Event::Field(_) | Event::Nothing(_) | Event::Unrecognized { .. } => json!(kind(event)),
+        Event::Choice(_) | Event::Problem(_) | Event::Field(_) | Event::Nothing(_) | Event::Unrecognized { .. } => {
+            json!(kind(event))
+        }
     }
 }
 
@@ -30,6 +32,7 @@ pub fn kind(event: &Event) -> String {
             let problems = status.problems.iter().map(problem);
             [status.kind()].into_iter().chain(problems).collect::<Vec<_>>().join(", ")
         }
+        Event::Choice(choice) => format!("choice of {}", choice.person.stable_id().map_or("nobody", |id| id)),
         Event::Problem(found) => problem(found),
         Event::Field(field) => format!("field {field}"),
         Event::Nothing(why) => format!("nothing for us: {why}"),

@@ -60,7 +60,7 @@ async fn a_message_from_the_command_line_is_answered_there() {
     let (is_ok, said, _) = simulate.wa(&["misbehave", "server_error", "--times", "2", "--value", "500"]);
     assert!(is_ok && said.contains("next 2") && said.contains("500"), "{said}");
     let (_, said, _) = simulate.wa(&["misbehave"]);
-    assert!(said.lines().count() == 14 && said.contains("pair_limit"), "{said}");
+    assert!(said.lines().count() == 15 && said.contains("pair_limit"), "{said}");
     let (is_ok, said, why) = simulate.wa(&["say", "hello"]);
     assert!(is_ok && said.contains("Hello Ada Example"), "{said}{why}");
     let (is_ok, _, why) = simulate.wa(&["misbehave", "nothing"]);

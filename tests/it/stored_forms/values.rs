@@ -6,9 +6,9 @@ use uuid::Uuid;
 use whatsapp_endpoint::{
     conversation::{
         Action, Answer, Card, Choice, Choices, Contact, Content, Conversation, ConversationId, DeferredAnswer,
-        DeliveryFailure, Done, Failing, Flow, Job, List, Location, Media, MediaKind, Message, MessageTask, Output,
-        Parameter, Pending, Person, Reply, ReplyId, ReplyState, Resend, Section, SentReply, Session, Source, Tap, Task,
-        Template, TurnId, Undelivered,
+        DeliveryFailure, Done, Failing, Flow, Inject, Job, List, Location, Marketing, Media, MediaKind, Message,
+        MessageTask, Notice, Output, Parameter, Pending, Person, PreferenceChange, Preferences, Reply, ReplyId,
+        ReplyState, Resend, Section, SentReply, Session, Source, Tap, Task, Template, TurnId, Undelivered,
     },
     queue::DeadLetter,
 };
@@ -49,6 +49,10 @@ pub fn job(task: Task) -> Job {
     Job { id: turn("wamid.QUESTION=="), conversation: id(), task, redrives: 2 }
 }
 
+pub fn preferences() -> Preferences {
+    Preferences { opted_out: true, since: at(0), marketing: Some(Marketing::Stop) }
+}
+
 /// One task of each kind, by the name of its form.
 pub fn tasks() -> Vec<(&'static str, Task)> {
     let tasks = vec![
@@ -68,7 +72,15 @@ pub fn tasks() -> Vec<(&'static str, Task)> {
             reply: reply_id(),
             failures: vec![DeliveryFailure { code: 131_053, reason: "Media upload error".to_owned() }],
         }),
-        Task::Resend(Resend { message_id: "wamid.QUESTION==".into(), to: person(), outputs: outputs() }),
+        Task::Resend(Resend {
+            message_id: "wamid.QUESTION==".into(),
+            to: person(),
+            outputs: outputs(),
+            is_notice: true,
+        }),
+        Task::Inject(Box::new(Inject { message: message(), session: Some(session_id()) })),
+        Task::Notify(Notice { to: person(), outputs: outputs() }),
+        Task::Prefer(PreferenceChange { person: person(), preferences: preferences() }),
     ];
     // A new kind needs a form, and a value above.
     let form = |task: &Task| match task {
@@ -76,6 +88,9 @@ pub fn tasks() -> Vec<(&'static str, Task)> {
         Task::Deferred(_) => "job-deferred",
         Task::Undelivered(_) => "job-undelivered",
         Task::Resend(_) => "job-resend",
+        Task::Inject(_) => "job-inject",
+        Task::Notify(_) => "job-notify",
+        Task::Prefer(_) => "job-prefer",
     };
     tasks.into_iter().map(|task| (form(&task), task)).collect()
 }
@@ -221,6 +236,9 @@ pub fn conversation() -> Conversation {
             memory: Some(json!({ "step": 3 })),
         }),
         last_message_at: Some(at(0)),
+        preferences: Some(preferences()),
+        aliased_until: Some(at(9)),
+        greeting_is_due: true,
         choices,
         sent: vec![SentReply {
             id: ReplyId::of(&turn("wamid.EARLIER=="), 0),
@@ -241,6 +259,7 @@ pub fn conversation() -> Conversation {
                 reply(text("fifth"), ReplyState::Planned),
             ],
             letter: Some("{\"reason\":\"the agent did not answer\"}".to_owned()),
+            is_notice: true,
             is_apology: true,
         }),
         // A status settles replies, not a write.

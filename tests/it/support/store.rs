@@ -98,7 +98,7 @@ impl<F: Faults> Store for Faulty<F> {
         self.inner.read(id).await
     }
 
-    async fn remember(&self, key: &str, value: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn remember(&self, key: &str, value: &str, until: Option<Timestamp>) -> Result<(), StoreError> {
         self.faults.before(Request::Remember).await?;
         self.inner.remember(key, value, until).await
     }

@@ -1,0 +1,77 @@
+//! `POST /inject`: another system says something to the agent, as if the person had.
+
+use ::http::{Request, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::caller::{Call, Checked, accepted, admit, conflict, name_of, refuse};
+use crate::{
+    agents::{self, InjectBody},
+    app::App,
+    conversation::{INJECT, Inject, Job, Message, Task, TurnId},
+    retry::Clock,
+};
+
+const ROUTE: &str = "inject";
+
+/// Takes in one call; `key` is the end of the path, which may be empty.
+pub(super) async fn take(app: &App, key: &str, request: Request<Bytes>, clock: &Clock) -> Response<String> {
+    let call = match admit(app, ROUTE, key, request).await {
+        Ok(call) => call,
+        Err(refused) => return refused,
+    };
+    match job(app, &call, clock).await {
+        Ok(job) => call.accept(app, job, clock).await,
+        Err(answered) => answered,
+    }
+}
+
+async fn job(app: &App, call: &Call, clock: &Clock) -> Checked<Job> {
+    let body = agents::read_inject(&call.body).map_err(|why| refuse(ROUTE, &why))?;
+    let name = name_of(&body.user_id);
+    let (conversation, stored) = call.find(app, name, clock).await?.ok_or_else(|| call.nobody())?;
+    if stored.last_message_at.is_none() && stored.session.is_none() {
+        return Err(call.nobody());
+    }
+    let turn = call.turn(name);
+    if stored.done.contains(&turn) {
+        return Err(accepted(&turn));
+    }
+    if stored.is_opted_out() {
+        return Err(conflict(ROUTE, "opted_out", "the person wants nothing that they did not ask for"));
+    }
+    let open = stored.session_at(clock.now(), app.settings.conversation.session_expiration).map(|session| session.id);
+    let session = body.session_id.as_ref().map(|id| id.parse().ok().filter(|id| Some(*id) == open));
+    let Some(session) = session.map_or(Some(None), |given| given.map(Some)) else {
+        return Err(conflict(ROUTE, "session_over", "sessionId is not the session that is open; leave it out"));
+    };
+    let message = message(&turn, &body).map_err(|why| refuse(ROUTE, &why))?;
+    Ok(Job { id: turn, conversation, task: Task::Inject(Box::new(Inject { message, session })), redrives: 0 })
+}
+
+/// What is injected, in the form of a message.
+fn message(turn: &TurnId, body: &InjectBody) -> Result<Message, String> {
+    #[derive(Serialize)]
+    struct Raw<'a> {
+        r#type: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<Text<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        inject: Option<&'a RawValue>,
+    }
+    #[derive(Serialize)]
+    struct Text<'a> {
+        body: &'a str,
+    }
+    let text = body.text.as_deref().map(|body| Text { body });
+    let raw = to_raw_value(&Raw { r#type: INJECT, text, inject: body.data.as_deref() });
+    Ok(Message {
+        id: turn.to_string().into(),
+        sent_at: None,
+        text: body.text.clone(),
+        tap: None,
+        is_unsupported: false,
+        raw: raw.map_err(|_| "\"data\" cannot be kept".to_owned())?,
+    })
+}

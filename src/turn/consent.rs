@@ -1,0 +1,72 @@
+//! What a person wants of us: words by which they opt out and in, and their choice in WhatsApp.
+
+use super::{Turn, TurnError};
+use crate::{
+    conversation::{Answer, Content, MessageTask, Person, PreferenceChange, Preferences},
+    settings::Keywords,
+    whatsapp::inbound,
+};
+
+/// Meta's types of messages whose text the person has typed, or tapped: a caption and the name of a place are no words to us.
+const TYPED: [&str; 3] = ["text", "button", "interactive"];
+
+impl Turn<'_> {
+    /// In a new conversation, recalls what the person said in an earlier one, of which nothing else is left.
+    pub(super) async fn recall_preferences(&mut self) -> Result<(), TurnError> {
+        let app = self.app;
+        let is_kept = !app.settings.proactive.opt_out_words.is_empty() || app.credentials.has_api_key().await;
+        if !self.next.is_new() || !is_kept {
+            return Ok(());
+        }
+        let nobody = Person::default();
+        let person = self.job.task.person().unwrap_or(&nobody);
+        if let Some(kept) = app.outbox.kept_preferences(self.lease.id(), person, self.clock).await? {
+            self.note(|conversation| {
+                conversation.prefer(kept.clone());
+            });
+        }
+        Ok(())
+    }
+
+    /// The answer to a message that is nothing but a word for opting out or in; the agent does not get it.
+    ///
+    /// A second STOP is not confirmed again. A word for opting in is for the agent unless the person has opted out.
+    pub(super) fn consent(&mut self, task: &MessageTask) -> Option<Answer> {
+        let proactive = &self.app.settings.proactive;
+        let message = &task.message;
+        let texts = [message.tap.as_ref().map(|tap| &tap.title), message.text.as_ref()];
+        let is_one = |words: &Keywords| texts.iter().flatten().any(|text| words.matches(text));
+        let opts_out = is_one(&proactive.opt_out_words);
+        let is_word = opts_out || self.next.is_opted_out() && is_one(&proactive.opt_in_words);
+        // In a group, one speaks and all would be bound.
+        let is_alone = !task.is_notice && task.person.group_id.is_none();
+        if !is_word || !is_alone || !TYPED.contains(&inbound::details(&message.raw).kind.as_str()) {
+            return None;
+        }
+        self.next.meet(task.becomes.as_ref().unwrap_or(&task.person));
+        self.next.open_window(message.sent_at, self.clock.now());
+        let was_opted_out = self.next.is_opted_out();
+        self.next.prefer(Preferences::of_word(opts_out, message.sent_at.unwrap_or(self.clock.now())));
+        let text = if opts_out { &proactive.opt_out_text } else { &proactive.opt_in_text };
+        let text = text.clone().filter(|_| self.next.is_opted_out() != was_opted_out);
+        tracing::info!(turn = %self.job.id, opts_out, "the person has said whether they want messages that they did not ask for");
+        Some(text.map_or_else(Answer::default, |text| vec![Content::Text(text).into()].into()))
+    }
+
+    /// Notes a choice that the person made in WhatsApp.
+    pub(super) fn prefer(&mut self, change: &PreferenceChange) -> Answer {
+        self.next.meet(&change.person);
+        self.next.prefer(change.preferences.clone());
+        Answer::default()
+    }
+
+    /// Keeps under all names of the person what they want, which outlives the conversation; before the conversation is stored.
+    pub(super) async fn keep_preferences(&self) -> Result<(), TurnError> {
+        let before = &self.lease.conversation;
+        let is_new = self.next.preferences != before.preferences || !self.next.person.names().eq(before.person.names());
+        if is_new {
+            self.app.outbox.keep_preferences(self.lease.id(), &self.next).await?;
+        }
+        Ok(())
+    }
+}
