@@ -8,6 +8,7 @@
 pub mod crash;
 mod outside;
 mod schedule;
+mod statuses;
 mod store;
 mod tally;
 mod world;

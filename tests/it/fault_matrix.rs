@@ -33,6 +33,8 @@ enum Answer {
     Three,
     /// More than can be kept: the job is given up.
     TooLarge,
+    /// The agent is not asked: another system speaks to somebody who has never written.
+    Notice,
 }
 
 /// What an invocation has that will die: the next one waits until it is over, for until then the dead may be alive.
@@ -70,6 +72,12 @@ async fn a_turn_that_is_killed_at_any_call_and_again_after_its_next_send_is_fini
 async fn a_turn_that_gives_up_and_is_killed_at_any_call_has_given_up_once_after_the_next_delivery() {
     let turn = |death| Turn { deaths: vec![death], at_the_end: 1 };
     killed_at_every_call_of("killed-giving-up", Answer::TooLarge, turn).await;
+}
+
+#[tokio::test]
+async fn a_notice_that_is_killed_at_any_call_is_said_once_by_the_next_delivery() {
+    let turn = |death| Turn { deaths: vec![death], at_the_end: 1 };
+    killed_at_every_call_of("killed-notice", Answer::Notice, turn).await;
 }
 
 #[tokio::test]
@@ -122,13 +130,17 @@ impl Scene {
         (0..3).for_each(|_| match answer {
             Answer::Three => agent.will_say(answer.replies()),
             Answer::TooLarge => agent.will_say(&[&large]),
+            Answer::Notice => {}
         });
         let store = format!("http://127.0.0.1:{}", parts::ministack().await);
         let agent_url = agent_url.trim_end_matches("/rest").to_owned();
         let (user, message) = (format!("15550{number:06}"), format!("wamid.FAULT{number:04}=="));
         let raw = json!({ "from": user, "id": message, "timestamp": now().as_second().to_string(), "type": "text", "text": { "body": "hello" } });
-        let job =
-            jobs::of_text(&raw, Person { phone: Some(user), name: Some("Ada Example".into()), ..Person::default() });
+        let person = Person { phone: Some(user), name: Some("Ada Example".into()), ..Person::default() };
+        let job = match answer {
+            Answer::Three | Answer::TooLarge => jobs::of_text(&raw, person),
+            Answer::Notice => jobs::templates(answer.replies().len(), person),
+        };
         let outside = Outside { table, services: store.clone(), store, meta: meta_url, agent: agent_url };
         Self { job, answer, meta, agent, outside, items: aws_sdk_dynamodb::Client::new(aws) }
     }
@@ -147,7 +159,7 @@ impl Scene {
         let (first, last) = (Call(Store, 1), Call(Store, calls.iter().filter(|Call(part, _)| *part == Store).count()));
         assert!(calls.first() == Some(&first) && calls.last() == Some(&last), "{calls:?}");
         assert!(
-            calls.contains(&Call(Reading, 1))
+            calls.contains(&Call(Reading, 1)) == self.answer.is_of_agent()
                 && calls.contains(&Call(Send, self.answer.replies().len()))
                 && last.1 >= 3,
             "{calls:?}"
@@ -206,7 +218,10 @@ impl Scene {
         }
         let asked = self.agent.asked();
         let keys: Vec<_> = asked.iter().map(|asked| asked.key.as_str()).collect();
-        if keys.is_empty() || keys.len() > asked_most || keys.iter().any(|key| *key != self.job.id.to_string()) {
+        if keys.is_empty() == self.answer.is_of_agent()
+            || keys.len() > asked_most
+            || keys.iter().any(|key| *key != self.job.id.to_string())
+        {
             wrong.push(format!("asked with {keys:?} and not 1 to {asked_most} times with {}", self.job.id));
         }
         let item = self.item().await;
@@ -266,6 +281,14 @@ impl Answer {
         match self {
             Self::Three => &["one", "two", "three"],
             Self::TooLarge => &[SORRY],
+            Self::Notice => &["template", "template", "template"],
+        }
+    }
+
+    fn is_of_agent(self) -> bool {
+        match self {
+            Self::Three | Self::TooLarge => true,
+            Self::Notice => false,
         }
     }
 }

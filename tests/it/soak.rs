@@ -1,6 +1,7 @@
 //! Many people write at the same time, through SQS, while calls fail and processes die: nothing lost, nothing doubled, in order.
 
 mod function;
+mod notices;
 mod outside;
 mod tally;
 
@@ -26,6 +27,7 @@ use whatsapp_endpoint::{
 
 use self::{
     function::{Death, Ended, Function},
+    notices::{Notices, opts_out},
     outside::{Outside, Sent},
     tally::{Found, Tally, Written},
 };
@@ -64,14 +66,14 @@ async fn messages_of_many_people_are_answered_once_and_in_order_while_calls_fail
     let patience = Duration::from_mins(2) + Duration::from_millis(200) * u32::try_from(soak.messages).expect("a few");
     let ended = tokio::time::timeout(patience, all).await;
     let took = started.elapsed();
-    let Ok((written, (), _)) = ended else {
+    let Ok(((written, notices), (), _)) = ended else {
         panic!("not over after {took:?}: {:?} and {:?}\n{}", soak.tally(), soak.outside.tally(), soak.outside.log())
     };
 
     let found = Found::compare(&written, soak.meta.calls(), &soak.agent.heard());
     let (tally, faults) = (soak.tally(), soak.outside.tally());
     println!("{}", tally.report(&faults, &found, took));
-    let wrong = soak.wrong(&found).await;
+    let wrong = soak.wrong(&found, &notices).await;
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), soak.outside.log());
     assert!(tally.kills > 0 && faults.graph > 0 && faults.store > 0, "nothing has failed: {tally:?}, {faults:?}");
     soak.outside.forget_log();
@@ -81,6 +83,8 @@ async fn messages_of_many_people_are_answered_once_and_in_order_while_calls_fail
 struct Soak {
     messages: usize,
     people: usize,
+    /// Notices after each webhook.
+    notices: usize,
     aws: SdkConfig,
     sqs: aws_sdk_sqs::Client,
     queue: String,
@@ -96,6 +100,7 @@ struct Soak {
 impl Soak {
     async fn start() -> Self {
         let (messages, people) = (setting("SOAK_MESSAGES", 200), setting("SOAK_PEOPLE", 20));
+        let notices = setting("SOAK_NOTICES", 2);
         let port = parts::ministack().await;
         let aws = parts::aws(port);
         parts::make_table(&aws, TABLE).await;
@@ -103,13 +108,18 @@ impl Soak {
         let (queue, dead_letters) = (make_queue(&sqs, "soak.fifo").await, make_queue(&sqs, "soak-dead.fifo").await);
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let (agent, agent_url) = Agent::start().await;
-        let settings = [("TABLE_NAME", TABLE), ("QUEUE_URL", &queue), ("DEAD_LETTER_QUEUE_URL", &dead_letters)];
+        let settings = [
+            ("TABLE_NAME", TABLE),
+            ("QUEUE_URL", &queue),
+            ("DEAD_LETTER_QUEUE_URL", &dead_letters),
+            ("OPT_OUT_WORDS", "STOP"),
+        ];
         let (outside, statuses) =
             Outside::new(&settings, format!("http://127.0.0.1:{port}"), meta_url, agent_url, Rng::with_seed(SEED));
         let (statuses, dice) = (statuses.into(), Rng::with_seed(SEED + 1).into());
         let outside = Arc::new(outside);
         let tally = Mutex::default();
-        Self { messages, people, aws, sqs, queue, dead_letters, meta, agent, outside, statuses, tally, dice }
+        Self { messages, people, notices, aws, sqs, queue, dead_letters, meta, agent, outside, statuses, tally, dice }
     }
 
     fn tally(&self) -> Tally {
@@ -121,24 +131,35 @@ impl Soak {
     }
 
     /// Writes all messages, in webhooks of 1 to 10.
-    async fn write(&self) -> Written {
+    async fn write(&self) -> (Written, Notices) {
         let mut door = Function::start(&self.outside).await;
-        let mut written = Written::new();
+        let (mut written, mut notices) = (Written::new(), Notices::default());
         let mut dice = Rng::with_seed(SEED + 2);
         let mut number = 0;
         while number < self.messages {
             let last = self.messages.min(number + dice.usize(1..=10));
             let batch = (number..last).map(|number| {
-                let from = format!("1555{:07}", dice.usize(..self.people));
-                let text = format!("message {number}");
-                written.entry(from.clone()).or_default().push(format!("{text}!"));
+                let person = dice.usize(..self.people);
+                let from = format!("1555{person:07}");
+                let is_first = !written.contains_key(&from);
+                let expected = written.entry(from.clone()).or_default();
+                let text = match opts_out(person) && is_first {
+                    true => "STOP".to_owned(),
+                    false => format!("message {number}"),
+                };
+                expected.extend((text != "STOP").then(|| format!("{text}!")));
                 json!({ "from": from, "id": format!("wamid.SOAK{number:06}=="), "timestamp": now().as_second().to_string(),
                         "type": "text", "text": { "body": text } })
             });
-            self.deliver(&mut door, &webhook(batch)).await;
+            let webhook = webhook(batch);
+            self.deliver(&mut door, &webhook).await;
             number = last;
+            // The last messages come after all notices: what is left to do is known from then on.
+            if number < self.messages {
+                self.notify_some(&mut door, &mut dice, &mut written, &mut notices).await;
+            }
         }
-        written
+        (written, notices)
     }
 
     /// Tells what Meta has taken, as soon as a door is free.
@@ -184,7 +205,7 @@ impl Soak {
     /// Takes batches from the queue, as Lambda does, until everything is done.
     async fn work(&self) {
         let mut function = Function::start(&self.outside).await;
-        while self.tally().done < self.messages {
+        while self.is_left() {
             let request = self.sqs.receive_message().queue_url(&self.queue).max_number_of_messages(10);
             let request = request.message_system_attribute_names(MessageSystemAttributeName::All).wait_time_seconds(1);
             let batch = request.send().await.expect("received").messages.unwrap_or_default();
@@ -205,6 +226,11 @@ impl Soak {
                 Ended::Failed(error) => panic!("a batch is refused: {error}\n{}", self.outside.log()),
             }
         }
+    }
+
+    fn is_left(&self) -> bool {
+        let tally = self.tally();
+        tally.done < self.messages + tally.notices
     }
 
     /// Counts a batch; returns how its process dies of it.
@@ -252,21 +278,15 @@ impl Soak {
     }
 
     /// What is not as it has to be in the end.
-    async fn wrong(&self, found: &Found) -> Vec<String> {
+    async fn wrong(&self, found: &Found, notices: &Notices) -> Vec<String> {
         let mut wrong = found.disordered.clone();
         if (found.lost, found.duplicates) != (0, 0) {
             wrong.push(format!("{} lost, {} duplicates", found.lost, found.duplicates));
         }
-        for queue in [&self.queue, &self.dead_letters] {
-            let counters = [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            ];
-            let request = self.sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(counters.into()));
-            let counters = request.send().await.expect("counted").attributes.unwrap_or_default();
-            if counters.len() != 2 || counters.values().any(|count| count != "0") {
-                wrong.push(format!("left in {queue}: {counters:?}"));
-            }
+        let (waiting, letters) = (self.held_in(&self.queue).await, self.held_in(&self.dead_letters).await);
+        let refused = notices.refused_later..=notices.refused_later + notices.uncertain;
+        if waiting != 0 || !refused.contains(&letters) {
+            wrong.push(format!("left: {waiting} jobs, and {letters} dead letters instead of {refused:?}"));
         }
         let items = aws_sdk_dynamodb::Client::new(&self.aws).scan().table_name(TABLE).into_paginator().items().send();
         let items = items.try_collect().await.expect("a table");
@@ -274,7 +294,8 @@ impl Soak {
         let keys: BTreeSet<_> = people.map(|user| ConversationId { number: NUMBER.into(), user }.key()).collect();
         for item in items {
             let held = ["lease_owner", "lease_until", "outbox", "settled"].iter().any(|name| item.contains_key(*name));
-            if held || !item["pk"].as_s().is_ok_and(|key| keys.contains(key)) {
+            let is_known = |key: &String| keys.contains(key) || key.contains("#preferences#");
+            if held || !item["pk"].as_s().is_ok_and(is_known) {
                 wrong.push(format!("left in the store: {item:?}"));
             }
         }

@@ -167,8 +167,12 @@ impl Schedule {
         let world = &self.world;
         let left = Duration::from_millis(world.roll(|dice| *dice.choice(&[2100, 3000, 6000, 12_000]).expect("one")));
         let crash = world.strikes(2).then(|| Crash::some_time(world));
-        let Task::Message(task) = &job.task else { panic!("{job:?}") };
-        let question = task.message.text.as_deref().expect("words");
+        let question = match &job.task {
+            Task::Message(task) => task.message.text.as_deref().expect("words"),
+            Task::Inject(inject) => inject.message.text.as_deref().expect("words"),
+            Task::Notify(_) => "a notice",
+            other => panic!("{other:?}"),
+        };
         world.tell(format!("\"{question}\" is delivered, {left:?} left, {crash:?}"));
         world.count(|tally| tally.deliveries += 1);
         let clock = Clock::start(world.now(), left);

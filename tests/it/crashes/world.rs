@@ -12,20 +12,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use whatsapp_endpoint::conversation::{Content, Conversation, ConversationId, ReplyState, TurnId};
 
+pub use super::statuses::Statuses;
 use super::tally::Tally;
 use crate::support::deployed::SORRY;
 
 /// After its fifth failure a job would be given up.
 const MAX_AGENT_FAILURES: u32 = 3;
-
-/// What becomes of the statuses of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statuses {
-    /// Every one reaches the door before the next delivery: whatever was in doubt is settled.
-    InTime,
-    /// None comes: what is in doubt is sent again.
-    Never,
-}
 
 /// Shared by the schedule, the store and the servers. All of them run in one thread, so the dice fall the same way every time.
 #[derive(Debug, Clone)]
@@ -75,16 +67,6 @@ pub struct Taken {
     pub wamid: String,
     /// What the statuses of the message bring back.
     pub tag: String,
-}
-
-impl Statuses {
-    /// Seconds after which a reply in doubt is sent again: where statuses come, they come before that.
-    pub fn resend_after(self) -> &'static [&'static str] {
-        match self {
-            Self::InTime => &["5", "30"],
-            Self::Never => &["0", "1", "5"],
-        }
-    }
 }
 
 impl World {

@@ -61,7 +61,16 @@ impl Writer {
                 writer.conversations.push(conversation);
                 notice
             });
-            let job = writer.job(&question);
+            // Other systems speak too, once the person has been answered.
+            let job = match world.roll(|dice| dice.u32(0..6)) {
+                0 if number > 1 && too_large_at != 1 && replies != [SORRY] => {
+                    jobs::inject(&question, writer.conversations.last().expect("one").clone())
+                }
+                1 if number > 1 && too_large_at != 1 && replies != [SORRY] => {
+                    jobs::notice(&question, &replies, writer.conversations.last().expect("one").clone())
+                }
+                _ => writer.job(&question),
+            };
             world.plan(&job.id, &job.conversation, &question, replies.clone());
             writer.expected.extend(replies);
             // In this order: before the notice nobody can know that the new name is an old acquaintance.

@@ -25,6 +25,8 @@ pub struct Tally {
     pub overdue: usize,
     pub redeliveries: usize,
     pub done: usize,
+    /// Notices that were accepted.
+    pub notices: usize,
     pub slowest_status: Duration,
 }
 
@@ -79,6 +81,7 @@ impl Tally {
         let rows = [
             ("messages", found.messages.to_string()),
             ("people", found.people.to_string()),
+            ("notices", self.notices.to_string()),
             ("webhooks", format!("{}, {} of them repeated", self.webhooks, self.repeated)),
             ("batches", self.batches.to_string()),
             ("processes killed", format!("{} at a call, {} at their deadline", self.kills, self.overdue)),
