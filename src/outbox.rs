@@ -311,7 +311,7 @@ impl Outbox {
             message_id: job.task.message_id().to_owned(),
             to: next.person.clone(),
             replies,
-            letter: dead_letter,
+            dead_letter,
             is_apology,
         });
         let bytes = next.bytes();

@@ -21,8 +21,8 @@ pub struct Pending {
     /// The replies and how far each has come.
     pub replies: Vec<Reply>,
     /// The dead letter that goes out before them if the job is given up: as JSON, ready to be sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub letter: Option<String>,
+    #[serde(rename = "letter", default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<String>,
     /// Whether the replies say that no answer will come, or not yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_apology: bool,
@@ -129,4 +129,21 @@ pub struct SentReply {
     /// How often it was sent again because the channel reported a temporary fault.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub resends: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_dead_letter_of_a_stored_outbox_is_read_and_written_under_its_name() {
+        let job = serde_json::to_value(TurnId::of("1", "wamid.A")).expect("JSON");
+        let mut stored = json!({ "job": job, "to": Person::default(), "replies": [], "letter": "{}" });
+        let pending: Pending = serde_json::from_value(stored.clone()).expect("an outbox");
+        assert_eq!(pending.dead_letter.as_deref(), Some("{}"));
+        stored["message_id"] = json!("");
+        assert_eq!(json!(pending), stored);
+    }
 }

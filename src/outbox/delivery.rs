@@ -37,7 +37,7 @@ impl Outbox {
     /// The first failure that another delivery of the job can heal; `lease` knows the progress and has to be given back.
     pub async fn deliver(&self, lease: &mut Lease, job: &TurnId, then: Hold, clock: &Clock) -> Result<(), OutboxError> {
         let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(dead_letter) = pending.letter.take() {
+        if let Some(dead_letter) = pending.dead_letter.take() {
             self.send_committed(&dead_letter).await?;
             lease.conversation.outbox = Some(pending.clone());
         }
