@@ -53,7 +53,7 @@ pub(crate) struct Memory {
     pub task: Option<String>,
     /// The artifacts of that task that the person has received.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub told: Vec<String>,
+    pub received_artifacts: Vec<String>,
 }
 
 impl CardedAgent {
@@ -192,11 +192,11 @@ fn answer(task: Task, before: Memory, job: &TurnId) -> Result<Answer, AgentError
             return Err(AgentError::Failed("its task wants an authorization that no one can give here".to_owned()));
         }
     };
-    let sent_before = if before.task.as_ref() == Some(&task.id) { before.told } else { Vec::new() };
+    let sent_before = if before.task.as_ref() == Some(&task.id) { before.received_artifacts } else { Vec::new() };
     let outputs = task.outputs(&sent_before, job);
     let context = task.context_id.clone().or(before.context);
     let memory = if asks {
-        Memory { context, told: task.artifact_ids(), task: Some(task.id) }
+        Memory { context, received_artifacts: task.artifact_ids(), task: Some(task.id) }
     } else {
         Memory { context, ..Memory::default() }
     };

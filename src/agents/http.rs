@@ -29,7 +29,7 @@ pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Dura
             match read(&body) {
                 // Plain text, as some tools answer.
                 Err(AgentError::Unreadable(_)) if is_text && !looks_like_json(&body) => {
-                    Ok(shapes::texts([String::from_utf8_lossy(&body).into_owned()]).into())
+                    Ok(shapes::outputs([String::from_utf8_lossy(&body).into_owned()]).into())
                 }
                 answer => answer,
             }

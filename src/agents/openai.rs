@@ -26,6 +26,7 @@ use self::{
 use super::{
     AgentError, Answer, Question,
     client::{self, Call, Client, Reading, to_json},
+    refusal,
 };
 use crate::{conversation::Content, json, retry, settings::ModelSettings, telemetry::Chain};
 
@@ -237,10 +238,7 @@ fn is_error(error: &Value) -> bool {
 
 /// The error that a server reports in its answer: its code, and never its text, which may repeat a person's.
 fn reported(error: &Value) -> AgentError {
-    let code = [&error["code"], &error["type"]].into_iter().find(|code| code.is_string() || code.is_number());
-    let code = code.map_or_else(|| "no code".to_owned(), Value::to_string);
-    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | ' ');
-    AgentError::Failed(code.chars().filter(is_plain).take(MAX_NAME).collect())
+    AgentError::Failed(refusal::code(error).unwrap_or_else(|| "no code".to_owned()))
 }
 
 #[cfg(test)]
@@ -261,6 +259,24 @@ mod tests {
             json!(responses::content("look".to_owned(), &images)),
             json!([{ "type": "input_text", "text": "look" }, { "type": "input_image", "image_url": images[0] }])
         );
+    }
+
+    #[test]
+    fn of_a_reported_error_the_code_is_kept_and_no_sentence_or_number_of_a_person() {
+        for (error, code) in [
+            (
+                json!({ "message": "Ada said x", "type": "server_error", "code": "rate_limit_exceeded" }),
+                "rate_limit_exceeded",
+            ),
+            (json!({ "type": "overloaded_error", "code": null }), "overloaded_error"),
+            (json!({ "type": "server_error", "code": 500 }), "server_error"),
+            (json!({ "code": "Ada said x" }), "no code"),
+            (json!({ "code": "15550100200" }), "no code"),
+            (json!("Ada said x"), "no code"),
+            (Value::Null, "no code"),
+        ] {
+            assert!(matches!(reported(&error), AgentError::Failed(found) if found == code), "{error}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn outputs(place: &str, item: Value, base: &Url) -> Result<Vec<Output>, Fault> {
     if is_empty {
         return Err(fields.fault("it has no text, buttons, image, attachment or custom"));
     }
-    let words = (fields.has("text") || fields.has("buttons")).then(|| words(&mut fields));
+    let text = (fields.has("text") || fields.has("buttons")).then(|| text_and_buttons(&mut fields));
     let image = fields.fills("image").then(|| Ok(vec![file(MediaKind::Image, address(&mut fields, "image", base)?)]));
     let attachment = fields.any("attachment").map(|attachment| match attachment {
         Value::Object(attachment) => attached(&format!("{place}.attachment"), attachment, base),
@@ -56,11 +56,11 @@ fn outputs(place: &str, item: Value, base: &Url) -> Result<Vec<Output>, Fault> {
         _ => Err(format!("{place}: \"attachment\" is neither a link nor an object with one")),
     });
     let custom = fields.any("custom").map(|custom| custom_outputs(&format!("{place}.custom"), custom));
-    let parts = [words, image, attachment, custom].into_iter().flatten();
+    let parts = [text, image, attachment, custom].into_iter().flatten();
     Ok(readable(parts)?.into_iter().flatten().collect())
 }
 
-fn words(fields: &mut Fields) -> Result<Vec<Output>, Fault> {
+fn text_and_buttons(fields: &mut Fields) -> Result<Vec<Output>, Fault> {
     let (text, actions) = (fields.maybe_text("text")?, fields.items("buttons", button));
     let content = match (text, actions?) {
         (text, actions) if !actions.is_empty() => {

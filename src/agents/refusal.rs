@@ -99,7 +99,7 @@ pub(crate) fn is_filter(code: &str) -> bool {
 }
 
 /// The first value in an error that looks like a code: one word, as programs write it.
-fn code(error: &Value) -> Option<String> {
+pub(crate) fn code(error: &Value) -> Option<String> {
     let is_sign = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-' | '.');
     let is_code = |code: &String| {
         let digits = code.split(|sign: char| !sign.is_ascii_digit()).map(str::len).max().unwrap_or_default();

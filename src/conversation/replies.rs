@@ -22,7 +22,7 @@ pub struct Pending {
     pub replies: Vec<Reply>,
     /// The dead letter that goes out before them if the job is given up: as JSON, ready to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub letter: Option<String>,
+    pub dead_letter: Option<String>,
     /// Whether the person has not asked for them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_notice: bool,

@@ -85,7 +85,7 @@ impl Outbox {
             message_id: job.task.message_id().cloned().unwrap_or_default(),
             to: next.person.clone(),
             replies,
-            letter: dead_letter,
+            dead_letter,
             is_notice: job.task.is_notice(),
             is_apology,
         });

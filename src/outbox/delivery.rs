@@ -44,7 +44,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<(), OutboxError> {
         let Some(mut pending) = lease.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(dead_letter) = pending.letter.take() {
+        if let Some(dead_letter) = pending.dead_letter.take() {
             self.send_committed(&dead_letter).await?;
             lease.conversation.outbox = Some(pending.clone());
         }

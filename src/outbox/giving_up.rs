@@ -116,7 +116,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<(), OutboxError> {
         let Some(pending) = lease.conversation.outbox.clone() else { return Ok(()) };
-        if let Some(dead_letter) = &pending.letter {
+        if let Some(dead_letter) = &pending.dead_letter {
             self.send_committed(dead_letter).await?;
         }
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());

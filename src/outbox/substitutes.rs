@@ -43,7 +43,7 @@ impl Outbox {
 
     /// The content without a file that Meta cannot use; the id of its upload is forgotten.
     pub(super) async fn without_file(&self, number: &PhoneNumberId, content: &Content, clock: &Clock) -> Vec<Content> {
-        for media in links(&mut content.clone()) {
+        for media in links(content) {
             if let Source::Link(link) = &media.source {
                 self.forget_upload(number, link, clock).await;
             }

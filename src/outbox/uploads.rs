@@ -21,7 +21,7 @@ const TRIES: u32 = 3;
 impl Outbox {
     /// Whether a file has to be uploaded before this content is sent.
     pub(super) fn has_upload(&self, content: &Content) -> bool {
-        self.delivery.upload_media && links(&mut content.clone()).next().is_some()
+        self.delivery.upload_media && links(content).next().is_some()
     }
 
     /// Replaces links by ids of uploaded files. A file that cannot be uploaded stays a link: Meta may be able to fetch it.
@@ -29,7 +29,7 @@ impl Outbox {
         if !self.delivery.upload_media {
             return;
         }
-        for media in links(content) {
+        for media in links_mut(content) {
             let Source::Link(link) = &media.source else { continue };
             match self.uploaded(number, link, media, clock).await {
                 Ok(id) => media.source = Source::Id(id),
@@ -51,7 +51,7 @@ impl Outbox {
     /// Uploads the files in `data:` URLs, whatever the operator configured: Meta accepts no such URL, and a conversation has no room
     /// for one. If such a file cannot be uploaded, only its text is sent.
     pub(super) async fn upload_data(&self, number: &PhoneNumberId, outputs: &mut [Output], clock: &Clock) {
-        for media in outputs.iter_mut().flat_map(|output| links(&mut output.content)) {
+        for media in outputs.iter_mut().flat_map(|output| links_mut(&mut output.content)) {
             let Source::Link(link) = &media.source else { continue };
             if !is_data(link) {
                 continue;
@@ -96,7 +96,27 @@ fn key(number: &PhoneNumberId, link: &str) -> String {
 }
 
 /// The linked files of a content.
-pub(super) fn links(content: &mut Content) -> impl Iterator<Item = &mut Media> {
+pub(super) fn links(content: &Content) -> impl Iterator<Item = &Media> {
+    let media: Vec<&Media> = match content {
+        Content::Media(media) => vec![media],
+        Content::Card(card) => card.media.iter().collect(),
+        Content::Carousel { cards, .. } => cards.iter().filter_map(|card| card.media.as_ref()).collect(),
+        Content::Text(_)
+        | Content::List(_)
+        | Content::Location(_)
+        | Content::Contacts(_)
+        | Content::Template(_)
+        | Content::Reaction(_)
+        | Content::LocationRequest(_)
+        | Content::ContactRequest(_)
+        | Content::Flow(_)
+        | Content::Raw(_) => Vec::new(),
+    };
+    media.into_iter().filter(|media| is_linked(media))
+}
+
+/// The linked files of a content, to be replaced.
+fn links_mut(content: &mut Content) -> impl Iterator<Item = &mut Media> {
     let media: Vec<&mut Media> = match content {
         Content::Media(media) => vec![media],
         Content::Card(card) => card.media.iter_mut().collect(),
@@ -112,5 +132,9 @@ pub(super) fn links(content: &mut Content) -> impl Iterator<Item = &mut Media> {
         | Content::Flow(_)
         | Content::Raw(_) => Vec::new(),
     };
-    media.into_iter().filter(|media| matches!(media.source, Source::Link(_)))
+    media.into_iter().filter(|media| is_linked(media))
+}
+
+fn is_linked(media: &Media) -> bool {
+    matches!(media.source, Source::Link(_))
 }

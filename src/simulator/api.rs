@@ -194,7 +194,7 @@ enum Times {
 
 async fn switch(AxumState(simulator): AxumState<Simulator>, body: Bytes) -> Answer<Json<Value>> {
     let Switch { name, times, value } = read(&body)?;
-    let names = || Fault::ALL.map(|fault| fault.words().0).join(", ");
+    let names = || Fault::ALL.map(|fault| fault.labels().0).join(", ");
     let fault =
         Fault::named(&name).ok_or_else(|| refused(format!("no fault is called {name}; there are {}", names())))?;
     let which = match times {

@@ -78,7 +78,7 @@ impl Fault {
 
     /// Returns its name, its title on the panel, and what it does.
     #[must_use]
-    pub fn words(self) -> (&'static str, &'static str, &'static str) {
+    pub fn labels(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::LoseAnswer => {
                 ("lose_answer", "Lose the answer", "Meta takes the message, and a gateway loses the answer (502).")
@@ -117,7 +117,7 @@ impl Fault {
     /// Returns the fault with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fault| fault.words().0 == name)
+        Self::ALL.into_iter().find(|fault| fault.labels().0 == name)
     }
 
     fn group(self) -> Group {
@@ -169,7 +169,7 @@ impl Simulator {
     /// # Errors
     /// When the fault has no value, or does not allow this one.
     pub fn misbehave_by(&self, fault: Fault, value: u32, which: Range<usize>) -> Result<(), String> {
-        let (name, ..) = fault.words();
+        let (name, ..) = fault.labels();
         match fault.value() {
             Some((_, _, range)) if range.contains(&value) => {
                 self.change(|state| state.faults.switch(fault, which, Some(value), &mut state.history));
@@ -237,7 +237,7 @@ impl Faults {
 
     fn states(&self) -> Vec<FaultState> {
         let show = |fault: Fault| {
-            let (name, title, help) = fault.words();
+            let (name, title, help) = fault.labels();
             let switch = self.0.get(&fault);
             let times = match self.switched(fault) {
                 Range { end: usize::MAX, .. } => None,

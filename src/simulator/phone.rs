@@ -63,7 +63,7 @@ impl History {
             return;
         }
         let mut bubble = Bubble::new(id, person, Side::Business, message);
-        bubble.text = Some(reply::words(message));
+        bubble.text = Some(reply::as_text(message));
         bubble.buttons = reply::buttons(message);
         bubble.quoted = message["context"]["message_id"].as_str().map(str::to_owned);
         self.record(FeedEvent::Bubble(Box::new(bubble)));
@@ -72,7 +72,7 @@ impl History {
     /// Shows a message of the person.
     pub(super) fn show_message(&mut self, id: &str, person: &str, message: &Value) {
         let mut bubble = Bubble::new(id, person, Side::Person, message);
-        bubble.text = Some(user_action::words(message));
+        bubble.text = Some(user_action::as_text(message));
         bubble.quoted = message["context"]["id"].as_str().map(str::to_owned);
         bubble.status = Tick::Sent;
         self.record(FeedEvent::Bubble(Box::new(bubble)));

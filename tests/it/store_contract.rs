@@ -75,7 +75,7 @@ fn pending(name: &str) -> Pending {
         message_id: Wamid::default(),
         to: Person { phone: Some("15550100200".into()), ..Person::default() },
         replies,
-        letter: None,
+        dead_letter: None,
         is_notice: false,
         is_apology: false,
     }

@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    fn words(kind: &str, body: &str) -> Result<Vec<String>, AgentError> {
+    fn texts(kind: &str, body: &str) -> Result<Vec<String>, AgentError> {
         let text = |content| if let Content::Text(text) = content { text } else { panic!("not a text: {content:?}") };
         Ok(read(kind, body.as_bytes())?.outputs.into_iter().map(|output| text(output.content)).collect())
     }
@@ -107,11 +107,11 @@ mod tests {
             json!([{ "text": "hi" }]),
             json!("{\"result\": \"hi\"}"),
         ] {
-            assert_eq!(words("application/json", &body.to_string()).expect("readable"), ["hi"], "{body}");
+            assert_eq!(texts("application/json", &body.to_string()).expect("readable"), ["hi"], "{body}");
         }
-        assert_eq!(words("text/plain; charset=utf-8", "hi").expect("readable"), ["hi"]);
+        assert_eq!(texts("text/plain; charset=utf-8", "hi").expect("readable"), ["hi"]);
         assert_eq!(
-            words("application/json", r#""{\"a\": 1}""#).expect("readable"),
+            texts("application/json", r#""{\"a\": 1}""#).expect("readable"),
             [r#"{"a": 1}"#],
             "a text is a text"
         );
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn an_answer_without_words_is_an_error_and_not_silence() {
         for body in ["{}", "null", "<html>", "", "{\"status\":\"ok\"}"] {
-            assert!(matches!(words("application/json", body), Err(AgentError::Unreadable(_))), "{body}");
+            assert!(matches!(texts("application/json", body), Err(AgentError::Unreadable(_))), "{body}");
         }
     }
 
@@ -131,13 +131,13 @@ mod tests {
             ("application/json", fault.to_owned()),
             ("text/event-stream", format!("data: \"He\"\n\ndata: {fault}\n\n")),
         ] {
-            let error = words(kind, &body).expect_err("a fault");
+            let error = texts(kind, &body).expect_err("a fault");
             assert!(matches!(error, AgentError::Aws(_)) && !error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
-    fn the_pieces_of_a_stream_become_whole_texts() {
+    fn the_pieces_of_a_stream_become_whole_words() {
         let raw = |event: &serde_json::Value| format!("data: {}\n\n", json!({ "event": event }));
         let delta = |text: &str| raw(&json!({ "contentBlockDelta": { "delta": { "text": text } } }));
         let data = |text: &str| format!("data: {}\n\n", json!({ "data": text }));
@@ -162,10 +162,10 @@ mod tests {
             ("data: \"He\"\n\ndata: {\"result\":\"Hello.\"}\n\n".to_owned(), vec!["Hello."]),
             ("data: plain\n\ndata:  words".to_owned(), vec!["plain words"]),
         ] {
-            assert_eq!(words("text/event-stream", &body).expect("readable"), expected, "{body}");
+            assert_eq!(texts("text/event-stream", &body).expect("readable"), expected, "{body}");
         }
         for body in ["", "event: ping\n\n", "data: {\"event\":{\"messageStart\":{}}}\n\n"] {
-            assert!(matches!(words("text/event-stream", body), Err(AgentError::Unreadable(_))), "{body}");
+            assert!(matches!(texts("text/event-stream", body), Err(AgentError::Unreadable(_))), "{body}");
         }
     }
 
@@ -175,7 +175,7 @@ mod tests {
             let event = |piece| format!("data: {}\n\n", json!({ "data": piece }));
             let stream = pieces.iter().map(event).collect::<Vec<_>>().concat();
             let expected: Vec<_> = Some(pieces.concat()).filter(|text| !text.trim().is_empty()).into_iter().collect();
-            prop_assert_eq!(words("text/event-stream", &stream).expect("readable"), expected);
+            prop_assert_eq!(texts("text/event-stream", &stream).expect("readable"), expected);
         }
 
         #[test]

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::lenient::{either, items, link, words};
+use super::lenient::{either, items, link, text_of};
 use crate::conversation::{Action, Choice, Content};
 
 /// The fields in a submit button's data that may contain its text.
@@ -18,7 +18,8 @@ pub(crate) fn read(structure: &Value) -> Option<Content> {
         flatten(&of["body"], &mut lines);
         (!lines.is_empty()).then(|| lines.join("\n"))
     };
-    let text = ["fallbackText", "text"].iter().find_map(|name| words(&structure[*name]).or_else(|| words(&of[*name])));
+    let text =
+        ["fallbackText", "text"].iter().find_map(|name| text_of(&structure[*name]).or_else(|| text_of(&of[*name])));
     let mut actions = Vec::new();
     gather(&of["body"], &mut actions);
     actions.extend(items(&of["actions"]).iter().filter_map(action));
@@ -29,16 +30,16 @@ pub(crate) fn read(structure: &Value) -> Option<Content> {
 fn flatten(elements: &Value, lines: &mut Vec<String>) {
     for element in visible(elements) {
         match element["type"].as_str().unwrap_or_default() {
-            "TextBlock" => lines.extend(words(&element["text"])),
+            "TextBlock" => lines.extend(text_of(&element["text"])),
             "RichTextBlock" => {
-                let run = |run: &Value| words(&run["text"]).or_else(|| words(run));
+                let run = |run: &Value| text_of(&run["text"]).or_else(|| text_of(run));
                 let runs: String = items(&element["inlines"]).iter().filter_map(run).collect();
                 lines.extend((!runs.is_empty()).then_some(runs));
             }
             "FactSet" => {
                 for fact in items(&element["facts"]) {
-                    let title = words(&fact["title"]).map(|title| title.trim_end_matches(':').to_owned());
-                    let parts: Vec<_> = title.into_iter().chain(words(&fact["value"])).collect();
+                    let title = text_of(&fact["title"]).map(|title| title.trim_end_matches(':').to_owned());
+                    let parts: Vec<_> = title.into_iter().chain(text_of(&fact["value"])).collect();
                     lines.extend((!parts.is_empty()).then(|| parts.join(": ")));
                 }
             }
@@ -67,12 +68,12 @@ fn parts(element: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn action(action: &Value) -> Option<Action> {
-    let title = words(&action["title"]);
+    let title = text_of(&action["title"]);
     match action["type"].as_str().unwrap_or_default() {
         "Action.OpenUrl" => Some(Action::Link { title: title.unwrap_or_default(), url: link(&action["url"])? }),
         "Action.Submit" | "Action.Execute" => {
             let data = &action["data"];
-            let id = words(data).or_else(|| words(either(data, PAYLOADS)))?;
+            let id = text_of(data).or_else(|| text_of(either(data, PAYLOADS)))?;
             Some(Action::Choice(Choice::new(id.clone(), title.unwrap_or(id))))
         }
         _ => None,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::lenient::{self, either, items, words};
+use super::lenient::{self, either, items, text_of};
 use crate::conversation::{Contact, Content, Location, Media, MediaKind, Source};
 
 /// The files of `attachments: [{"url","mimeType","fileName"}]`, also in the spelling that we send: `type`, `name`.
@@ -12,14 +12,14 @@ pub(crate) fn files(attachments: &Value) -> Vec<Content> {
 
 fn file(attachment: &Value) -> Option<Media> {
     let source = Source::Link(lenient::file(&attachment["url"])?);
-    let mime = words(either(attachment, &["mimeType", "type"])).unwrap_or_default();
+    let mime = text_of(either(attachment, &["mimeType", "type"])).unwrap_or_default();
     let kind = match mime.split('/').next().unwrap_or_default() {
         "image" => MediaKind::Image,
         "video" => MediaKind::Video,
         "audio" => MediaKind::Audio,
         _ => MediaKind::Document,
     };
-    let name = words(either(attachment, &["fileName", "name"])).filter(|_| kind == MediaKind::Document);
+    let name = text_of(either(attachment, &["fileName", "name"])).filter(|_| kind == MediaKind::Document);
     Some(Media { kind, source, caption: None, name })
 }
 
@@ -35,8 +35,8 @@ pub(crate) fn place(location: &Value) -> Vec<Content> {
     vec![Content::Location(Location {
         latitude,
         longitude,
-        name: words(&location["name"]),
-        address: words(&location["address"]),
+        name: text_of(&location["name"]),
+        address: text_of(&location["address"]),
     })]
 }
 
@@ -49,18 +49,18 @@ pub(crate) fn contacts(contacts: &Value) -> Vec<Content> {
 
 fn contact(card: &Value) -> Option<Contact> {
     let all = |name: &str, field: &str| -> Vec<String> {
-        items(&card[name]).iter().filter_map(|entry| words(&entry[field]).or_else(|| words(entry))).collect()
+        items(&card[name]).iter().filter_map(|entry| text_of(&entry[field]).or_else(|| text_of(entry))).collect()
     };
     let name = &card["name"];
     let parts = || {
-        let parts: Vec<_> = ["first_name", "last_name"].iter().filter_map(|part| words(&name[*part])).collect();
+        let parts: Vec<_> = ["first_name", "last_name"].iter().filter_map(|part| text_of(&name[*part])).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     };
     let contact = Contact {
-        name: words(&name["formatted_name"]).or_else(parts).or_else(|| words(name)).unwrap_or_default(),
+        name: text_of(&name["formatted_name"]).or_else(parts).or_else(|| text_of(name)).unwrap_or_default(),
         phones: all("phones", "phone"),
         emails: all("emails", "email"),
-        organization: words(&card["org"]["company"]),
+        organization: text_of(&card["org"]["company"]),
         url: all("urls", "url").into_iter().next(),
     };
     let is_filled = !(contact.name.is_empty() && contact.phones.is_empty() && contact.emails.is_empty());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::lenient::{either, items, link, words};
+use super::lenient::{either, items, link, text_of};
 use crate::conversation::{Action, Choice};
 
 /// The buttons, in order; one without a title and without a payload is left out.
@@ -12,13 +12,13 @@ pub(crate) fn actions(buttons: &Value) -> Vec<Action> {
 
 /// One button: `{"type" | "contentType" | "content_type", "title", "payload", "url", "intentName"}`.
 pub(crate) fn action(button: &Value) -> Option<Action> {
-    let title = words(&button["title"]);
-    let payload = words(&button["payload"]).filter(|payload| payload != "null");
+    let title = text_of(&button["title"]);
+    let payload = text_of(&button["payload"]).filter(|payload| payload != "null");
     let page = || link(&button["url"]);
     match either(button, &["type", "contentType", "content_type"]).as_str().unwrap_or_default() {
         // The flow gets what its own web chat would send: the title, from which it finds the intent.
         "trigger_intent" => {
-            let title = title.or_else(|| words(&button["intentName"]));
+            let title = title.or_else(|| text_of(&button["intentName"]));
             choice(title, None)
         }
         // Without a number it is an ordinary button in the web chat, too.

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 /// Returns a text that is not blank; a number counts as one, and the texts of an array are its lines.
-pub(crate) fn words(value: &Value) -> Option<String> {
-    let words = match value {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
+    let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        Value::Array(values) => values.iter().filter_map(words).collect::<Vec<_>>().join("\n"),
+        Value::Array(values) => values.iter().filter_map(text_of).collect::<Vec<_>>().join("\n"),
         Value::Null | Value::Bool(_) | Value::Object(_) => String::new(),
     };
-    (!words.trim().is_empty()).then_some(words)
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The items of an array; other values have none.
@@ -41,12 +41,12 @@ fn begins(link: &str, scheme: &str) -> bool {
 }
 
 /// The first text under this name, at any depth.
-pub(crate) fn first_words(value: &Value, name: &str) -> Option<String> {
+pub(crate) fn first_text(value: &Value, name: &str) -> Option<String> {
     match value {
         Value::Object(object) => {
-            words(&value[name]).or_else(|| object.values().find_map(|value| first_words(value, name)))
+            text_of(&value[name]).or_else(|| object.values().find_map(|value| first_text(value, name)))
         }
-        Value::Array(values) => values.iter().find_map(|value| first_words(value, name)),
+        Value::Array(values) => values.iter().find_map(|value| first_text(value, name)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }

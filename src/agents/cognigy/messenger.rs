@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     buttons::actions,
-    lenient::{either, file, items, words},
+    lenient::{either, file, items, text_of},
     structured::{carousel, list, media},
 };
 use crate::conversation::{Card, Content, Media, MediaKind, Source};
@@ -15,24 +15,24 @@ use crate::conversation::{Card, Content, Media, MediaKind, Source};
 pub(crate) fn read(message: &Value) -> Vec<Content> {
     let attached = attachment(&message["attachment"]);
     let replies = actions(either(message, &["quick_replies", "quickReplies"]));
-    attached.into_iter().chain(Content::card(words(&message["text"]), replies)).collect()
+    attached.into_iter().chain(Content::card(text_of(&message["text"]), replies)).collect()
 }
 
 fn attachment(attachment: &Value) -> Option<Content> {
     let payload = &attachment["payload"];
-    let file = |kind| media(kind, &payload["url"], None, words(either(payload, &["altText", "alt_text"])));
+    let file = |kind| media(kind, &payload["url"], None, text_of(either(payload, &["altText", "alt_text"])));
     match attachment["type"].as_str().unwrap_or_default() {
         "image" => file(MediaKind::Image),
         "video" => file(MediaKind::Video),
         "audio" => file(MediaKind::Audio),
         "file" => file(MediaKind::Document),
-        "template" => template(payload).or_else(|| words(&payload["text"]).map(Content::Text)),
+        "template" => template(payload).or_else(|| text_of(&payload["text"]).map(Content::Text)),
         _ => None,
     }
 }
 
 fn template(payload: &Value) -> Option<Content> {
-    let (text, elements) = (words(&payload["text"]), &payload["elements"]);
+    let (text, elements) = (text_of(&payload["text"]), &payload["elements"]);
     match payload["template_type"].as_str().unwrap_or_default() {
         "button" => Content::card(text, actions(&payload["buttons"])),
         "list" => list(text, elements, actions(&payload["buttons"])),

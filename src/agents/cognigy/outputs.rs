@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     adaptive_card, attached,
-    lenient::{first_words, link, words},
+    lenient::{first_text, link, text_of},
     messenger, structured,
 };
 use crate::conversation::{Action, Card, Content, List, Output};
@@ -48,10 +48,10 @@ pub(crate) fn read(text: &Value, data: &Value, is_private: bool) -> Vec<Output> 
     if contents.is_empty() && texts.is_empty() {
         texts.extend(fallback(data));
     }
-    if let Some(words) = contents.first_mut().and_then(open_words)
+    if let Some(open) = contents.first_mut().and_then(open_text)
         && let Some(text) = texts.pop()
     {
-        *words = if words.is_empty() { text } else { [text.trim_end(), words].join("\n") };
+        *open = if open.is_empty() { text } else { [text.trim_end(), open].join("\n") };
     }
     let all = texts.into_iter().map(Content::Text).chain(contents);
     let mut outputs: Vec<_> = all.map(Output::from).collect();
@@ -69,8 +69,8 @@ fn nested<'a>(data: &'a Value, name: &str) -> &'a Value {
 
 fn texts(text: &Value) -> Vec<String> {
     match text {
-        Value::Array(texts) => texts.iter().filter_map(words).collect(),
-        text => words(text).into_iter().collect(),
+        Value::Array(texts) => texts.iter().filter_map(text_of).collect(),
+        text => text_of(text).into_iter().collect(),
     }
 }
 
@@ -88,7 +88,7 @@ fn raw(own: &Value) -> Vec<Content> {
                 _ if object.is_empty() => {}
                 _ => contents.push(Content::Raw(object.clone())),
             },
-            other => contents.extend(other.as_str().and_then(|_| words(other)).map(Content::Text)),
+            other => contents.extend(other.as_str().and_then(|_| text_of(other)).map(Content::Text)),
         }
     }
     contents
@@ -112,8 +112,8 @@ fn plugin(plugin: &Value) -> Vec<Content> {
     let contents = match plugin["type"].as_str().unwrap_or_default() {
         "adaptivecards" => adaptive_card::read(&plugin["payload"]),
         "x-app" => link(&plugin["data"]["sessionUrl"]).map(|url| {
-            let title = words(&plugin["data"]["openButtonLabel"]).unwrap_or_default();
-            let text = words(&plugin["text"]).unwrap_or_default();
+            let title = text_of(&plugin["data"]["openButtonLabel"]).unwrap_or_default();
+            let text = text_of(&plugin["text"]).unwrap_or_default();
             Content::Card(Card { media: None, text, actions: vec![Action::Link { title, url }] })
         }),
         _ => None,
@@ -124,8 +124,8 @@ fn plugin(plugin: &Value) -> Vec<Content> {
 /// The flow's text for channels that cannot show its structures.
 fn fallback(data: &Value) -> Option<String> {
     let plugin = nested(data, "_plugin");
-    let found = first_words(nested(data, "_cognigy"), "fallbackText").or_else(|| words(&plugin["text"]));
-    found.or_else(|| first_words(plugin, "fallbackText")).or_else(|| words(nested(data, "fallbackText")))
+    let found = first_text(nested(data, "_cognigy"), "fallbackText").or_else(|| text_of(&plugin["text"]));
+    found.or_else(|| first_text(plugin, "fallbackText")).or_else(|| text_of(nested(data, "fallbackText")))
 }
 
 /// Whether the structures contain every line of the text already. Cognigy repeats the text of a structure beside it, for
@@ -157,7 +157,7 @@ fn is_repeated(text: &str, contents: &[&Value]) -> bool {
 }
 
 /// The text of a structure that the output's text may be put before: that of a list, whose rows are apart from it, or an empty one.
-fn open_words(contents: &mut Content) -> Option<&mut String> {
+fn open_text(contents: &mut Content) -> Option<&mut String> {
     match contents {
         Content::List(List { text, .. }) => Some(text),
         Content::Card(Card { text, .. }) | Content::Carousel { text, .. } => text.is_empty().then_some(text),

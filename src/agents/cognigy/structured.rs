@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     adaptive_card,
     buttons::{action, actions},
-    lenient::{either, file, items, link, words},
+    lenient::{either, file, items, link, text_of},
 };
 use crate::conversation::{Action, Card, Choice, Content, List, Media, MediaKind, Section, Source};
 
@@ -20,10 +20,10 @@ const STRUCTURES: &[(&str, Reader)] = &[
     ("_image", image),
     ("_video", video),
     ("_audio", audio),
-    ("_gallery", |gallery| carousel(words(&gallery["text"]), &gallery["items"])),
-    ("_list", |of| list(words(&of["text"]), &of["items"], action(&of["button"]).into_iter().collect())),
-    ("_buttons", |buttons| Content::card(words(&buttons["text"]), actions(&buttons["buttons"]))),
-    ("_quickReplies", |replies| Content::card(words(&replies["text"]), actions(&replies["quickReplies"]))),
+    ("_gallery", |gallery| carousel(text_of(&gallery["text"]), &gallery["items"])),
+    ("_list", |of| list(text_of(&of["text"]), &of["items"], action(&of["button"]).into_iter().collect())),
+    ("_buttons", |buttons| Content::card(text_of(&buttons["text"]), actions(&buttons["buttons"]))),
+    ("_quickReplies", |replies| Content::card(text_of(&replies["text"]), actions(&replies["quickReplies"]))),
     ("_adaptiveCard", adaptive_card::read),
     // The spelling of the web chat's own channel.
     ("adaptiveCard", adaptive_card::read),
@@ -34,7 +34,7 @@ const PLAYERS: &[&str] = &["youtube.com", "youtu.be", "vimeo.com", "dailymotion.
 
 /// The contents of a channel's structures, without their `fallbackText`, which is used only if there is nothing else.
 pub(crate) fn read(channel: &Value) -> Vec<Content> {
-    let text = |structure: &Value| words(&structure["text"]).map(Content::Text);
+    let text = |structure: &Value| text_of(&structure["text"]).map(Content::Text);
     let known = |name: &str| STRUCTURES.iter().any(|(known, _)| *known == name);
     let mut contents: Vec<_> =
         STRUCTURES.iter().filter_map(|(name, read)| read(&channel[*name]).or_else(|| text(&channel[*name]))).collect();
@@ -63,15 +63,15 @@ fn is_player(url: &str) -> bool {
 }
 
 fn image(image: &Value) -> Option<Content> {
-    media(MediaKind::Image, &image["imageUrl"], words(&image["text"]), words(&image["imageAltText"]))
+    media(MediaKind::Image, &image["imageUrl"], text_of(&image["text"]), text_of(&image["imageAltText"]))
 }
 
 fn video(video: &Value) -> Option<Content> {
-    media(MediaKind::Video, &video["videoUrl"], words(&video["text"]), words(&video["videoAltText"]))
+    media(MediaKind::Video, &video["videoUrl"], text_of(&video["text"]), text_of(&video["videoAltText"]))
 }
 
 fn audio(audio: &Value) -> Option<Content> {
-    media(MediaKind::Audio, &audio["audioUrl"], words(&audio["text"]), words(&audio["audioAltText"]))
+    media(MediaKind::Audio, &audio["audioUrl"], text_of(&audio["text"]), text_of(&audio["audioAltText"]))
 }
 
 /// Cards side by side, from the items of a gallery or the elements of a template.
@@ -84,12 +84,12 @@ pub(crate) fn carousel(text: Option<String>, items: &Value) -> Option<Content> {
 fn element(item: &Value) -> Option<Card> {
     // Marks in the title would end the bold type too early.
     let bold = |title: String| if title.contains('*') { title } else { format!("**{}**", title.trim()) };
-    let lines = [words(&item["title"]).map(bold), words(&item["subtitle"])];
+    let lines = [text_of(&item["title"]).map(bold), text_of(&item["subtitle"])];
     let mut text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let picture = |url| Media { kind: MediaKind::Image, source: Source::Link(url), caption: None, name: None };
     let media = file(either(item, &["imageUrl", "image_url"])).map(picture);
     if text.is_empty() {
-        text = words(either(item, &["imageAltText", "image_alt_text"])).unwrap_or_default();
+        text = text_of(either(item, &["imageAltText", "image_alt_text"])).unwrap_or_default();
     }
     let mut actions = actions(&item["buttons"]);
     match page(item).filter(|page| !actions.iter().any(|action| opens(action, page))) {
@@ -123,7 +123,7 @@ pub(crate) fn list(text: Option<String>, items: &Value, buttons: Vec<Action>) ->
     let mut lines: Vec<String> = text.into_iter().collect();
     let (mut rows, mut others) = (Vec::new(), Vec::new());
     for item in self::items(items) {
-        let (title, subtitle) = (words(&item["title"]), words(&item["subtitle"]));
+        let (title, subtitle) = (text_of(&item["title"]), text_of(&item["subtitle"]));
         let name = [title.as_deref(), subtitle.as_deref()].into_iter().flatten().map(str::trim).collect::<Vec<_>>();
         let name = name.join(" – ");
         let mut actions = actions(&item["buttons"]);

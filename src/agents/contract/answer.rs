@@ -7,10 +7,7 @@ use super::{
     outputs,
 };
 use crate::{
-    agents::{
-        Answer,
-        shapes::{self, texts},
-    },
+    agents::{Answer, shapes},
     conversation::TurnId,
     json,
 };
@@ -48,7 +45,7 @@ fn of(value: Value) -> Result<Answer, Fault> {
         // Some frameworks answer with a list of the results of their steps.
         Value::Array(mut items) if items.len() == 1 && items[0].is_object() => of(items.swap_remove(0)),
         Value::Array(items) if items.iter().any(Value::is_string) => Ok(outputs::outputs("", items)?.into()),
-        Value::String(text) => Ok(texts([text]).into()),
+        Value::String(text) => Ok(shapes::outputs([text]).into()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
             Err("the answer is not an object".to_owned())
         }
@@ -75,7 +72,7 @@ fn answer(mut fields: Fields) -> Result<Answer, Fault> {
     let (outputs, mut faults) = match fields.any("outputs") {
         None => (Vec::new(), Vec::new()),
         Some(Value::Array(items)) => (outputs::outputs("outputs", items)?, Vec::new()),
-        Some(Value::String(text)) => (texts([text]), Vec::new()),
+        Some(Value::String(text)) => (shapes::outputs([text]), Vec::new()),
         Some(_) => (Vec::new(), vec![fields.fault("\"outputs\" is not a list")]),
     };
     let ends_session = or_fault(ends_session(&mut fields), &mut faults);
@@ -102,10 +99,10 @@ fn other_shape(fields: Fields) -> Result<Answer, Fault> {
         tracing::warn!("n8n has only started the workflow: let its Webhook node respond with \"Respond to Webhook\"");
         return Ok(Answer::default());
     }
-    let found = shapes::words(&rest);
+    let found = shapes::texts_of(&rest);
     let names = shapes::NAMES.join(", ");
     let fault = || format!("the answer has neither outputs nor session, handover or memory, nor words under {names}");
-    Ok(texts(found.ok_or_else(fault)?).into())
+    Ok(shapes::outputs(found.ok_or_else(fault)?).into())
 }
 
 fn or_fault<T: Default>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> T {

@@ -76,17 +76,17 @@ impl Frame {
             header(&field, self.header, files)?;
         }
         match self.body {
-            Some(most) => words(&message.required("body")?, most)?,
-            None => message.optional("body").map_or(Ok(()), |body| words(&body, BODY))?,
+            Some(most) => check_text(&message.required("body")?, most)?,
+            None => message.optional("body").map_or(Ok(()), |body| check_text(&body, BODY))?,
         }
         if !self.footer {
             message.without("footer", "this kind has no footer")?;
         }
-        message.optional("footer").map_or(Ok(()), |footer| words(&footer, FOOTER))
+        message.optional("footer").map_or(Ok(()), |footer| check_text(&footer, FOOTER))
     }
 }
 
-fn words(field: &Field<'_>, most: usize) -> Checked {
+fn check_text(field: &Field<'_>, most: usize) -> Checked {
     field.object(&["text"])?.required("text")?.text(most).map(drop)
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::simulator::feed::{Button, TapKind};
 
 /// Returns a message as text: a part that a phone would draw is named in brackets.
-pub(super) fn words(message: &Value) -> String {
+pub(super) fn as_text(message: &Value) -> String {
     let kind = message["type"].as_str().unwrap_or_default();
     let content = &message[kind];
     match kind {

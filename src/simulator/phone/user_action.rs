@@ -276,10 +276,10 @@ fn tapped(kind: &TapKind, id: &str, title: &str) -> Value {
 }
 
 /// Returns a message of a person as text.
-pub(super) fn words(message: &Value) -> String {
+pub(super) fn as_text(message: &Value) -> String {
     let kind = message["type"].as_str().unwrap_or_default();
     let content = &message[kind];
-    let words = match kind {
+    let text = match kind {
         "interactive" => {
             let reply = &content[content["type"].as_str().unwrap_or_default()];
             reply["title"].as_str().or(reply["body"].as_str())
@@ -288,5 +288,5 @@ pub(super) fn words(message: &Value) -> String {
         "system" => content["body"].as_str(),
         _ => None,
     };
-    words.map_or_else(|| reply::words(message), str::to_owned)
+    text.map_or_else(|| reply::as_text(message), str::to_owned)
 }

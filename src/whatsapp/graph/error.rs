@@ -188,7 +188,7 @@ impl GraphError {
         | Self::OutsideWindow(refusal)
         | Self::Refused(refusal) = &mut self
         {
-            refusal.details = redact(&refusal.details, words(body));
+            refusal.details = redact(&refusal.details, personal_texts(body));
             refusal.trace_id = redact(&refusal.trace_id, []);
         }
         self
@@ -260,14 +260,14 @@ pub(super) fn unclear_because(status: StatusCode, details: String) -> GraphError
 }
 
 /// The texts in a message that somebody has written or is called by.
-fn words(value: &Value) -> Vec<&str> {
+fn personal_texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(words).collect(),
+        Value::Array(items) => items.iter().flat_map(personal_texts).collect(),
         Value::Object(fields) => fields
             .iter()
             .filter(|(name, _)| !OURS.contains(&name.as_str()))
-            .flat_map(|(_, value)| words(value))
+            .flat_map(|(_, value)| personal_texts(value))
             .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }

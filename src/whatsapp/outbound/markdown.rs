@@ -6,6 +6,7 @@
 mod emphasis;
 mod formulas;
 mod label;
+mod layout;
 mod signs;
 mod table;
 mod words;
@@ -15,6 +16,7 @@ pub(crate) use label::to_plain;
 use pulldown_cmark::{CowStr, Event, LinkType, Parser, Tag, TagEnd};
 
 use self::{
+    layout::Layout,
     signs::{OPTIONS, UNDERLINE_LEAST, is_markdown, mended, underline, without_tags},
     table::Table,
     words::{Mark, Words},
@@ -24,11 +26,6 @@ use crate::settings::TextFormat;
 
 /// The line that represents a rule.
 const RULE: &str = "━━━━━━━━━━";
-/// The indentation of a nested list: WhatsApp does not show spaces at the start of a line, but shows these.
-const INDENT: &str = "\u{2002}\u{2002}";
-/// Deeper lists are not indented further: a phone is narrow.
-const MAX_INDENTS: usize = 4;
-
 /// Converts Markdown to WhatsApp's formatting marks.
 #[must_use]
 pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
@@ -49,71 +46,55 @@ pub fn to_whatsapp(text: &str, format: TextFormat) -> String {
 fn converted(text: &str) -> String {
     let source = mended(&formulas::escaped(text));
     let source = emphasis::mended(&source);
-    let mut page = Page { source: &source, ..Page::default() };
+    let mut page = Page::of(&source);
     // Events instead of a tree: deep nesting cannot overflow our stack.
     for (event, range) in Parser::new_ext(&source, OPTIONS).into_offset_iter() {
         page.take(event, range.start, range.end);
     }
     page.put_words();
-    page.out
+    page.layout.finish()
 }
 
-/// The output so far, and the open blocks.
-#[derive(Default)]
+/// The output so far, and the blocks that are being read.
 struct Page<'a> {
     source: &'a str,
-    out: String,
-    /// The end in the source of the last output.
-    ended: usize,
+    layout: Layout<'a>,
     words: Words<'a>,
     /// The start and end of the collected text in the source.
     words_at: Option<(usize, usize)>,
-    quotes: usize,
-    lists: Vec<List<'a>>,
-    /// Bullets and numbers that wait for the first line of their item.
-    markers: String,
     links: Vec<(usize, CowStr<'a>)>,
     code: Option<String>,
     table: Option<Table<'a>>,
 }
 
-/// An open list.
-struct List<'a> {
-    /// The number of its first item; `None` for bullets.
-    first: &'a str,
-    /// How many items have been numbered.
-    items: u64,
-}
-
 impl<'a> Page<'a> {
+    fn of(source: &'a str) -> Self {
+        let (words, layout) = (Words::default(), Layout::of(source));
+        Self { source, layout, words, words_at: None, links: Vec::new(), code: None, table: None }
+    }
+
     fn take(&mut self, event: Event<'a>, start: usize, end: usize) {
         match event {
             Event::Start(tag) => self.open(tag, start, end),
             Event::End(tag) => self.close(tag, start, end),
             Event::Text(text) => match &mut self.code {
                 Some(code) => code.push_str(&text),
-                None => self.words(start, end).push(&text),
+                None => self.text_at(start, end).push(&text),
             },
-            Event::Code(code) => self.words(start, end).code(&code),
+            Event::Code(code) => self.text_at(start, end).code(&code),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let text = without_tags(&html);
-                self.words(start, end).push(&text);
+                self.text_at(start, end).push(&text);
             }
-            Event::SoftBreak | Event::HardBreak => self.words(start, end).push("\n"),
+            Event::SoftBreak | Event::HardBreak => self.text_at(start, end).push("\n"),
             Event::Rule => {
                 self.put_words();
-                self.put(start, end, RULE);
+                self.layout.put(start, end, RULE);
             }
-            Event::TaskListMarker(done) => {
-                let kept = self.markers.trim_end().trim_end_matches(['-', '+', '•', '◦']).len();
-                self.markers.truncate(kept);
-                // A number keeps its space.
-                let space = if self.markers.ends_with(['.', ')']) { " " } else { "" };
-                self.markers.extend([space, if done { "☑ " } else { "☐ " }]);
-            }
+            Event::TaskListMarker(done) => self.layout.check_box(done),
             // Not enabled in our options.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
-                self.words(start, end).push(&text);
+                self.text_at(start, end).push(&text);
             }
         }
     }
@@ -128,24 +109,24 @@ impl<'a> Page<'a> {
         match tag {
             Tag::Emphasis => {
                 let written = written(1);
-                self.words(start, end).open(Mark::Italic, written);
+                self.text_at(start, end).open(Mark::Italic, written);
             }
             Tag::Strong => {
                 let written = written(2);
-                self.words(start, end).open(Mark::Bold, written);
+                self.text_at(start, end).open(Mark::Bold, written);
             }
             Tag::Strikethrough => {
                 let written = written(2);
-                self.words(start, end).open(Mark::Strike, written);
+                self.text_at(start, end).open(Mark::Strike, written);
             }
             Tag::Link { dest_url, link_type, .. } => {
                 // The text of an autolink is its address.
                 let bare = matches!(link_type, LinkType::Autolink | LinkType::Email);
-                let from = self.words(start, end).len();
+                let from = self.text_at(start, end).len();
                 self.links.push((from, if bare { CowStr::Borrowed("") } else { dest_url }));
             }
             Tag::Image { dest_url, .. } => {
-                let from = self.words(start, end).len();
+                let from = self.text_at(start, end).len();
                 self.links.push((from, dest_url));
             }
             Tag::TableCell => self.words = Words::default(),
@@ -164,13 +145,10 @@ impl<'a> Page<'a> {
     fn open_block(&mut self, block: Tag<'a>, start: usize, end: usize) {
         match block {
             Tag::Heading { .. } if is_heading(&self.source[start..end]) => self.words.open(Mark::Bold, ""),
-            Tag::BlockQuote(_) => self.quotes += 1,
+            Tag::BlockQuote(_) => self.layout.open_quote(),
             Tag::CodeBlock(_) => self.code = Some(String::new()),
-            Tag::List(_) => self.lists.push(List { first: "", items: 0 }),
-            Tag::Item => {
-                let marker = self.marker(&self.source[start..end]);
-                self.markers.push_str(&marker);
-            }
+            Tag::List(_) => self.layout.open_list(),
+            Tag::Item => self.layout.open_item(start, end),
             Tag::Table(alignments) => self.table = Some(Table { alignments, rows: Vec::new() }),
             _ => {}
         }
@@ -196,29 +174,27 @@ impl<'a> Page<'a> {
             TagEnd::Table => {
                 self.words_at = None;
                 let table = self.table.take().unwrap_or_default();
-                match table.aligned().filter(|_| self.quotes == 0) {
-                    Some(lines) => self.put_fence(start, end, &lines),
-                    None => self.put(start, end, &table.listed()),
+                match table.aligned().filter(|_| !self.layout.is_quoted()) {
+                    Some(lines) => self.layout.put_fence(start, end, &lines),
+                    None => self.layout.put(start, end, &table.listed()),
                 }
             }
             TagEnd::CodeBlock => {
                 let code = self.code.take().unwrap_or_default();
-                self.put_fence(start, end, code.trim_end());
+                self.layout.put_fence(start, end, code.trim_end());
             }
             TagEnd::Heading(_) => self.close_heading(start, end),
             TagEnd::Item => {
                 self.put_words();
-                if !self.markers.is_empty() {
-                    self.put(start, end, "");
-                }
+                self.layout.close_item(start, end);
             }
             TagEnd::List(_) => {
                 self.put_words();
-                self.lists.pop();
+                self.layout.close_list();
             }
             TagEnd::BlockQuote(_) => {
                 self.put_words();
-                self.quotes -= 1;
+                self.layout.close_quote();
             }
             _ => self.put_words(),
         }
@@ -230,18 +206,18 @@ impl<'a> Page<'a> {
         if is_heading(heading) {
             self.words.close();
             self.put_words();
-            self.ended = start + heading.trim_end().len();
+            self.layout.skip_to(start + heading.trim_end().len());
             return;
         }
         self.put_words();
         let line = underline(heading).unwrap_or_default();
         let ended = start + heading.trim_end().len();
         let rule = line.starts_with('-') && line.len() >= UNDERLINE_LEAST;
-        self.put(ended - line.len(), ended, if rule { RULE } else { line });
+        self.layout.put(ended - line.len(), ended, if rule { RULE } else { line });
     }
 
     /// The text that is being collected; it may begin without its own event, in a list for instance.
-    fn words(&mut self, start: usize, end: usize) -> &mut Words<'a> {
+    fn text_at(&mut self, start: usize, end: usize) -> &mut Words<'a> {
         let (began, ended) = self.words_at.unwrap_or((start, end));
         self.words_at = Some((began, ended.max(end)));
         &mut self.words
@@ -252,96 +228,8 @@ impl<'a> Page<'a> {
         if let Some((start, end)) = self.words_at.take() {
             let text = words.marked();
             if !text.is_empty() {
-                self.put(start, end, &text);
+                self.layout.put(start, end, &text);
             }
-        }
-    }
-
-    fn put(&mut self, start: usize, end: usize, text: &str) {
-        self.part(start, end);
-        let indent = INDENT.repeat(self.lists.len().saturating_sub(1).min(MAX_INDENTS));
-        let markers = std::mem::take(&mut self.markers);
-        let before = if markers.is_empty() { &indent } else { &markers };
-        let mut lines = text.split('\n');
-        let first = format!("{}{before}{}", self.quote(), lines.next().unwrap_or_default());
-        self.out.push_str(first.trim_end());
-        for line in lines {
-            self.out.push('\n');
-            if !line.is_empty() {
-                let quote = self.quote();
-                self.out.extend([quote, &indent, line]);
-            }
-        }
-    }
-
-    /// Puts lines into a monospaced block, which starts its own line.
-    fn put_fence(&mut self, start: usize, end: usize, lines: &str) {
-        if !self.markers.is_empty() {
-            self.put(start, start, "");
-        }
-        if self.quotes > 0 {
-            // The block would contain the quote's marks.
-            let line = |line: &str| {
-                if line.trim().is_empty() || line.contains('`') {
-                    line.to_owned()
-                } else {
-                    format!("`{}`", line.trim_end())
-                }
-            };
-            let lines: Vec<_> = lines.split('\n').map(line).collect();
-            return self.put(start, end, &lines.join("\n"));
-        }
-        self.part(start, end);
-        match lines.contains("```") {
-            // A block inside a block, such as a page of Markdown, would end the outer one.
-            true => self.out.push_str(lines),
-            false => self.out.extend(["```\n", lines, "\n```"]),
-        }
-    }
-
-    /// Starts a line, after an empty one if the source has any between this and the last output.
-    fn part(&mut self, start: usize, end: usize) {
-        let gap = self.source.get(self.ended..start).unwrap_or_default();
-        if !self.out.is_empty() {
-            self.out.push_str(if gap.matches('\n').count() > 1 { "\n\n" } else { "\n" });
-        }
-        self.ended = self.source[..end].trim_end().len().max(self.ended);
-    }
-
-    fn quote(&self) -> &'static str {
-        match self.quotes {
-            0 => "",
-            1 => "> ",
-            // WhatsApp reads only the first quote mark.
-            2.. => "> » ",
-        }
-    }
-
-    /// The prefix of an item: its number, or a bullet.
-    fn marker(&mut self, item: &'a str) -> String {
-        let depth = self.lists.len().saturating_sub(1);
-        let indent = if self.markers.is_empty() { INDENT.repeat(depth.min(MAX_INDENTS)) } else { String::new() };
-        let item = item.trim_start();
-        let digits = &item[..item.bytes().take_while(u8::is_ascii_digit).count()];
-        let Some(list) = self.lists.last_mut().filter(|_| !digits.is_empty()) else {
-            let bullet = match depth {
-                // WhatsApp leaves a plus alone, and so do we: it may belong to a phone number.
-                0 if item.starts_with('+') => '+',
-                0 => '-',
-                1 => '•',
-                2.. => '◦',
-            };
-            return format!("{indent}{bullet} ");
-        };
-        let sign = if item[digits.len()..].starts_with(')') { ')' } else { '.' };
-        list.items += 1;
-        if list.items == 1 {
-            list.first = digits;
-        }
-        // Numbers stay as they are, but "1." for every item means that the items are to be counted.
-        match digits.parse::<u64>() {
-            Ok(first) if list.items > 1 && digits == list.first => format!("{indent}{}{sign} ", first + list.items - 1),
-            _ => format!("{indent}{digits}{sign} "),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use self::words::words;
+use self::words::text_for_people;
 use super::{
     limits::{
         CARDS, MAX_BODY, MAX_BUTTON_ID, MAX_BUTTON_TITLE, MAX_BUTTONS, MAX_CAPTION, MAX_CARD_BODY, MAX_LIST_BODY,
@@ -75,7 +75,7 @@ pub(crate) fn checked(mut message: Map<String, Value>, to_group: bool) -> Result
     };
     match rule {
         None => Ok(message),
-        Some(rule) => Err(Wrong { rule, words: words(&message) }),
+        Some(rule) => Err(Wrong { rule, words: text_for_people(&message) }),
     }
 }
 

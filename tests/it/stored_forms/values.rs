@@ -258,7 +258,7 @@ pub fn conversation() -> Conversation {
                 reply(text("fourth"), ReplyState::Sent(None)),
                 reply(text("fifth"), ReplyState::Planned),
             ],
-            letter: Some("{\"reason\":\"the agent did not answer\"}".to_owned()),
+            dead_letter: Some("{\"reason\":\"the agent did not answer\"}".to_owned()),
             is_notice: true,
             is_apology: true,
         }),

@@ -6,21 +6,21 @@ use crate::agents::{
     AgentError, Answer,
     aws::AwsError,
     contract,
-    shapes::{NAMES, texts, words},
+    shapes::{NAMES, outputs, texts_of},
 };
 
 /// Reads an answer. If an agent writes JSON itself, its framework encodes that once more, as a text.
 pub(crate) fn read(value: &Value) -> Result<Answer, AgentError> {
     let within = value.as_str().and_then(|text| serde_json::from_str(text).ok()).filter(Value::is_object);
-    if let Some(within) = within.filter(|within| within.get("outputs").is_some() || words(within).is_some()) {
+    if let Some(within) = within.filter(|within| within.get("outputs").is_some() || texts_of(within).is_some()) {
         return read(&within);
     }
     if let Some(answer) = whole(value)? {
         return Ok(answer);
     }
-    let words =
-        words(value).ok_or_else(|| AgentError::Unreadable(format!("it contains none of {}", NAMES.join(", "))))?;
-    Ok(texts(words).into())
+    let texts =
+        texts_of(value).ok_or_else(|| AgentError::Unreadable(format!("it contains none of {}", NAMES.join(", "))))?;
+    Ok(outputs(texts).into())
 }
 
 /// Reads an answer whose shape is certain: one of our own contract, or an error.

@@ -44,7 +44,7 @@ pub(crate) fn read(stream: &str) -> Result<Answer, AgentError> {
     let found =
         [model.texts, data.texts, whole.unwrap_or_default(), plain.texts].into_iter().find(|texts| !texts.is_empty());
     let texts = found.ok_or_else(|| AgentError::Unreadable("its stream contains no text".to_owned()))?;
-    Ok(shapes::texts(texts).into())
+    Ok(shapes::outputs(texts).into())
 }
 
 impl Streamed {
@@ -61,16 +61,16 @@ impl Streamed {
             self.model.is_ended |= event.get("contentBlockStop").is_some() || event.get("messageStop").is_some();
         } else if let Some(text) = data.as_str() {
             self.data.add(text);
-        } else if let Some(result) = value.get("result").and_then(shapes::words) {
+        } else if let Some(result) = value.get("result").and_then(shapes::texts_of) {
             self.whole = Some(result);
         } else if value["message"].is_object() {
             // The results of tools have the user's role.
             if value["message"]["role"] == "assistant" {
-                self.whole.get_or_insert_default().extend(shapes::words(&value["message"]).into_iter().flatten());
+                self.whole.get_or_insert_default().extend(shapes::texts_of(&value["message"]).into_iter().flatten());
             }
         } else {
-            let words = [value, &value["delta"], &value["chunk"]].into_iter().find_map(shapes::words);
-            words.into_iter().flatten().for_each(|text| self.plain.add(&text));
+            let texts = [value, &value["delta"], &value["chunk"]].into_iter().find_map(shapes::texts_of);
+            texts.into_iter().flatten().for_each(|text| self.plain.add(&text));
         }
         Ok(())
     }

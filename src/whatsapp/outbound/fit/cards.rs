@@ -12,7 +12,7 @@ use super::{
         split::{is_visible, length, one_line},
     },
     Fitter, checked,
-    lists::{Ids, visible, words_of},
+    lists::{Ids, titles, visible},
     page,
     words::{clip, host, labelled},
 };
@@ -68,7 +68,7 @@ impl Fitter<'_> {
         }
         if self.takes_buttons() && are_buttons(&choices) {
             let media = self.header(media);
-            let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { words_of(&choices) };
+            let text = if is_visible(&text) { self.all_but_the_end(&text, MAX_BODY) } else { titles(&choices) };
             let actions = self.with_ids(choices, MAX_BUTTON_ID).into_iter().map(Action::Choice).collect();
             return self.push(Content::Card(Card { media, text, actions }));
         }

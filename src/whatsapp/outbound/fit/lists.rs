@@ -34,7 +34,7 @@ impl Fitter<'_> {
         let mut text = if is_visible(&text) {
             text
         } else {
-            sections.iter().map(|section| words_of(&section.rows)).collect::<Vec<_>>().join("\n")
+            sections.iter().map(|section| titles(&section.rows)).collect::<Vec<_>>().join("\n")
         };
         let label =
             label.map(|label| clip(&one_line(&self.plain(&label)), MAX_BUTTON_TITLE)).filter(|label| is_visible(label));
@@ -147,7 +147,7 @@ fn in_lists(sections: Vec<Section>) -> Vec<Vec<Section>> {
 }
 
 /// The titles of the choices, as the text that Meta requires.
-pub(super) fn words_of(choices: &[Choice]) -> String {
+pub(super) fn titles(choices: &[Choice]) -> String {
     let lines: Vec<_> = choices.iter().map(|choice| format!("- {}", choice.title)).collect();
     clip(&lines.join("\n"), MAX_BODY)
 }

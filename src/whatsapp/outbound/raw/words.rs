@@ -27,7 +27,7 @@ const WORDS: &[&str] =
 const LATER: &[&str] = &["replyMessage"];
 
 /// All text for people, line by line.
-pub(crate) fn words(message: &Map<String, Value>) -> String {
+pub(crate) fn text_for_people(message: &Map<String, Value>) -> String {
     let mut lines = Vec::new();
     gather_fields(message, &mut lines);
     lines.join("\n")
@@ -101,7 +101,7 @@ mod tests {
             (json!({ "template": { "name": "x" }, "text": " " }), ""),
         ] {
             let message = message.as_object().expect("an object");
-            assert_eq!(words(message), expected);
+            assert_eq!(text_for_people(message), expected);
         }
     }
 }
