@@ -96,6 +96,24 @@ async fn a_first_contact_with_a_number_and_a_bsuid_costs_one_read_more_and_only_
     assert_eq!(endpoint.turn(named("again")).await, TURN);
 }
 
+/// Whom other systems may write to is found by each name, and their STOP is known.
+#[tokio::test]
+async fn with_an_api_key_a_first_contact_costs_a_read_for_each_name_and_a_write_for_each_further_one() {
+    let mut endpoint = Endpoint::start_with_key("a-key").await;
+    let bill = endpoint.turn(message("15550100299", "hello")).await;
+    assert_eq!(bill, Bill { store_reads: 1, units_read: bill.units_read, ..TURN });
+    let mut named = message(ADA, "hello");
+    named["from_user_id"] = json!(BSUID);
+    let bill = endpoint.turn(named).await;
+    assert_eq!(bill, Bill { store_reads: 3, units_read: bill.units_read, store_writes: 4, units_written: 4.0, ..TURN });
+    assert!(bill.units_read <= 2.0, "{bill:?}");
+    for _ in 0..2 {
+        let mut named = message(ADA, "again");
+        named["from_user_id"] = json!(BSUID);
+        assert_eq!(endpoint.turn(named).await, TURN);
+    }
+}
+
 #[tokio::test]
 async fn a_sent_status_costs_one_read_and_a_delivered_or_read_one_nothing() {
     let mut endpoint = Endpoint::start().await;
@@ -160,6 +178,11 @@ struct Endpoint {
 impl Endpoint {
     /// Starts it with a queue and a secret of MiniStack, and a table of Amazon's own DynamoDB, which counts units as AWS does.
     async fn start() -> Self {
+        Self::start_with_key("").await
+    }
+
+    /// The same, with a key for other systems.
+    async fn start_with_key(api_key: &str) -> Self {
         let (services, store) = (parts::ministack().await, parts::dynamodb_local().await);
         let name = format!("{TABLE}-{}", Uuid::now_v7());
         let table: &'static str = name.clone().leak();
@@ -169,8 +192,10 @@ impl Endpoint {
         let request = sqs.create_queue().queue_name(format!("{name}.fifo"));
         let created = request.attributes(QueueAttributeName::FifoQueue, "true").send().await.expect("a queue");
         let queue = created.queue_url.expect("a URL");
+        let mut secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+        secret["api_key"] = json!(api_key);
         let secrets = aws_sdk_secretsmanager::Client::new(&aws).create_secret().name(&name);
-        secrets.secret_string(DEVELOPMENT_SECRET).send().await.expect("a secret");
+        secrets.secret_string(secret.to_string()).send().await.expect("a secret");
 
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let (agent, agent_url) = Agent::start().await;

@@ -1,6 +1,7 @@
 //! The deployed truth: the package that `sam build` made, deployed from `template.yaml`, answering through API Gateway and SQS.
 
 mod kinds;
+mod proactive;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ async fn the_stack_of_the_template_answers_whatsapp_messages() {
     kinds::a_person_without_a_number_is_answered_and_keeps_the_session_under_a_new_name(&stack).await;
     kinds::rich_outputs_go_out_in_their_native_form(&stack).await;
     kinds::forms_taps_and_voice_messages_reach_the_agent(&stack).await;
+    proactive::other_systems_speak_to_the_agent_and_the_person_in_order(&stack).await;
     a_job_that_failed_comes_again_soon(&stack).await;
     what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(&stack).await;
     cargo_lambda_deploys_the_same_package_without_a_queue(&stack).await;
@@ -196,7 +198,7 @@ async fn what_cannot_be_done_is_in_the_dead_letter_queue_with_its_reason(stack: 
     let with =
         |reason: &str| all.iter().find(|letter| letter["reason"].as_str().is_some_and(|told| told.contains(reason)));
     assert_eq!(with("not a job").expect("the record")["record"], "12 bytes");
-    assert!(with("older than 24 hours").expect("the late message")["job"].is_string());
+    assert!(with("older than 24 hours").expect("the late message")["turn"].is_string());
     assert_eq!(with("Graph refused").expect("the reply")["code"], 131_009);
     let undelivered = with("not delivered").expect("the status");
     assert_eq!((&undelivered["code"], &undelivered["class"]), (&json!(131_026), &json!("user")));
@@ -257,6 +259,8 @@ async fn a_queue_that_refuses_makes_meta_repeat(stack: &Stack) {
     aws_sdk_sqs::Client::new(&stack.aws).delete_queue().queue_url(queue).send().await.expect("deleted");
     let body = webhook([message("refused", "15550100010", "zebra refused")]).to_string();
     assert_eq!(stack.post(&body, Some(&signed(&body))).await.0, 503);
+    let notice = json!({ "userId": "+15550100051", "text": "zebra refused" });
+    assert_eq!(proactive::call(stack, "/notify", Some("development-api-key"), "late", &notice).await.0, 503);
     let nothing = webhook([]).to_string();
     assert_eq!(stack.post(&nothing, Some(&signed(&nothing))).await.0, 200, "what needs no queue is acknowledged");
 }
@@ -275,7 +279,7 @@ async fn the_logs_tell_what_happened_and_no_secret_and_no_message(stack: &Stack,
     }
     let secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
     let mut hidden = vec!["zebra", "EAAROTATEDTOKEN", "155501000", "Ada Example", verify_token, "appsecret_proof"];
-    hidden.extend(["access_token", "app_secret"].map(|name| secret[name].as_str().expect("text")));
+    hidden.extend(["access_token", "app_secret", "api_key"].map(|name| secret[name].as_str().expect("text")));
     for hidden in hidden {
         let line = logs.lines().find(|line| line.contains(hidden));
         assert!(line.is_none(), "a log line shows what it must not: {}", line.unwrap_or_default());
