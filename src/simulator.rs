@@ -2,7 +2,7 @@
 //!
 //! It refuses messages that the real Meta would accept and then lose.
 //!
-//! Each part of the state belongs to one file, which alone knows its fields. What the page shows is recorded in the [`History`] by the
+//! Each part of the state belongs to one file, which alone knows its fields. What the page shows is recorded in the `History` by the
 //! part that changes.
 
 mod account;

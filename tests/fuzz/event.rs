@@ -22,8 +22,8 @@ use whatsapp_endpoint::{
     whatsapp::signature::{HEADER, sign},
 };
 
-/// Statuses of the webhook's door.
-const STATUSES: &[u64] = &[200, 401, 403, 404, 405, 413, 503];
+/// Statuses of the HTTP door.
+const STATUSES: &[u64] = &[200, 202, 400, 401, 403, 404, 405, 409, 413, 503];
 /// What the invocation has left, in milliseconds: short enough to be told from a moment since 1970.
 const TIME_LEFT_MS: u64 = 90_000;
 
@@ -105,13 +105,15 @@ fn assert_documented(event: &RawValue, answer: &RawValue) {
     }
 }
 
-/// The event with the right signature of its body, so that more than the signature is tried.
+/// The event with the right signature of its body and the key of other systems, so that more than these is tried.
 fn signed(event: &RawValue, endpoint: &Endpoint) -> Option<Box<RawValue>> {
     let mut event: Value = serde_json::from_str(event.get()).ok()?;
     let body = event.get("body")?.as_str()?;
     let body = if event["isBase64Encoded"] == true { BASE64_STANDARD.decode(body).ok()? } else { body.into() };
     let keys = endpoint.runtime.block_on(endpoint.app.credentials.keys()).expect("the development secret");
-    event.get_mut("headers")?.as_object_mut()?.insert(HEADER.to_owned(), json!(sign(&keys.app_secret, &body)));
+    let headers = event.get_mut("headers")?.as_object_mut()?;
+    headers.insert(HEADER.to_owned(), json!(sign(&keys.app_secret, &body)));
+    headers.insert("x-api-key".to_owned(), json!(keys.api_key.expose()));
     serde_json::value::to_raw_value(&event).ok()
 }
 

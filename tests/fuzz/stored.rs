@@ -14,7 +14,7 @@ use serde::{
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 use whatsapp_endpoint::{
-    conversation::{Conversation, ConversationId, Job, Pending, Person, TurnId},
+    conversation::{Conversation, ConversationId, Job, Pending, TurnId},
     settings::{TextFormat, TextSettings},
     store::{Claim, Embedded, Hold, LeaseToken, Store, StoreError},
     whatsapp::outbound::{self, Style},
@@ -37,7 +37,8 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(mut conversation) = serde_json::from_str::<Conversation>(text) {
         assert_kept(&conversation);
-        conversation.open_session(&Person::default(), None, NOW, Some(HALF_AN_HOUR));
+        conversation.open_window(None, NOW);
+        conversation.open_session(NOW, Some(HALF_AN_HOUR));
         conversation.done.mark(&TurnId::of(&"8".into(), "wamid"), NOW);
     }
     if let Ok(pending) = serde_json::from_str::<Pending>(text) {
@@ -68,7 +69,7 @@ fn print(value: &impl Serialize) -> String {
 
 /// Claims a conversation whose record in the file of an embedded store is `record`, and keeps what was found.
 async fn claim(record: &str) {
-    let id = ConversationId { number: "8".to_owned(), user: "1".to_owned() };
+    let id = ConversationId { number: "8".into(), user: "1".to_owned() };
     let path = std::env::temp_dir().join(format!("whatsapp-endpoint-fuzz-{}.redb", std::process::id()));
     write(&path, &id.key(), record).expect("a writable temporary folder");
     let store = Embedded::open(&path).expect("the file that was just written");

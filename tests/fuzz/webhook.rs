@@ -34,6 +34,9 @@ fuzz_target!(|body: &[u8]| {
                 let _job = status.job();
                 status.problems.iter().for_each(advise);
             }
+            Event::Choice(choice) => {
+                let _job = choice.job(jiff::Timestamp::UNIX_EPOCH);
+            }
             Event::Problem(problem) => advise(&problem),
             Event::Field(_) | Event::Nothing(_) | Event::Unrecognized { part: Part::Body, .. } => {}
             Event::Unrecognized { raw, .. } => assert_within(body, &raw),
