@@ -252,3 +252,11 @@ pub struct FaultState {
     pub(super) value: Option<u32>,
     pub(super) unit: Option<&'static str>,
 }
+
+impl FaultState {
+    /// Returns its name, if it is to strike a limited number of times and has not.
+    #[must_use]
+    pub fn not_struck(&self) -> Option<&'static str> {
+        self.times.is_some_and(|times| times > 0).then_some(self.name)
+    }
+}

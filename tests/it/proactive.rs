@@ -173,7 +173,9 @@ async fn the_key_is_shown_in_one_of_three_ways_before_anything_is_looked_at() {
         (&format!("/notify/{KEY}"), None),
         (&format!("/inject/{}/", KEY.replace('-', "%2D")), None),
     ] {
-        agent.will_say(&json!(["hi"]));
+        if path.starts_with("/inject") {
+            agent.will_say(&json!(["hi"]));
+        }
         assert_eq!(post(path, header, &body).await.0, 202, "{path} {header:?}");
     }
     for (path, header) in [

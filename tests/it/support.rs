@@ -5,6 +5,7 @@ pub mod aws;
 pub mod deployed;
 pub mod endpoint;
 pub mod jobs;
+pub mod leftovers;
 pub mod listener;
 pub mod model;
 pub mod parts;

@@ -14,6 +14,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
+use super::leftovers;
+
 /// One question as it came over the wire.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -22,8 +24,22 @@ pub struct Asked {
     pub authorization: Option<String>,
 }
 
+/// The agent. A story that is over without having asked for each answer fails.
+#[derive(Default)]
+pub struct Agent(Script);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        leftovers::check(|| {
+            let count = self.0.answers.lock().map_or(0, |answers| answers.len());
+            (count > 0).then(|| format!("{count} answers of the agent that nobody asked for")).into_iter().collect()
+        });
+    }
+}
+
+/// What it was asked, and what it is told to answer.
 #[derive(Clone, Default)]
-pub struct Agent {
+struct Script {
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
     together: Arc<Mutex<Option<Arc<Barrier>>>>,
@@ -32,9 +48,9 @@ pub struct Agent {
 impl Agent {
     /// Starts it on a free port. Without other orders it answers "<text>!".
     pub async fn start() -> (Self, String) {
-        let agent = Self::default();
-        let router = Router::new().route("/rest", post(answer)).with_state(agent.clone());
-        (agent, format!("{}/rest", super::serve(router).await))
+        let script = Script::default();
+        let router = Router::new().route("/rest", post(answer)).with_state(script.clone());
+        (Self(script), format!("{}/rest", super::serve(router).await))
     }
 
     /// The next question gets these texts as the outputs of the stack.
@@ -45,16 +61,16 @@ impl Agent {
 
     /// The next question gets this answer.
     pub fn will_answer(&self, status: u16, body: Value) {
-        self.answers.lock().expect("not poisoned").push_back((status, body));
+        self.0.answers.lock().expect("not poisoned").push_back((status, body));
     }
 
     /// From now on nobody is answered before so many are asked at the same time.
     pub fn will_wait_for(&self, askers: usize) {
-        *self.together.lock().expect("not poisoned") = Some(Arc::new(Barrier::new(askers)));
+        *self.0.together.lock().expect("not poisoned") = Some(Arc::new(Barrier::new(askers)));
     }
 
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("not poisoned").clone()
+        self.0.asked.lock().expect("not poisoned").clone()
     }
 
     /// The texts it was asked, in order.
@@ -63,16 +79,20 @@ impl Agent {
     }
 }
 
-async fn answer(State(agent): State<Agent>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+async fn answer(
+    State(script): State<Script>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> (StatusCode, Json<Value>) {
     let header = |name: &str| headers.get(name).map(|value| value.to_str().expect("text").to_owned());
     let echo = format!("{}!", body["text"].as_str().expect("a text"));
     let asked = Asked { body, key: header("idempotency-key").expect("a key"), authorization: header("authorization") };
-    agent.asked.lock().expect("not poisoned").push(asked);
-    let together = agent.together.lock().expect("not poisoned").clone();
+    script.asked.lock().expect("not poisoned").push(asked);
+    let together = script.together.lock().expect("not poisoned").clone();
     if let Some(together) = together {
         together.wait().await;
     }
-    let told = agent.answers.lock().expect("not poisoned").pop_front();
+    let told = script.answers.lock().expect("not poisoned").pop_front();
     let (status, answer) = told.unwrap_or_else(|| (200, json!({ "outputStack": [{ "text": echo, "data": {} }] })));
     (StatusCode::from_u16(status).expect("a status"), Json(answer))
 }

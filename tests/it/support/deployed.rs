@@ -1,6 +1,7 @@
 //! The endpoint as it is deployed, in one process: its doors, a queue between them, and an agent at the end.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
@@ -12,7 +13,7 @@ use whatsapp_endpoint::{outbox::Outbox, store::Store};
 
 use super::{
     endpoint::{Endpoint, Person, now, webhook},
-    serve,
+    leftovers, serve,
     sqs::Sqs,
 };
 
@@ -27,6 +28,16 @@ pub struct Deployed {
     pub endpoint: Endpoint,
     pub sqs: Sqs,
     asked: Arc<Mutex<Vec<String>>>,
+    has_read_letters: Cell<bool>,
+}
+
+impl Drop for Deployed {
+    fn drop(&mut self) {
+        if !self.has_read_letters.get() {
+            let letters = self.sqs.bodies(LETTERS);
+            leftovers::check(|| letters.iter().map(|letter| format!("a dead letter: {}", letter["reason"])).collect());
+        }
+    }
 }
 
 impl Deployed {
@@ -76,7 +87,7 @@ impl Deployed {
         let vars: Vec<_> = vars.into_iter().collect();
         let aws = super::parts::aws(0).into_builder().endpoint_url(&url).build();
         let endpoint = Endpoint::start_with_all(secret, &vars, &aws).await;
-        Self { endpoint, sqs, asked }
+        Self { endpoint, sqs, asked, has_read_letters: false.into() }
     }
 
     /// Several people write; returns the status of the webhook.
@@ -90,6 +101,7 @@ impl Deployed {
     }
 
     pub fn letters(&self) -> Vec<Value> {
+        self.has_read_letters.set(true);
         self.sqs.bodies(LETTERS)
     }
 

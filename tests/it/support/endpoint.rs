@@ -1,21 +1,26 @@
 //! An endpoint in this process with a simulated Meta beside it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     app::App,
+    conversation::{ConversationId, TurnId},
     credentials::Secret,
     https, ingress,
     retry::Clock,
     settings::Settings,
-    simulator::{Account, DEVELOPMENT_SECRET, Simulator},
+    simulator::{Account, DEVELOPMENT_SECRET, FaultState, Simulator},
+    store::{Claim, LeaseToken},
     whatsapp::signature::{HEADER, sign},
 };
+
+use super::leftovers;
 
 pub const NUMBER: &str = "800000000000002";
 pub const ADA: &str = "15550100200";
@@ -86,7 +91,8 @@ impl Endpoint {
             None => App::new(settings).await,
         };
         let app = app.expect("an app");
-        Self { app, meta, secret_file, next_message: 1.into(), now: now().into(), left: Duration::from_secs(30).into() }
+        let (now, left) = (now().into(), Duration::from_secs(30).into());
+        Self { app, meta, secret_file, next_message: 1.into(), now, left }
     }
 
     /// Changes fields of the secret's file.
@@ -149,9 +155,36 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// What is left in the conversations of everybody to whom something was sent, and of faults.
+    fn left(&self) -> Vec<String> {
+        let faults = self.meta.faults();
+        let faults = faults.iter().filter_map(FaultState::not_struck);
+        let mut left: Vec<_> = faults.map(|name| format!("the fault {name}, which has not struck")).collect();
+        let calls = self.meta.calls();
+        let names = calls.iter().filter_map(|call| call["to"].as_str().or(call["recipient"].as_str()));
+        let names: BTreeSet<_> = names.map(|name| name.trim_start_matches('+').to_owned()).collect();
+        for user in names {
+            let id = ConversationId { number: NUMBER.into(), user };
+            let Some(Ok(Some(found))) = self.app.store.read(&id).now_or_never() else { continue };
+            if let Some(outbox) = found.outbox {
+                left.push(format!("replies that are not sent: {:?}", outbox.replies));
+            }
+            let lease = LeaseToken { owner: uuid::Uuid::now_v7(), until: self.now.get() };
+            let probe = TurnId::of(&id.number, "is it free?");
+            let claim = self.app.store.claim(&id, &probe, &lease, self.now.get(), None).now_or_never();
+            if let Some(Ok(Claim::Busy(until))) = claim {
+                left.push(format!("a conversation that is claimed until {until}"));
+            }
+        }
+        left
+    }
+}
+
 impl Drop for Endpoint {
     fn drop(&mut self) {
         let _gone = std::fs::remove_file(&self.secret_file);
+        leftovers::check(|| self.left());
     }
 }
 

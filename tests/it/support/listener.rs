@@ -16,6 +16,8 @@ use axum::{
 use futures_util::stream;
 use serde_json::{Value, json};
 
+use super::leftovers;
+
 /// One request as it came over the wire.
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -36,10 +38,25 @@ enum Manner {
     Silent,
 }
 
+/// The agent. A story that is over without having asked for each answer fails.
+pub struct Listener(Script);
+
+/// What it heard, and what it is told to answer.
 #[derive(Clone, Default)]
-pub struct Listener {
+struct Script {
     heard: Arc<Mutex<Vec<Heard>>>,
     answers: Arc<Mutex<VecDeque<Manner>>>,
+    /// What it answers when it is told nothing else.
+    otherwise: Arc<Mutex<Option<Bytes>>>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        leftovers::check(|| {
+            let count = self.0.answers.lock().map_or(0, |answers| answers.len());
+            (count > 0).then(|| format!("{count} answers of the agent that nobody asked for")).into_iter().collect()
+        });
+    }
 }
 
 impl Heard {
@@ -55,14 +72,19 @@ impl Heard {
 impl Listener {
     /// Starts it on a free port. What it is not told to answer is answered with 500.
     pub async fn start() -> (Self, String) {
-        let listener = Self::default();
-        let router = Router::new().fallback(answer).with_state(listener.clone());
-        (listener, format!("{}/agent", super::serve(router).await))
+        let script = Script::default();
+        let router = Router::new().fallback(answer).with_state(script.clone());
+        (Self(script), format!("{}/agent", super::serve(router).await))
     }
 
     /// The next request gets these outputs of our own contract.
     pub fn will_say(&self, outputs: &Value) {
         self.will_answer(200, json!({ "outputs": outputs }).to_string());
+    }
+
+    /// Every request that has no answer of its own gets these outputs.
+    pub fn will_always_say(&self, outputs: &Value) {
+        *self.0.otherwise.lock().expect("not poisoned") = Some(json!({ "outputs": outputs }).to_string().into());
     }
 
     /// The next request gets this answer.
@@ -91,11 +113,11 @@ impl Listener {
     }
 
     fn will(&self, manner: Manner) {
-        self.answers.lock().expect("not poisoned").push_back(manner);
+        self.0.answers.lock().expect("not poisoned").push_back(manner);
     }
 
     pub fn heard(&self) -> Vec<Heard> {
-        self.heard.lock().expect("not poisoned").clone()
+        self.0.heard.lock().expect("not poisoned").clone()
     }
 
     /// The bodies it heard.
@@ -104,12 +126,13 @@ impl Listener {
     }
 }
 
-async fn answer(State(listener): State<Listener>, headers: HeaderMap, bytes: Bytes) -> Response {
-    listener.heard.lock().expect("not poisoned").push(Heard { headers, bytes });
-    let manner = listener.answers.lock().expect("not poisoned").pop_front();
+async fn answer(State(script): State<Script>, headers: HeaderMap, bytes: Bytes) -> Response {
+    script.heard.lock().expect("not poisoned").push(Heard { headers, bytes });
+    let manner = script.answers.lock().expect("not poisoned").pop_front();
+    let otherwise = script.otherwise.lock().expect("not poisoned").clone().map(|bytes| Manner::Whole(200, bytes));
     let pause = Duration::from_mins(1);
     let mut response = Response::builder();
-    let (status, body) = match manner.unwrap_or_else(|| Manner::Whole(500, Bytes::new())) {
+    let (status, body) = match manner.or(otherwise).unwrap_or_else(|| Manner::Whole(500, Bytes::new())) {
         Manner::Whole(status, body) => (status, Body::from(body)),
         Manner::Packed(encoding, body) => {
             response = response.header("content-encoding", encoding);
