@@ -3,11 +3,11 @@
 //! The secret is one JSON object. A field that is missing or empty is not a fault until something needs it: a fresh
 //! stack has only its verify token, and Meta's handshake must work before the rest can be known.
 
+mod keys;
 mod signing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use serde::Deserialize;
 use tokio::{
     sync::{Mutex, RwLock},
     time::Instant,
@@ -15,7 +15,11 @@ use tokio::{
 
 use uuid::Uuid;
 
-pub use self::signing::digest;
+use self::keys::parse;
+pub use self::{
+    keys::{Keys, Secret},
+    signing::digest,
+};
 use crate::{
     conversation::{ConversationId, PhoneNumberId},
     settings::SecretSource,
@@ -23,61 +27,6 @@ use crate::{
 
 /// How long a reload that was asked for by a refusal keeps the next one away.
 const RELOAD_PAUSE: Duration = Duration::from_mins(1);
-
-/// A text that never prints.
-///
-/// White space around it is dropped: it comes along when a token is pasted.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The secret, unless it is empty.
-    #[must_use]
-    pub fn present(&self) -> Option<&Self> {
-        (!self.0.is_empty()).then_some(self)
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text.trim().to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "Secret(empty)" } else { "Secret(***)" })
-    }
-}
-
-/// What the secret holds; an empty field is one that the operator has not filled in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Keys {
-    /// Id of the Meta app.
-    pub app_id: String,
-    /// Bearer token for the Graph API.
-    pub access_token: Secret,
-    /// Id of the number we send from; webhooks of another number are not ours.
-    pub phone_number_id: PhoneNumberId,
-    /// What Meta must present at the handshake.
-    pub verify_token: Secret,
-    /// Key of webhook signatures and of `appsecret_proof`.
-    pub app_secret: Secret,
-    /// The app secret before the last rotation: its signatures are still accepted.
-    pub app_secret_previous: Secret,
-    /// Bearer token for the agent.
-    pub agent_token: Secret,
-    /// Key of the callers of inject and notify.
-    pub api_key: Secret,
-}
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -171,7 +120,7 @@ impl Credentials {
             }
             SecretSource::File(path) => Source::File(path.clone()),
         };
-        let substitute_key = Secret(format!("{}{}", Uuid::now_v7(), Uuid::now_v7()));
+        let substitute_key = Secret::from(format!("{}{}", Uuid::now_v7(), Uuid::now_v7()));
         Self { source, current: RwLock::default(), last_reloads: Mutex::default(), substitute_key }
     }
 
@@ -281,73 +230,5 @@ impl Source {
                 parse(&text.map_err(|source| CredentialsError::File { path: path.clone(), source })?)
             }
         }
-    }
-}
-
-fn parse(text: &str) -> Result<Keys, CredentialsError> {
-    let mut keys: Keys = serde_json::from_str(text)
-        .map_err(|error| CredentialsError::Malformed { line: error.line(), column: error.column() })?;
-    keys.app_id = keys.app_id.trim().to_owned();
-    keys.phone_number_id = keys.phone_number_id.as_str().trim().into();
-    keys.check()?;
-    Ok(keys)
-}
-
-impl Keys {
-    /// A terminal that breaks a long line puts a line break into a token, and nobody sees it. Headers hold visible ASCII.
-    fn check(&self) -> Result<(), CredentialsError> {
-        let is_visible: fn(char) -> bool = |sign| sign.is_ascii_graphic();
-        // A user and a password, for one.
-        let is_printed: fn(char) -> bool = |sign| sign == ' ' || sign.is_ascii_graphic();
-        let is_any: fn(char) -> bool = |sign| !sign.is_control();
-        let fields = [
-            ("app_id", self.app_id.as_str(), is_visible),
-            ("phone_number_id", self.phone_number_id.as_str(), is_visible),
-            ("access_token", self.access_token.expose(), is_visible),
-            ("api_key", self.api_key.expose(), is_visible),
-            ("agent_token", self.agent_token.expose(), is_printed),
-            ("app_secret", self.app_secret.expose(), is_any),
-            ("app_secret_previous", self.app_secret_previous.expose(), is_any),
-            ("verify_token", self.verify_token.expose(), is_any),
-        ];
-        match fields.into_iter().find(|(_, text, is_allowed)| !text.chars().all(is_allowed)) {
-            Some((field, ..)) => Err(CredentialsError::Unusable { field }),
-            None => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_print_without_their_secrets() {
-        let keys = parse(r#"{"access_token":"EAAB","app_secret":"","phone_number_id":"8"}"#).expect("valid");
-        let printed = format!("{keys:?}");
-        assert!(!printed.contains("EAAB") && printed.contains("Secret(empty)"), "{printed}");
-    }
-
-    #[test]
-    fn a_broken_secret_is_not_repeated_in_the_error() {
-        let error = parse("{\"access_token\": EAAB}").expect_err("not JSON");
-        assert!(!telemetry_text(&error).contains("EAAB"));
-    }
-
-    #[test]
-    fn a_secret_that_was_broken_into_lines_is_named_and_not_repeated() {
-        for (field, text) in
-            [("access_token", "EAAB\\nCDE"), ("app_secret", "a\\nb"), ("agent_token", "schl\u{fc}ssel")]
-        {
-            let error = parse(&format!("{{\"{field}\": \"{text}\"}}")).expect_err("not usable");
-            let text = telemetry_text(&error);
-            assert!(text.starts_with(&format!("{field} in the secret")) && !text.contains("EAAB"), "{text}");
-        }
-        let fine = r#"{"access_token": " EAAB\n", "verify_token": "my own words", "agent_token": "user:pass word"}"#;
-        assert!(parse(fine).is_ok(), "white space around is dropped");
-    }
-
-    fn telemetry_text(error: &CredentialsError) -> String {
-        crate::telemetry::Chain(error).to_string()
     }
 }
