@@ -61,6 +61,17 @@ pub use status::Status;
 /// The secret of local runs, as JSON. It is documented, and only this simulator accepts it.
 pub const DEVELOPMENT_SECRET: &str = include_str!("simulator/development-secret.json");
 
+/// The key of other systems in local runs.
+pub const DEVELOPMENT_API_KEY: &str = "development-api-key";
+
+/// Returns the development secret with the key of other systems, as `wa simulate` uses it. Without a key, nothing is paid for them.
+#[must_use]
+pub fn local_secret() -> String {
+    let mut secret: serde_json::Value = serde_json::from_str(DEVELOPMENT_SECRET).unwrap_or_default();
+    secret["api_key"] = DEVELOPMENT_API_KEY.into();
+    secret.to_string()
+}
+
 /// The pauses of `wa simulate` before a webhook is sent again. The real Meta retries for 7 days.
 const LIFELIKE_REPEATS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(30)];
 

@@ -43,11 +43,12 @@ pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Respon
         ("/webhook", &Method::GET) => webhook::handshake(app, request.uri().query().unwrap_or_default()).await,
         ("/webhook", &Method::POST) => webhook::receive(app, request, clock).await,
         ("/webhook", _) => wrong_method("GET, POST"),
-        ("/agent/reply", &Method::POST) => agent_reply::take(app, request, clock).await,
+        ("/agent/reply", &Method::POST) => Box::pin(agent_reply::take(app, request, clock)).await,
         ("/agent/reply", _) => wrong_method("POST"),
         (path, method) => match (under(path, "/inject"), under(path, "/notify"), method) {
-            (Some(key), _, &Method::POST) => inject::take(app, key, request, clock).await,
-            (_, Some(key), &Method::POST) => notify::take(app, key, request, clock).await,
+            // Boxed: large futures, which a webhook does not have to carry.
+            (Some(key), _, &Method::POST) => Box::pin(inject::take(app, key, request, clock)).await,
+            (_, Some(key), &Method::POST) => Box::pin(notify::take(app, key, request, clock)).await,
             (Some(_), ..) | (_, Some(_), _) => wrong_method("POST"),
             (None, None, _) => nothing_at(path),
         },

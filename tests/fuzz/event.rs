@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use std::{cell::RefCell, collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{aws_lambda_events::sqs::SqsEvent, request::LambdaRequest};
@@ -18,6 +18,7 @@ use whatsapp_endpoint::{
     outbox::Outbox,
     queue::DeadLetters,
     settings::{DeliverySettings, Settings},
+    simulator::local_secret,
     store::Embedded,
     whatsapp::signature::{HEADER, sign},
 };
@@ -57,7 +58,8 @@ impl Endpoint {
         let closed = TcpSocket::new_v4().expect("a socket");
         closed.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let graph = format!("http://{}", closed.local_addr().expect("bound"));
-        let secret = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/simulator/development-secret.json");
+        let secret = std::env::temp_dir().join(format!("wa-fuzz-{}.json", std::process::id()));
+        std::fs::write(&secret, local_secret()).expect("a writable temporary folder");
         let secret = secret.display().to_string();
         let vars = [("WHATSAPP_SECRET_FILE", secret.as_str()), ("STORE_FILE", ":memory:"), ("GRAPH_BASE_URL", &graph)];
         let settings = Settings::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned())));

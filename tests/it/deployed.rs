@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::{
     conversation::ConversationId,
     credentials::Secret,
-    simulator::{DEVELOPMENT_SECRET, FeedEvent},
+    simulator::{DEVELOPMENT_API_KEY, DEVELOPMENT_SECRET, FeedEvent},
     whatsapp::signature::{HEADER, sign},
 };
 
@@ -278,8 +278,16 @@ async fn the_logs_tell_what_happened_and_no_secret_and_no_message(stack: &Stack,
         assert!(logs.contains(expected), "{expected} is not in the logs:\n{logs}");
     }
     let secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
-    let mut hidden = vec!["zebra", "EAAROTATEDTOKEN", "155501000", "Ada Example", verify_token, "appsecret_proof"];
-    hidden.extend(["access_token", "app_secret", "api_key"].map(|name| secret[name].as_str().expect("text")));
+    let mut hidden = vec![
+        DEVELOPMENT_API_KEY,
+        "zebra",
+        "EAAROTATEDTOKEN",
+        "155501000",
+        "Ada Example",
+        verify_token,
+        "appsecret_proof",
+    ];
+    hidden.extend(["access_token", "app_secret"].map(|name| secret[name].as_str().expect("text")));
     for hidden in hidden {
         let line = logs.lines().find(|line| line.contains(hidden));
         assert!(line.is_none(), "a log line shows what it must not: {}", line.unwrap_or_default());

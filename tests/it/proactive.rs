@@ -203,7 +203,7 @@ async fn the_key_is_shown_in_one_of_three_ways_before_anything_is_looked_at() {
 
 #[tokio::test]
 async fn without_a_key_in_the_secret_nobody_may_speak_and_hears_why() {
-    let endpoint = Endpoint::start_with_secret(&[("api_key", "")], &[]).await;
+    let endpoint = Endpoint::start(&[]).await;
     let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi" })).await;
     assert!(status == 401 && why.as_str().is_some_and(|why| why.contains("api_key is empty")), "{why}");
 }

@@ -14,7 +14,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use whatsapp_endpoint::{
     credentials::{Keys, Secret},
-    simulator::DEVELOPMENT_SECRET,
+    simulator::local_secret,
     whatsapp::signature::sign,
 };
 
@@ -118,7 +118,7 @@ fn app_secret(file: Option<&PathBuf>) -> anyhow::Result<Secret> {
 fn keys(file: Option<&PathBuf>) -> anyhow::Result<Keys> {
     let secret = match file.filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => DEVELOPMENT_SECRET.to_owned(),
+        None => local_secret(),
     };
     serde_json::from_str(&secret).context("the secret is not a JSON object of texts")
 }

@@ -17,7 +17,7 @@ use whatsapp_endpoint::{
     credentials::Keys,
     https, ingress,
     settings::{SecretSource, Settings, environment},
-    simulator::{Account, DEVELOPMENT_SECRET, Person, Simulator},
+    simulator::{Account, Person, Simulator, local_secret},
     store::Store,
     telemetry::{self, LogFormat},
 };
@@ -70,7 +70,7 @@ impl Simulate {
         telemetry::init(settings.telemetry.log_level, LogFormat::Terminal);
         let secret = match &settings.resources.secret {
             SecretSource::File(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?,
-            SecretSource::SecretsManager(_) => DEVELOPMENT_SECRET.to_owned(),
+            SecretSource::SecretsManager(_) => local_secret(),
         };
         let account = Account::from_secret(&secret).context("the secret is not a JSON object")?;
         let simulator = Simulator::new(account, https::client().map_err(anyhow::Error::from_boxed)?).lifelike();
@@ -136,7 +136,7 @@ impl Simulate {
             // A unique name, and never an existing file or link: others may write into this folder, and another run may be reading.
             let path = std::env::temp_dir().join(format!("whatsapp-endpoint-{}.json", uuid::Uuid::now_v7()));
             let file = std::fs::File::create_new(&path);
-            let written = file.and_then(|mut file| file.write_all(DEVELOPMENT_SECRET.as_bytes()));
+            let written = file.and_then(|mut file| file.write_all(local_secret().as_bytes()));
             written.with_context(|| format!("cannot write {}", path.display()))?;
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
             self.own_file.set(path).ok();

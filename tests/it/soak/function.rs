@@ -1,8 +1,9 @@
 //! One process of the real program under a Runtime API of its own, which gives it events, and may kill it at a call.
 
 use std::{
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -20,9 +21,10 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 use uuid::Uuid;
+use whatsapp_endpoint::simulator::local_secret;
 
 use super::outside::Outside;
-use crate::support::{now, parts::REGION, project, serve};
+use crate::support::{now, parts::REGION, serve};
 
 /// When the process dies: at the `call`-th call of an invocation, from 1.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +97,7 @@ impl Function {
             ("AGENT_URL", &format!("{url}/rest")),
             ("RESEND_AFTER_SECONDS", "8"),
         ]);
-        command.env("WHATSAPP_SECRET_FILE", project("src/simulator/development-secret.json")).envs(outside.settings());
+        command.env("WHATSAPP_SECRET_FILE", secret_file()).envs(outside.settings());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(outside.log_file());
         *instance.child.lock().expect("not poisoned") = Some(command.spawn().expect("the program"));
         instance.asks.notified().await;
@@ -197,4 +199,14 @@ async fn call(
         return instance.die();
     }
     answer.expect("an answer")
+}
+
+/// The file with the secret that the processes share: with a key of other systems.
+fn secret_file() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let path = std::env::temp_dir().join(format!("wa-soak-{}.json", Uuid::now_v7()));
+        std::fs::write(&path, local_secret()).expect("a writable temporary folder");
+        path
+    })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use whatsapp_endpoint::{
     conversation::ConversationId,
     https,
-    simulator::{DEVELOPMENT_SECRET, Simulator},
+    simulator::{DEVELOPMENT_SECRET, Simulator, local_secret},
     whatsapp::signature::HEADER,
 };
 
@@ -142,7 +142,7 @@ impl Stack {
 
     /// Replaces the secret by the development secret with these fields.
     pub async fn put_secret(&self, fields: &[(&str, &str)]) {
-        let mut secret: Value = serde_json::from_str(DEVELOPMENT_SECRET).expect("JSON");
+        let mut secret: Value = serde_json::from_str(&local_secret()).expect("JSON");
         for (name, value) in fields {
             secret[*name] = json!(value);
         }
