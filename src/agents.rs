@@ -7,6 +7,7 @@ mod client;
 mod cognigy;
 mod contract;
 mod demo;
+mod flow;
 mod http;
 mod openai;
 mod proactive;
@@ -22,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 use aws_config::SdkConfig;
 
 pub(crate) use self::contract::{PostedAnswer, read_posted};
+pub(crate) use self::flow::{flow_outputs, read_flow_output};
 pub(crate) use self::proactive::{InjectBody, read_inject, read_notify};
 use self::{aws::Aws, circuit::Circuit, client::Client, question::Data};
 pub use self::{

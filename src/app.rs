@@ -11,10 +11,11 @@ use futures_util::future;
 use crate::{
     agents::Agent,
     credentials::Credentials,
+    hooks::{HookLimits, Hooks, HooksError},
     https,
     outbox::Outbox,
     queue::{DeadLetters, Queue},
-    settings::{AgentTarget, ModelSettings, Settings, StoreChoice},
+    settings::{AgentTarget, HookSettings, ModelSettings, Settings, StoreChoice},
     store::{Dynamo, Store, StoreError},
     telemetry::Chain,
     whatsapp::graph::Graph,
@@ -32,6 +33,8 @@ pub struct App {
     pub credentials: Arc<Credentials>,
     /// Who answers.
     pub agent: Agent,
+    /// The operator's script, if there is one.
+    pub hooks: Option<Hooks>,
     /// Meta.
     pub graph: Graph,
     /// Where conversations are kept; everything but looking goes through the outbox.
@@ -53,6 +56,9 @@ pub enum AppError {
     /// The local store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The operator's script.
+    #[error(transparent)]
+    Hooks(#[from] HooksError),
     /// A setting that this build cannot serve.
     #[error("STORE_FILE needs a build with the feature \"local\": set TABLE_NAME instead")]
     NotLocal,
@@ -115,7 +121,9 @@ impl App {
                 "AGENT_INSTRUCTIONS is empty: a model without the instructions of a business is a general assistant, which Meta's terms do not allow (docs/policy.md)"
             );
         }
+        let hooks = hooks(&settings)?;
         Ok(Self {
+            hooks,
             agent: Agent::new(&settings.agent, http, Arc::clone(&credentials), aws),
             outbox: Outbox::new(
                 Arc::clone(&store),
@@ -132,6 +140,15 @@ impl App {
             settings,
         })
     }
+}
+
+/// The operator's script; without one no engine is started.
+fn hooks(settings: &Settings) -> Result<Option<Hooks>, HooksError> {
+    let HookSettings { file, folders, hosts, never, requests, logs_words, .. } = &settings.hooks;
+    let Some(file) = file else { return Ok(None) };
+    let (hosts, never) = (hosts.clone(), never.clone());
+    let limits = HookLimits { hosts, never, requests: *requests, logs_words: *logs_words };
+    Hooks::find(file, folders, limits).map(Some)
 }
 
 /// The configuration of the AWS clients.

@@ -12,7 +12,7 @@ mod replies;
 mod session;
 mod task;
 
-pub use answer::Answer;
+pub use answer::{Answer, FlowOutput};
 pub use choices::Choices;
 pub use content::{
     Action, Card, Choice, Contact, Content, Flow, List, Location, Media, MediaKind, Output, Parameter, Section, Source,
@@ -24,7 +24,7 @@ pub use job::Job;
 pub use message::{Attachment, Details, FormAnswer, INJECT, Message, Tap, UNSHOWN};
 pub use preferences::{Marketing, Preferences};
 pub use replies::{Pending, Reply, ReplyId, ReplyState, SentReply};
-pub use session::{Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Session};
+pub use session::{Alias, Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Session};
 pub use task::{
     DeferredAnswer, DeliveryFailure, Inject, MessageTask, Notice, PreferenceChange, Resend, Task, Undelivered,
 };

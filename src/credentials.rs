@@ -162,6 +162,13 @@ impl Credentials {
         self.current.read().await.as_ref().is_some_and(|keys| keys.api_key.present().is_some())
     }
 
+    /// What the operator's script may know, as a JSON object.
+    pub async fn transformer_secrets(&self) -> String {
+        let current = self.current.read().await;
+        let object = current.as_ref().and_then(|keys| keys.transformer.present());
+        object.map_or_else(|| "{}".to_owned(), |object| object.expose().to_owned())
+    }
+
     /// Makes an attempt with the keys in force, and once more with newer ones if it is rejected and the secret has changed.
     ///
     /// # Errors

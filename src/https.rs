@@ -57,8 +57,16 @@ pub fn client_for(url: &Url) -> Result<&'static reqwest::Client, Error> {
     if let Some(client) = CLIENT.get() {
         return Ok(client);
     }
-    let built = builder()?.dns_resolver(std::sync::Arc::new(PublicOnly)).no_proxy().build()?;
+    let built = client_that_reaches(self::is_public)?;
     Ok(CLIENT.get_or_init(|| built))
+}
+
+/// A client that connects to a name only at addresses that `accepts` accepts. It does not look at addresses in URLs: that is for the caller.
+///
+/// # Errors
+/// As [`client`].
+pub(crate) fn client_that_reaches(accepts: fn(IpAddr) -> bool) -> Result<reqwest::Client, Error> {
+    Ok(builder()?.dns_resolver(std::sync::Arc::new(Reaching(accepts))).no_proxy().build()?)
 }
 
 /// An address that no one on the outside could reach.
@@ -66,26 +74,27 @@ pub fn client_for(url: &Url) -> Result<&'static reqwest::Client, Error> {
 #[error("it is at an address of this machine or its network: only public addresses are fetched for others")]
 struct NotPublic;
 
-/// The system's resolver, without addresses that are not public.
+/// The system's resolver, without addresses that are not accepted.
 #[derive(Debug)]
-struct PublicOnly;
+struct Reaching(fn(IpAddr) -> bool);
 
-impl Resolve for PublicOnly {
+impl Resolve for Reaching {
     fn resolve(&self, name: Name) -> Resolving {
+        let Self(accepts) = *self;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
+            let accepted: Vec<SocketAddr> = found.filter(|address| accepts(address.ip())).collect();
+            if accepted.is_empty() {
                 return Err(NotPublic.into());
             }
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(accepted.into_iter()) as Addrs)
         })
     }
 }
 
 /// Whether an address belongs to the public internet.
 /// <https://www.iana.org/assignments/iana-ipv4-special-registry>, <https://www.iana.org/assignments/iana-ipv6-special-registry>
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

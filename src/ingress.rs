@@ -189,6 +189,7 @@ async fn run_one(app: &App, job: &Job, receives: u32, clock: &Clock) -> Ran {
                 Outcome::Notified { messages } => ("notified", Some(messages), None, Ran::Done),
                 Outcome::Resumed => ("resumed", None, None, Ran::Done),
                 Outcome::Repeated => ("repeated", None, None, Ran::Done),
+                Outcome::Suppressed => ("suppressed", Some(0), None, Ran::Done),
                 Outcome::Noted => ("noted", None, None, Ran::Done),
                 Outcome::GivenUp => ("given up", None, None, Ran::GivenUp),
             };

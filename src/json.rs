@@ -229,7 +229,7 @@ fn escaped(text: &[u8], at: usize) -> Option<u16> {
 }
 
 /// An upper bound of the number of values in a text: one, plus one for each comma and each opening bracket.
-fn values(text: &[u8]) -> usize {
+pub(crate) fn values(text: &[u8]) -> usize {
     let (mut count, mut in_string, mut is_escaped) = (1, false, false);
     for byte in text {
         match (in_string, byte) {

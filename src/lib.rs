@@ -17,7 +17,7 @@
 //! | line | [`turn`] | one job in, one outcome out: read this first |
 //! | wiring | [`app`] | every part, built once from the settings |
 //! | out | [`outbox`] | claim, commit, deliver: nothing is sent from anywhere else |
-//! | adapters | [`whatsapp`], [`agents`], [`store`], [`queue`] | Meta's words, the agents' words, the store, the queue |
+//! | adapters | [`whatsapp`], [`agents`], [`hooks`], [`store`], [`queue`] | Meta's words, the agents' words, the operator's script, the store, the queue |
 //! | secrets | [`credentials`] | read, kept, read again when refused |
 //! | words | [`conversation`] | our own vocabulary; knows no channel and no cloud |
 //! | settings | [`settings`] | typed; the only reader of the environment |
@@ -27,6 +27,7 @@ pub mod agents;
 pub mod app;
 pub mod conversation;
 pub mod credentials;
+pub mod hooks;
 pub mod https;
 pub mod ingress;
 pub mod json;

@@ -19,6 +19,7 @@ mod error;
 mod giving_up;
 mod identity;
 mod passage;
+mod storages;
 mod substitutes;
 mod uploads;
 

@@ -9,6 +9,8 @@ mod auto_replies;
 mod conversation;
 mod delivery;
 mod graph;
+mod hooks;
+mod host_rule;
 mod keywords;
 mod proactive;
 mod resources;
@@ -26,6 +28,8 @@ pub use self::{
     conversation::{ConversationSettings, QuietKind},
     delivery::{DeliverySettings, WindowTemplate},
     graph::GraphSettings,
+    hooks::HookSettings,
+    host_rule::{HostRule, NoHost},
     keywords::Keywords,
     proactive::{DirectSend, ProactiveSettings},
     resources::{AwsPlace, ResourceSettings, SecretSource, StoreChoice},
@@ -45,6 +49,7 @@ const GROUPS: &[Group] = &[
     text::GROUP,
     delivery::GROUP,
     proactive::GROUP,
+    hooks::GROUP,
     webhook::GROUP,
     graph::GROUP,
     telemetry::GROUP,
@@ -65,6 +70,8 @@ pub struct Settings {
     pub text: TextSettings,
     /// How replies are sent.
     pub delivery: DeliverySettings,
+    /// The operator's own code.
+    pub hooks: HookSettings,
     /// Who speaks first: opting out, the greeting, messages outside of the window.
     pub proactive: ProactiveSettings,
     /// What is accepted from Meta.
@@ -108,6 +115,7 @@ impl Settings {
             text: TextSettings::read(&mut vars),
             delivery: DeliverySettings::read(&mut vars),
             proactive: ProactiveSettings::read(&mut vars),
+            hooks: HookSettings::read(&mut vars),
             webhook: WebhookSettings::read(&mut vars),
             graph: GraphSettings::read(&mut vars),
             telemetry: TelemetrySettings::read(&mut vars),

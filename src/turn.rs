@@ -8,6 +8,7 @@ mod asking;
 mod consent;
 mod ending;
 mod greeting;
+pub(crate) mod hooks;
 mod proactive;
 mod pseudonymous;
 mod undelivered;
@@ -21,6 +22,7 @@ use crate::{
     agents::AgentError,
     app::App,
     conversation::{Answer, Conversation, Job, MemoryTooLarge, MessageTask, Task},
+    hooks::{HookError, Run},
     outbox::{Commit, Lease, OutboxError},
     queue::{DeadLetter, QueueError},
     retry::{Clock, Retry},
@@ -54,6 +56,8 @@ pub enum Outcome {
         /// How many messages were sent.
         messages: usize,
     },
+    /// The operator's script keeps the message from the agent.
+    Suppressed,
     /// The agent was not asked: a new name, a word for opting out, or a reply that was not delivered.
     Noted,
     /// It cannot be done: the person gets an apology, if possible, and a dead letter says why.
@@ -86,6 +90,9 @@ pub enum TurnError {
     /// The session that another system speaks of is over.
     #[error("the session is over: leave sessionId out to speak in the one that is open")]
     SessionOver,
+    /// The operator's script failed, and the operator wants the turn to end then.
+    #[error("the transformer is at fault, and ABORT_ON_TRANSFORMER_ERROR is true: {0}")]
+    Transformer(HookError),
     /// It should have been given up already, and that could not be stored.
     #[error("it has failed {MAX_TRIES} times, the last time because {0}")]
     TriedOut(String),
@@ -109,7 +116,12 @@ impl TurnError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Busy(_) | Self::NoTime => Retry::SOON,
-            Self::TooLate | Self::SessionOver | Self::TriedOut(_) | Self::Panicked(_) | Self::Memory(_) => Retry::Never,
+            Self::TooLate
+            | Self::SessionOver
+            | Self::Transformer(_)
+            | Self::TriedOut(_)
+            | Self::Panicked(_)
+            | Self::Memory(_) => Retry::Never,
             Self::Agent(error) => error.retry(),
             Self::Outbox(error) => error.retry(),
         }
@@ -139,6 +151,10 @@ pub(crate) struct Turn<'a> {
     dead_letter: Option<DeadLetter>,
     /// How long the agent took, if it was asked.
     agent_time: Option<Duration>,
+    /// The operator's script, once one of its hooks has run.
+    run: Option<Run<'a>>,
+    /// Whether the script keeps the message from the agent.
+    is_suppressed: bool,
     clock: &'a Clock,
 }
 
@@ -204,7 +220,17 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
 
 impl<'a> Turn<'a> {
     fn of(app: &'a App, job: &'a Job, lease: Lease, clock: &'a Clock) -> Self {
-        Self { app, job, lease, next: Conversation::default(), dead_letter: None, agent_time: None, clock }
+        Self {
+            app,
+            job,
+            lease,
+            next: Conversation::default(),
+            dead_letter: None,
+            agent_time: None,
+            run: None,
+            is_suppressed: false,
+            clock,
+        }
     }
 
     /// Notes something in the conversation that holds even if the job fails.
@@ -252,8 +278,9 @@ impl<'a> Turn<'a> {
     }
 
     /// Stores the new state of the conversation and the replies in one write; returns the number of messages.
-    async fn commit(&mut self, answer: Answer) -> Result<usize, TurnError> {
-        let Answer { mut outputs, replies, memory, ends_session, handover, is_deferred } = answer;
+    async fn commit(&mut self, mut answer: Answer) -> Result<usize, TurnError> {
+        self.hook_outputs(&mut answer).await?;
+        let Answer { mut outputs, replies, memory, ends_session, handover, is_deferred, flow: _ } = answer;
         if handover.is_some() {
             // The reason is not logged: it may contain a person's text.
             tracing::warn!(turn = %self.job.id, "the agent hands over to a human, and no desk is connected");
@@ -261,6 +288,7 @@ impl<'a> Turn<'a> {
         self.greet(&mut outputs);
         self.keep_preferences().await?;
         self.keep_aliases().await?;
+        self.keep_storages().await?;
         let mut next = std::mem::take(&mut self.next);
         if let Some(session) = next.session.as_ref().filter(|_| is_deferred) {
             self.app.outbox.await_answer(&self.lease, self.job, session.id, self.clock).await?;
@@ -273,6 +301,7 @@ impl<'a> Turn<'a> {
 
     fn outcome(&self, messages: usize) -> Outcome {
         match (&self.job.task, self.agent_time) {
+            _ if self.is_suppressed => Outcome::Suppressed,
             (Task::Message(_) | Task::Inject(_), Some(agent)) => Outcome::Answered { messages, agent },
             (Task::Message(_) | Task::Undelivered(_) | Task::Inject(_) | Task::Prefer(_), _) => Outcome::Noted,
             (Task::Notify(_), _) => Outcome::Notified { messages },

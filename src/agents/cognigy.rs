@@ -16,13 +16,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
     AgentError, Answer, Data, Question,
     client::{self, Client},
 };
-use crate::conversation::Output;
+use crate::conversation::{FlowOutput, Output};
 
 /// Asks the flow.
 pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Duration) -> Result<Answer, AgentError> {
@@ -33,14 +32,14 @@ pub(crate) async fn ask(client: &Client, question: &Question<'_>, patience: Dura
         data: question.data(),
     };
     let bytes = client.post(&body, &[("idempotency-key", question.turn.to_string().as_str())], patience).await?;
-    Ok(read(&bytes)?.into())
+    read(&bytes)
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Input<'a> {
     user_id: &'a str,
-    session_id: Uuid,
+    session_id: &'a str,
     text: &'a str,
     data: Data<'a>,
 }
@@ -61,12 +60,12 @@ struct StackItem {
     disable_sensitive_logging: Value,
 }
 
-/// Reads the `data` of one output, as a flow gives it.
-pub(crate) fn read_output(data: &Value) -> Vec<Output> {
-    outputs::read(&Value::Null, data, false)
+/// Reads one output, as a flow gives it.
+pub(crate) fn read_item(text: &Value, data: &Value) -> Vec<Output> {
+    outputs::read(text, data, false)
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
+fn read(bytes: &[u8]) -> Result<Answer, AgentError> {
     let answer: Stack = client::read("JSON object with an outputStack", bytes)?;
     let outputs = match answer.output_stack {
         Some(outputs) => outputs,
@@ -77,8 +76,15 @@ fn read(bytes: &[u8]) -> Result<Vec<Output>, AgentError> {
     };
     // Any other value was set for a reason.
     let is_private = |output: &StackItem| !matches!(output.disable_sensitive_logging, Value::Null | Value::Bool(false));
-    let read = |output: &StackItem| outputs::read(&output.text, &output.data, is_private(output));
-    Ok(outputs.iter().flat_map(read).collect())
+    let mut answer = Answer::default();
+    for output in outputs {
+        let is_private = is_private(&output);
+        let read = outputs::read(&output.text, &output.data, is_private);
+        let StackItem { text, data, .. } = output;
+        answer.flow.push(FlowOutput { text, data, is_private, outputs: read.len() });
+        answer.outputs.extend(read);
+    }
+    Ok(answer)
 }
 
 #[cfg(test)]
@@ -89,7 +95,7 @@ mod tests {
     use crate::conversation::Content;
 
     fn texts(answer: &Value) -> Vec<String> {
-        let outputs = read(answer.to_string().as_bytes()).expect("readable");
+        let outputs = read(answer.to_string().as_bytes()).expect("readable").outputs;
         let text = |output: Output| {
             if let Content::Text(text) = output.content { text } else { panic!("not a text: {output:?}") }
         };

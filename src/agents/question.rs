@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
-use uuid::Uuid;
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::conversation::{
     Details, INJECT, Marketing, Message, Person, PhoneNumberId, Preferences, Tap, TurnId, UNSHOWN,
@@ -21,7 +20,7 @@ pub struct Question<'a> {
     /// What the person wants of us, if they have said anything.
     pub preferences: Option<&'a Preferences>,
     /// The session.
-    pub session_id: Uuid,
+    pub session_id: &'a str,
     /// How many messages the session has, this one included.
     pub inputs: u32,
     /// What the person said.
@@ -32,6 +31,8 @@ pub struct Question<'a> {
     pub turn: &'a TurnId,
     /// What the agent wanted to be told: see [`crate::conversation::Answer::memory`].
     pub memory: Option<&'a Value>,
+    /// Data that the operator's script has put in the place of ours.
+    pub replaced_data: Option<&'a Map<String, Value>>,
     /// The language of the conversation, such as `de-DE`, as the operator has set it.
     pub locale: Option<&'a str>,
     /// The id of the number the person wrote to.
@@ -42,9 +43,17 @@ pub struct Question<'a> {
     pub now: Timestamp,
 }
 
+/// What an agent gets beside the words: ours, or what the operator's script has put in its place.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Data<'a> {
+    Ours(Box<OurData<'a>>),
+    Replaced(&'a Map<String, Value>),
+}
+
 /// What an agent gets beside the words.
 #[derive(Debug, Serialize)]
-pub(super) struct Data<'a> {
+pub(super) struct OurData<'a> {
     /// The message as the channel sent it, byte for byte, if it came from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     whatsapp: Option<&'a RawValue>,
@@ -105,6 +114,13 @@ impl Question<'_> {
     }
 
     pub(super) fn data(&self) -> Data<'_> {
+        match self.replaced_data {
+            Some(data) => Data::Replaced(data),
+            None => Data::Ours(Box::new(self.our_data())),
+        }
+    }
+
+    fn our_data(&self) -> OurData<'_> {
         let Person { phone, user_id, name, username, .. } = self.person;
         let profile = Profile {
             name: name.as_deref(),
@@ -113,7 +129,7 @@ impl Question<'_> {
             user_id: user_id.as_deref(),
         };
         let tap = self.message.tap.as_ref();
-        Data {
+        OurData {
             whatsapp: Some(&*self.message.raw).filter(|_| self.details.kind != INJECT),
             profile,
             tap,

@@ -24,9 +24,25 @@ pub struct Answer {
     /// Why a human should take over, if one should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handover: Option<String>,
+    /// What the outputs were before they were read, if a flow gave them: for the operator's script.
+    #[serde(skip)]
+    pub flow: Vec<FlowOutput>,
     /// Whether the agent will answer later, on its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_deferred: bool,
+}
+
+/// An output as a flow gave it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FlowOutput {
+    /// Its text, or several.
+    pub text: Value,
+    /// Its data.
+    pub data: Value,
+    /// Whether its words are in no log.
+    pub is_private: bool,
+    /// How many outputs were read of it.
+    pub outputs: usize,
 }
 
 impl From<Vec<Output>> for Answer {

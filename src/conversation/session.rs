@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Choices, Done, Pending, Person, Preferences, ReplyId, SentReply, TurnId};
@@ -98,6 +98,33 @@ pub struct Session {
     /// The agent's memory, which it gets with the next message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Value>,
+    /// Other names by which the agent knows the person and the session, if the operator's script has given any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+    /// What the operator's script keeps.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub storage: Map<String, Value>,
+}
+
+/// Other names by which the agent knows the person and the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Alias {
+    /// The person's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The session's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+}
+
+impl Session {
+    /// A session that begins now, without an input.
+    #[must_use]
+    pub fn begun(now: Timestamp) -> Self {
+        let (id, storage) = (Uuid::now_v7(), Map::new());
+        Self { id, last_input_at: now, inputs: 0, memory: None, alias: None, storage }
+    }
 }
 
 impl Conversation {
@@ -215,12 +242,7 @@ impl Conversation {
 
     /// Handles an input that came at `now`: opens a new session if none is open. The first input of a new session is number 1.
     pub fn open_session(&mut self, now: Timestamp, expiration: Option<Duration>) -> Session {
-        let mut session = self.session_at(now, expiration).cloned().unwrap_or_else(|| Session {
-            id: Uuid::now_v7(),
-            last_input_at: now,
-            inputs: 0,
-            memory: None,
-        });
+        let mut session = self.session_at(now, expiration).cloned().unwrap_or_else(|| Session::begun(now));
         session.inputs = session.inputs.saturating_add(1);
         session.last_input_at = now;
         self.session = Some(session.clone());

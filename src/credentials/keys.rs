@@ -28,6 +28,12 @@ impl Secret {
     }
 }
 
+/// An object, kept as text; it never prints either.
+fn object<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+    let object = serde_json::Map::deserialize(from)?;
+    Ok(Secret(if object.is_empty() { String::new() } else { serde_json::Value::Object(object).to_string() }))
+}
+
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self(text.trim().to_owned())
@@ -60,6 +66,9 @@ pub struct Keys {
     pub agent_token: Secret,
     /// Key of the callers of inject and notify.
     pub api_key: Secret,
+    /// What the operator's script may know: a JSON object, as text.
+    #[serde(deserialize_with = "object")]
+    pub transformer: Secret,
 }
 
 pub(super) fn parse(text: &str) -> Result<Keys, CredentialsError> {

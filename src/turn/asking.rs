@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use super::{Turn, TurnError, pseudonymous::Pseudonymous};
+use super::{Turn, TurnError, hooks::Asked, pseudonymous::Pseudonymous};
 use crate::{
     agents::{AgentError, Question},
     app::App,
@@ -43,9 +43,11 @@ impl Turn<'_> {
         let expiration = self.expiration();
         let session = self.next.open_session(self.clock.now(), expiration);
         let message = self.next.choices.resolve(message);
+        let Some(asked) = self.hook_input(message, &session).await? else { return Ok(Answer::default()) };
+        let session = self.next.session.clone().unwrap_or(session);
         let (is_answered, answered) = oneshot::channel();
         let asked = async {
-            let answer = self.answer(&message, &session).await;
+            let answer = self.answer(&asked, &session).await;
             drop(is_answered);
             answer
         };
@@ -54,7 +56,6 @@ impl Turn<'_> {
         if answer.outputs.is_empty() && !answer.is_deferred {
             tracing::info!(turn = %self.job.id, "the agent has nothing to say to this message");
         }
-        drop(message);
         self.agent_time = Some(agent_time);
         Ok(answer)
     }
@@ -68,8 +69,9 @@ impl Turn<'_> {
     }
 
     /// The agent's answer, or the operator's text instead, and how long it took.
-    async fn answer(&self, message: &Message, session: &Session) -> Result<(Answer, Duration), AgentError> {
+    async fn answer(&self, asked: &Asked<'_>, session: &Session) -> Result<(Answer, Duration), AgentError> {
         let Turn { app, job, next, clock, .. } = self;
+        let message: &Message = &asked.message;
         if let (true, Some(words)) = (message.is_unsupported, &app.settings.auto_replies.unsupported) {
             return Ok((vec![Content::Text(words.clone()).into()].into(), Duration::ZERO));
         }
@@ -86,13 +88,17 @@ impl Turn<'_> {
         if app.agent.sees_pictures() {
             fetch_pictures(app, job, &mut details, clock).await;
         }
+        let alias = session.alias.clone().unwrap_or_default();
+        let (user_id, session_id) =
+            (alias.user_id.as_deref().unwrap_or(user_id), alias.session_id.unwrap_or(session.id.to_string()));
         let person_hash = app.credentials.person_hash(&job.conversation.number, user_id).await;
         let question = Question {
             user_id,
             person_hash: person_hash.as_deref(),
             person,
             preferences: next.preferences.as_ref(),
-            session_id: session.id,
+            session_id: &session_id,
+            replaced_data: asked.data.as_ref(),
             inputs: session.inputs,
             message,
             details: &details,

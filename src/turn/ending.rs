@@ -156,6 +156,7 @@ fn apology(app: &App, job: &Job, error: &TurnError, clock: &Clock) -> Option<Con
         TurnError::Outbox(OutboxError::Graph(_)) | TurnError::Busy(_) => None,
         TurnError::NoTime
         | TurnError::SessionOver
+        | TurnError::Transformer(_)
         | TurnError::TriedOut(_)
         | TurnError::Panicked(_)
         | TurnError::Agent(_)

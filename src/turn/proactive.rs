@@ -45,6 +45,8 @@ impl Turn<'_> {
                 names.extend(keys.verify_token.present().map(|key| pseudonym(key, &id.number, known)));
             }
         }
+        let alias = self.next.session.as_ref().and_then(|session| session.alias.as_ref());
+        names.extend(alias.and_then(|alias| alias.user_id.clone()));
         app.outbox.keep_aliases(&self.lease, &mut self.next, &names, self.clock).await?;
         Ok(())
     }

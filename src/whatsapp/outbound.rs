@@ -14,7 +14,7 @@ mod raw;
 mod split;
 
 pub use address::{data, is_data};
-pub use body::{reading_body, send_body};
+pub use body::{message_body, reading_body, send_body};
 pub use fit::{Style, fit};
 pub use markdown::to_whatsapp;
 pub use split::{length, split};

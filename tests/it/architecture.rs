@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["turn"],
     &["app"],
     &["outbox"],
-    &["whatsapp", "agents", "store", "queue"],
+    &["whatsapp", "agents", "hooks", "store", "queue"],
     &["credentials"],
     &["conversation"],
     &["settings"],

@@ -45,4 +45,5 @@ mod soak;
 mod store_contract;
 mod stored_forms;
 mod support;
+mod transformers;
 mod undelivered;

@@ -10,7 +10,6 @@ mod stream;
 use std::time::Duration;
 
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::{Aws, Post, Service, encoded};
 use crate::{
@@ -61,7 +60,7 @@ pub(crate) async fn ask(
 struct Input<'a> {
     prompt: &'a str,
     user_id: &'a str,
-    session_id: Uuid,
+    session_id: &'a str,
     idempotency_key: &'a TurnId,
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<&'a str>,

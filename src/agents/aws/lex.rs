@@ -53,7 +53,7 @@ pub(crate) async fn ask(
             encoded(id),
             encoded(alias),
             encoded(&locale),
-            question.session_id
+            encoded(question.session_id)
         ),
         headers: &[],
         body: to_json(&body)?,

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
-use uuid::Uuid;
 
 use crate::{
     agents::{AgentError, Data, Question, client::to_json},
@@ -47,7 +46,7 @@ pub(crate) fn body(question: &Question<'_>) -> Result<Vec<u8>, AgentError> {
 struct Request<'a> {
     version: u32,
     turn_id: &'a TurnId,
-    session_id: Uuid,
+    session_id: &'a str,
     user_id: &'a str,
     new_session: bool,
     locale: Option<&'a str>,

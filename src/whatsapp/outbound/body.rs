@@ -32,6 +32,14 @@ pub fn send_body(to: &Person, output: &Output, answered: &Wamid, tag: &str) -> V
     Value::Object(body)
 }
 
+/// The content of a message in Meta's words, without its recipient.
+#[must_use]
+pub fn message_body(output: &Output) -> Value {
+    let mut body = message(&output.content, &Wamid::default());
+    body.insert("messaging_product".into(), json!("whatsapp"));
+    Value::Object(body)
+}
+
 /// The request body that marks a message as read and shows the typing indicator, for up to 25 seconds.
 /// <https://developers.facebook.com/documentation/business-messaging/whatsapp/typing-indicators>
 #[must_use]

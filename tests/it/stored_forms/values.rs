@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 use whatsapp_endpoint::{
     conversation::{
-        Action, Answer, Card, Choice, Choices, Contact, Content, Conversation, ConversationId, DeferredAnswer,
+        Action, Alias, Answer, Card, Choice, Choices, Contact, Content, Conversation, ConversationId, DeferredAnswer,
         DeliveryFailure, Done, Failing, Flow, Inject, Job, List, Location, Marketing, Media, MediaKind, Message,
         MessageTask, Notice, Output, Parameter, Pending, Person, PreferenceChange, Preferences, Reply, ReplyId,
         ReplyState, Resend, Section, SentReply, Session, Source, Tap, Task, Template, TurnId, Undelivered,
@@ -114,6 +114,7 @@ fn answer() -> Answer {
         memory: Some(json!({ "step": 3 })),
         ends_session: true,
         handover: Some("The person asks for a human".to_owned()),
+        flow: Vec::new(),
         is_deferred: true,
     }
 }
@@ -234,6 +235,8 @@ pub fn conversation() -> Conversation {
             last_input_at: at(1),
             inputs: 3,
             memory: Some(json!({ "step": 3 })),
+            alias: Some(Alias { user_id: Some("crm-7".to_owned()), session_id: Some("session-7".to_owned()) }),
+            storage: json!({ "count": 3 }).as_object().cloned().expect("an object"),
         }),
         last_message_at: Some(at(0)),
         preferences: Some(preferences()),
