@@ -26,5 +26,6 @@ pub use preferences::{Marketing, Preferences};
 pub use replies::{Pending, Reply, ReplyId, ReplyState, SentReply};
 pub use session::{Alias, Conversation, Failing, MAX_MEMORY_BYTES, MemoryTooLarge, Session};
 pub use task::{
-    DeferredAnswer, DeliveryFailure, Inject, MessageTask, Notice, PreferenceChange, Resend, Task, Undelivered,
+    DeferredAnswer, DeliveryFailure, Inject, MessageTask, Notice, PreferenceChange, Resend, ScriptStorage, Task,
+    Undelivered,
 };

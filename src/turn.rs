@@ -207,7 +207,7 @@ async fn converse(turn: &mut Turn<'_>) -> Result<Outcome, TurnError> {
             }
         }
         Task::Inject(inject) => turn.inject(inject).await?,
-        Task::Notify(notice) => turn.notify(notice)?,
+        Task::Notify(notice) => turn.notify(notice).await?,
         Task::Prefer(change) => turn.prefer(change),
         Task::Deferred(deferred) => turn.accept(deferred),
         Task::Undelivered(undelivered) => turn.judge(undelivered).await,

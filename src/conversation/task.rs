@@ -1,6 +1,7 @@
 //! The task of a job. Each kind carries what it needs, and ends in an answer.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Answer, Message, Output, Person, Preferences, Reply, ReplyId, Wamid};
@@ -93,6 +94,20 @@ pub struct Inject {
     /// The session it is meant for; `None`: whichever is open, or a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
+    /// What the operator's script has changed in its storages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storages: Vec<ScriptStorage>,
+}
+
+/// A storage of the operator's script, as it is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptStorage {
+    /// The user id of its pair.
+    pub user_id: String,
+    /// The session id of its pair.
+    pub session_id: String,
+    /// Its content.
+    pub content: Map<String, Value>,
 }
 
 /// What another system says to the person.
@@ -103,6 +118,9 @@ pub struct Notice {
     pub to: Person,
     /// What, not yet fitted to the channel.
     pub outputs: Vec<Output>,
+    /// What the operator's script has changed in its storages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storages: Vec<ScriptStorage>,
 }
 
 /// A person's choice about messages that they did not ask for.

@@ -4,6 +4,7 @@ mod agent_reply;
 mod caller;
 mod inject;
 mod notify;
+mod scripted;
 mod sorting;
 mod statuses;
 mod webhook;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Turn, TurnError};
 use crate::{
     agents,
-    conversation::{Alias, Answer, Content, Message, Output, Session, Task},
+    conversation::{Alias, Answer, Content, Message, Output, ScriptStorage, Session, Task},
     hooks::{Hook, HookError, Input, Outcome, OutputReturn, Recall, Run, StoragePair},
     retry::USEFUL_REST,
     whatsapp::outbound,
@@ -104,6 +104,20 @@ impl Turn<'_> {
             }
         }
         self.run = Some(run);
+        Ok(())
+    }
+
+    /// Takes over what a hook at the door has changed in storages.
+    pub(super) async fn take_storages(&mut self, storages: &[ScriptStorage]) -> Result<(), TurnError> {
+        for ScriptStorage { user_id, session_id, content } in storages {
+            match &mut self.next.session {
+                Some(session) if session.id.to_string() == *session_id => session.storage.clone_from(content),
+                Some(_) | None => {
+                    let number = &self.lease.id().number;
+                    self.app.outbox.keep_storage(number, (user_id, session_id), content, self.clock).await?;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -17,15 +17,17 @@ impl Turn<'_> {
         if inject.session.is_some() && inject.session != open {
             return Err(TurnError::SessionOver);
         }
+        self.take_storages(&inject.storages).await?;
         self.put(&inject.message).await
     }
 
     /// Says to the person what another system says: the agent does not hear of it.
-    pub(super) fn notify(&mut self, notice: &Notice) -> Result<Answer, TurnError> {
+    pub(super) async fn notify(&mut self, notice: &Notice) -> Result<Answer, TurnError> {
         self.refuse_if_opted_out()?;
         self.next.meet(&notice.to);
         let expiration = self.expiration();
         self.next.renew_session(self.clock.now(), expiration);
+        self.take_storages(&notice.storages).await?;
         Ok(notice.outputs.clone().into())
     }
 

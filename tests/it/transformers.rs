@@ -186,3 +186,55 @@ async fn what_other_systems_say_goes_through_handle_output_too() {
     assert_eq!(endpoint.replies(), ["<said>", "<said>", "<notice>"]);
     assert_eq!(endpoint.say("STOP").await, ["out"], "our own words are ours");
 }
+
+#[tokio::test]
+async fn the_hooks_of_a_call_see_it_after_its_key_and_answer_it() {
+    let hooks = "handleInject: async ({ request, response, endpoint }) => {
+            const { action, who } = request.body;
+            if (request.headers['x-api-key'] || endpoint.URLToken) throw new Error('a key');
+            if (action === 'end') return void response.status(201).set('X-A', 'b').json({ seen: request.query.q });
+            if (action === 'throw') throw new Error('secret words');
+            const shared = await getSessionStorage('calls', 'all'); shared.count = (shared.count ?? 0) + 1;
+            if (action === 'page') response.type('html').send('<p>kept</p>');
+            return { userId: who, text: `from a script ${shared.count}`, data: { action } };
+        },
+        handleNotify: async ({ request }) => ({ userId: request.body.to, text: request.body.message })";
+    let (endpoint, agent, _script) = with(hooks, &[]).await;
+    agent.will_always_say(&json!(["said"]));
+    endpoint.say("hello").await;
+    let post = async |path: &str, kind: &str, body: String| {
+        let request = http::Request::post(path).header("x-api-key", crate::proactive::KEY).header("content-type", kind);
+        endpoint.request(request.body(body.into()).expect("a request")).await
+    };
+    let json = "application/json";
+    let ended = post("/inject?q=7", json, json!({ "action": "end" }).to_string()).await;
+    assert_eq!((ended.status().as_u16(), ended.headers()["x-a"].to_str().expect("text")), (201, "b"));
+    assert_eq!(ended.body(), r#"{"seen":"7"}"#);
+    let taken = post("/inject", "application/x-www-form-urlencoded", format!("action=form&who=%2B{ADA}")).await;
+    assert_eq!(taken.status(), 202, "{}", taken.body());
+    let page = post("/inject", json, json!({ "action": "page", "who": ADA }).to_string()).await;
+    assert_eq!((page.status().as_u16(), page.body().as_str()), (200, "<p>kept</p>"), "what was sent is the answer");
+    let asked: Vec<_> =
+        agent.questions()[1..].iter().map(|asked| (asked["text"].clone(), asked["data"]["inject"].clone())).collect();
+    assert_eq!(
+        asked,
+        [
+            (json!("from a script 1"), json!({ "action": "form" })),
+            (json!("from a script 2"), json!({ "action": "page" }))
+        ]
+    );
+    let noticed = post("/notify", json, json!({ "to": ADA, "message": "noticed" }).to_string()).await;
+    assert_eq!(noticed.status(), 202, "{}", noticed.body());
+    assert_eq!(endpoint.replies().last().map(String::as_str), Some("noticed"));
+    // Without abort a body of ours passes on, another does not.
+    let own = json!({ "action": "throw", "userId": ADA, "text": "own" }).to_string();
+    assert_eq!(post("/inject", json, own).await.status(), 202);
+    assert_eq!(agent.questions().last().expect("asked")["text"], "own");
+    assert_eq!(post("/inject", json, json!({ "action": "throw" }).to_string()).await.status(), 400);
+    let stranger =
+        http::Request::post("/inject").body(json!({ "action": "end" }).to_string().into()).expect("a request");
+    assert_eq!(endpoint.request(stranger).await.status(), 401);
+    let (endpoint, _agent, _script) = with(hooks, &[("ABORT_ON_TRANSFORMER_ERROR", "true")]).await;
+    let (status, _) = call(&endpoint, "inject", &json!({ "action": "throw", "userId": ADA, "text": "own" })).await;
+    assert_eq!(status, 500);
+}

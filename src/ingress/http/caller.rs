@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderMap, Request, Response, StatusCode, header};
+use ::http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq;
@@ -31,6 +31,8 @@ pub(super) struct Call {
     pub number: PhoneNumberId,
     /// What it says.
     pub body: Bytes,
+    /// How it came: for the operator's script.
+    pub parts: Parts,
     route: &'static str,
     /// The caller's own name for this call.
     key: Option<String>,
@@ -80,7 +82,7 @@ pub(super) async fn admit(app: &App, route: &'static str, in_path: &str, request
         return Err(refuse(route, &format!("Idempotency-Key is empty or has more than {MAX_KEY} bytes")));
     }
     let key = key.map(|key| String::from_utf8_lossy(key).into_owned());
-    Ok(Call { number, body, route, key })
+    Ok(Call { number, body, parts, route, key })
 }
 
 fn shown_key(in_path: &str, headers: &HeaderMap) -> Option<String> {

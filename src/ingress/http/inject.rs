@@ -1,15 +1,17 @@
 //! `POST /inject`: another system says something to the agent, as if the person had.
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::caller::{Call, Checked, accepted, admit, conflict, name_of, refuse};
+use super::scripted::{self, Go, Scripted};
 use crate::{
     agents::{self, InjectBody},
     app::App,
-    conversation::{INJECT, Inject, Job, Message, Task, TurnId},
+    conversation::{INJECT, Inject, Job, Message, ScriptStorage, Task, TurnId},
+    hooks::Hook,
     retry::Clock,
 };
 
@@ -21,14 +23,21 @@ pub(super) async fn take(app: &App, key: &str, request: Request<Bytes>, clock: &
         Ok(call) => call,
         Err(refused) => return refused,
     };
-    match job(app, &call, clock).await {
-        Ok(job) => call.accept(app, job, clock).await,
+    let Go { body, storages, sent } = match scripted::run(app, &call, Hook::Inject, clock).await {
+        Scripted::On(go) => go,
+        Scripted::End(answered) => return answered,
+    };
+    match job(app, &call, &body, storages, clock).await {
+        Ok(job) => match call.accept(app, job, clock).await {
+            accepted if accepted.status() == StatusCode::ACCEPTED => sent.unwrap_or(accepted),
+            refused => refused,
+        },
         Err(answered) => answered,
     }
 }
 
-async fn job(app: &App, call: &Call, clock: &Clock) -> Checked<Job> {
-    let body = agents::read_inject(&call.body).map_err(|why| refuse(ROUTE, &why))?;
+async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, clock: &Clock) -> Checked<Job> {
+    let body = agents::read_inject(body).map_err(|why| refuse(ROUTE, &why))?;
     let name = name_of(&body.user_id);
     let (conversation, stored) = call.find(app, name, clock).await?.ok_or_else(|| call.nobody())?;
     if stored.last_message_at.is_none() && stored.session.is_none() {
@@ -47,7 +56,7 @@ async fn job(app: &App, call: &Call, clock: &Clock) -> Checked<Job> {
         return Err(conflict(ROUTE, "session_over", "sessionId is not the session that is open; leave it out"));
     };
     let message = message(&turn, &body).map_err(|why| refuse(ROUTE, &why))?;
-    Ok(Job { id: turn, conversation, task: Task::Inject(Box::new(Inject { message, session })), redrives: 0 })
+    Ok(Job { id: turn, conversation, task: Task::Inject(Box::new(Inject { message, session, storages })), redrives: 0 })
 }
 
 /// What is injected, in the form of a message.

@@ -1,13 +1,15 @@
 //! `POST /notify`: another system says something to a person, without the agent.
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::caller::{Call, Checked, accepted, admit, conflict, is_phone, name_of, refuse};
+use super::scripted::{self, Go, Scripted};
 use crate::{
     agents,
     app::App,
-    conversation::{Conversation, ConversationId, Job, Notice, Person, Task},
+    conversation::{Conversation, ConversationId, Job, Notice, Person, ScriptStorage, Task},
+    hooks::Hook,
     retry::Clock,
     whatsapp::graph::GraphError,
 };
@@ -20,14 +22,21 @@ pub(super) async fn take(app: &App, key: &str, request: Request<Bytes>, clock: &
         Ok(call) => call,
         Err(refused) => return refused,
     };
-    match job(app, &call, clock).await {
-        Ok(job) => call.accept(app, job, clock).await,
+    let Go { body, storages, sent } = match scripted::run(app, &call, Hook::Notify, clock).await {
+        Scripted::On(go) => go,
+        Scripted::End(answered) => return answered,
+    };
+    match job(app, &call, &body, storages, clock).await {
+        Ok(job) => match call.accept(app, job, clock).await {
+            accepted if accepted.status() == StatusCode::ACCEPTED => sent.unwrap_or(accepted),
+            refused => refused,
+        },
         Err(answered) => answered,
     }
 }
 
-async fn job(app: &App, call: &Call, clock: &Clock) -> Checked<Job> {
-    let body = agents::read_notify(&call.body).map_err(|why| refuse(ROUTE, &why))?;
+async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, clock: &Clock) -> Checked<Job> {
+    let body = agents::read_notify(body).map_err(|why| refuse(ROUTE, &why))?;
     let name = name_of(&body.user_id);
     let to = Person { phone: Some(name.to_owned()).filter(|_| is_phone(name)), ..Person::default() };
     let (conversation, stored, to) = match call.find(app, name, clock).await? {
@@ -57,6 +66,6 @@ async fn job(app: &App, call: &Call, clock: &Clock) -> Checked<Job> {
             Ok(_) | Err(_) => {}
         }
     }
-    let task = Task::Notify(Notice { to, outputs: body.outputs });
+    let task = Task::Notify(Notice { to, outputs: body.outputs, storages });
     Ok(Job { id: turn, conversation, task, redrives: 0 })
 }

@@ -8,7 +8,8 @@ use whatsapp_endpoint::{
         Action, Alias, Answer, Card, Choice, Choices, Contact, Content, Conversation, ConversationId, DeferredAnswer,
         DeliveryFailure, Done, Failing, Flow, Inject, Job, List, Location, Marketing, Media, MediaKind, Message,
         MessageTask, Notice, Output, Parameter, Pending, Person, PreferenceChange, Preferences, Reply, ReplyId,
-        ReplyState, Resend, Section, SentReply, Session, Source, Tap, Task, Template, TurnId, Undelivered,
+        ReplyState, Resend, ScriptStorage, Section, SentReply, Session, Source, Tap, Task, Template, TurnId,
+        Undelivered,
     },
     queue::DeadLetter,
 };
@@ -49,6 +50,11 @@ pub fn job(task: Task) -> Job {
     Job { id: turn("wamid.QUESTION=="), conversation: id(), task, redrives: 2 }
 }
 
+pub fn storages() -> Vec<ScriptStorage> {
+    let content = json!({ "count": 3 }).as_object().cloned().expect("an object");
+    vec![ScriptStorage { user_id: "crm-7".to_owned(), session_id: "session-7".to_owned(), content }]
+}
+
 pub fn preferences() -> Preferences {
     Preferences { opted_out: true, since: at(0), marketing: Some(Marketing::Stop) }
 }
@@ -78,8 +84,8 @@ pub fn tasks() -> Vec<(&'static str, Task)> {
             outputs: outputs(),
             is_notice: true,
         }),
-        Task::Inject(Box::new(Inject { message: message(), session: Some(session_id()) })),
-        Task::Notify(Notice { to: person(), outputs: outputs() }),
+        Task::Inject(Box::new(Inject { message: message(), session: Some(session_id()), storages: storages() })),
+        Task::Notify(Notice { to: person(), outputs: outputs(), storages: storages() }),
         Task::Prefer(PreferenceChange { person: person(), preferences: preferences() }),
     ];
     // A new kind needs a form, and a value above.

@@ -45,14 +45,24 @@ pub fn inject(text: &str, conversation: ConversationId) -> Job {
         is_unsupported: false,
         raw: to_raw_value(&json!({ "type": "inject", "text": { "body": text } })).expect("JSON"),
     };
-    Job { id, conversation, task: Task::Inject(Box::new(Inject { message, session: None })), redrives: 0 }
+    Job {
+        id,
+        conversation,
+        task: Task::Inject(Box::new(Inject { message, session: None, storages: Vec::new() })),
+        redrives: 0,
+    }
 }
 
 /// The job of texts that another system has for the person.
 pub fn notice(name: &str, texts: &[String], conversation: ConversationId) -> Job {
     let id = TurnId::of(&conversation.number, &format!("notice {name}"));
     let outputs = texts.iter().map(|text| Content::Text(text.clone()).into()).collect();
-    Job { id, conversation, task: Task::Notify(Notice { to: Person::default(), outputs }), redrives: 0 }
+    Job {
+        id,
+        conversation,
+        task: Task::Notify(Notice { to: Person::default(), outputs, storages: Vec::new() }),
+        redrives: 0,
+    }
 }
 
 /// The job of so many templates that another system has for the person.
@@ -63,5 +73,5 @@ pub fn templates(count: usize, to: Person) -> Job {
         |name: usize| Template { name: format!("order_{name}"), language: "en_US".into(), ..Template::default() };
     let outputs = (0..count).map(|name| Content::Template(template(name)).into()).collect();
     let id = TurnId::of(&conversation.number, &format!("templates for {}", conversation.user));
-    Job { id, conversation, task: Task::Notify(Notice { to, outputs }), redrives: 0 }
+    Job { id, conversation, task: Task::Notify(Notice { to, outputs, storages: Vec::new() }), redrives: 0 }
 }
