@@ -147,7 +147,7 @@ fn hooks(settings: &Settings) -> Result<Option<Hooks>, HooksError> {
     let HookSettings { file, folders, hosts, never, requests, logs_words, .. } = &settings.hooks;
     let Some(file) = file else { return Ok(None) };
     let (hosts, never) = (hosts.clone(), never.clone());
-    let limits = HookLimits { hosts, never, requests: *requests, logs_words: *logs_words };
+    let limits = HookLimits { hosts, never, requests: *requests, logs_words: *logs_words, answers: None };
     Hooks::find(file, folders, limits).map(Some)
 }
 

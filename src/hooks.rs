@@ -4,6 +4,7 @@
 //! next turn has a new one, so that nothing of one person meets another. Where a run is stopped or throws, the caller goes on with what
 //! it had.
 
+mod canned;
 mod console;
 mod errors;
 mod hook;
@@ -23,19 +24,21 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout_at};
 
+use self::{
+    canned::Canned,
+    hosts::Hosts,
+    mailbox::{Ending, What, Wish},
+    sandbox::{Halt, Sandbox},
+    storage::Storages,
+};
 pub use self::{
+    canned::CannedAnswer,
     console::{ConsoleLine, Level},
     errors::{HooksError, Limit, Position, ScriptError, Thrown},
     hook::Hook,
     response::SentResponse,
     returns::{Input, OutputReturn, ReturnError},
     storage::{MAX_OTHER_BYTES, MAX_OWN_BYTES, Storage, StoragePair, StorageRefusal},
-};
-use self::{
-    hosts::Hosts,
-    mailbox::{Ending, What, Wish},
-    sandbox::{Halt, Sandbox},
-    storage::Storages,
 };
 use crate::{retry, settings::HostRule};
 
@@ -57,6 +60,8 @@ pub struct HookLimits {
     pub requests: u32,
     /// Whether words of scripts are logged.
     pub logs_words: bool,
+    /// Answers in the place of requests, for trying a script out.
+    pub answers: Option<Vec<CannedAnswer>>,
 }
 
 /// A script that was checked, and what it may do.
@@ -69,6 +74,7 @@ pub struct Hooks {
     hosts: Hosts,
     requests: u32,
     logs_words: bool,
+    canned: Option<Canned>,
 }
 
 /// The hooks of one turn.
@@ -153,9 +159,11 @@ impl Hooks {
     /// # Errors
     /// As [`Hooks::find`].
     pub fn of(source: String, file: &str, limits: HookLimits) -> Result<Self, HooksError> {
-        let HookLimits { hosts, never, requests, logs_words } = limits;
+        let HookLimits { hosts, never, requests, logs_words, answers } = limits;
         let hosts = Hosts::new(hosts, never);
-        let mut hooks = Self { source, file: file.to_owned(), registered: Vec::new(), hosts, requests, logs_words };
+        let canned = answers.map(Canned::new);
+        let mut hooks =
+            Self { source, file: file.to_owned(), registered: Vec::new(), hosts, requests, logs_words, canned };
         let file = || hooks.file.clone();
         let mut sandbox = hooks.sandbox("{}").map_err(|halt| match halt {
             Halt::Limit(limit) => HooksError::Stopped { file: file(), limit },
@@ -325,6 +333,11 @@ impl Run<'_> {
                 match what {
                     What::Request { options, number } => {
                         requests.push(options.clone());
+                        if let Some(canned) = &hooks.canned {
+                            sandbox.settle(id, &canned.answer(&options))?;
+                            has_settled = true;
+                            continue;
+                        }
                         let name = format!("{name}-{}-{number}", hook.name());
                         let sent = async move { request::send(&hooks.hosts, &options, &name).await };
                         pending.push(sent.map(move |answer| Settled::Promise(id, answer)).boxed());

@@ -1,5 +1,7 @@
 //! The operator's own script in a turn, written as for Cognigy's Transformer Functions.
 
+mod command_line;
+
 use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};

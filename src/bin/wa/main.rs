@@ -6,6 +6,7 @@ mod phone;
 mod simulate;
 mod speak;
 mod target;
+mod transform;
 mod webhook;
 
 use std::{io::Read, path::PathBuf, process::ExitCode};
@@ -50,6 +51,8 @@ enum Command {
     DeadLetters(letters::Letters),
     /// Put the jobs of the dead-letter queue back into the queue, oldest first
     Redrive(letters::Redrive),
+    /// Run a hook of your script once, with an event from a file
+    Transform(transform::Transform),
     /// Print the signature header (X-Hub-Signature-256) of a body
     Sign(Sign),
 }
@@ -87,6 +90,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Record(record) => record.run().await,
         Command::DeadLetters(letters) => letters.run().await,
         Command::Redrive(redrive) => redrive.run().await,
+        Command::Transform(transform) => transform.run().await,
         Command::Sign(sign) => sign.run(),
     }
 }
