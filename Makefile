@@ -13,6 +13,7 @@ DYNAMODB_LOCAL := $(TOOLS)/dynamodb-local-0.6.0/.ready
 A2A_SDK := $(TOOLS)/a2a-sdk-1.3.0/.ready
 LITELLM := $(TOOLS)/litellm-1.106.12/.ready
 LLMOCK := $(TOOLS)/llmock-0.2.2/.ready
+TRANSFORMER_LIBRARIES := $(TOOLS)/transformer-libraries/.ready
 STRANDS := $(TOOLS)/strands-agents-1.62.0/.ready
 
 WHATSAPP_API_JS := $(TOOLS)/whatsapp-api-js-6.3.0/.ready
@@ -101,7 +102,7 @@ cost: ## Reckon the price of a million messages from the figures of the last mak
 invoke: $(SAM) ## Give the function one event of events/: make invoke EVENT=text
 	.ci/invoke events/$(EVENT).json
 
-tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) $(A2A_SDK) $(LITELLM) $(LLMOCK) $(STRANDS) ## Install the tools of the tests
+tools: $(SAM) $(MINISTACK) $(DYNAMODB_LOCAL) $(A2A_SDK) $(LITELLM) $(LLMOCK) $(STRANDS) $(TRANSFORMER_LIBRARIES) ## Install the tools of the tests
 	.ci/need-chromium
 
 $(SAM):
@@ -134,6 +135,11 @@ $(LLMOCK):
 $(STRANDS):
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet 'strands-agents[a2a,openai]==1.62.0' uvicorn==0.54.0
+	touch $@
+
+# What scripts may name: `wa transform build` puts them in front of a script.
+$(TRANSFORMER_LIBRARIES):
+	npm install --silent --no-audit --no-fund --prefix $(@D) moment@2.31.0 lodash@4.18.1 xml-js@1.6.11
 	touch $@
 
 $(CARGO_FUZZ):

@@ -211,7 +211,7 @@ fn part(ctx: Ctx<'_>, name: String) -> rquickjs::Result<Function<'_>> {
 /// A library as a `CommonJS` module sees itself: with a module, its exports and the global object under the names that such files ask for.
 #[expect(clippy::needless_pass_by_value, reason = "the engine hands over values")]
 fn library(ctx: Ctx<'_>, text: String) -> rquickjs::Result<Function<'_>> {
-    let names = "const window=undefined,self=undefined,define=undefined;";
+    let names = "const window=module.exports,self=undefined,define=undefined;";
     eval(&ctx, &format!("(function(module,exports,global){{{names}{text}\n;}})"), "library")
 }
 

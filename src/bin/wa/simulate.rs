@@ -52,11 +52,14 @@ pub(crate) struct Simulate {
     /// The file with the development secret; removed at the end.
     #[arg(skip)]
     own_file: OnceLock<PathBuf>,
+    /// The file with the operator's script, without types; removed at the end.
+    #[arg(skip)]
+    script_file: OnceLock<PathBuf>,
 }
 
 impl Drop for Simulate {
     fn drop(&mut self) {
-        if let Some(path) = self.own_file.get() {
+        for path in [self.own_file.get(), self.script_file.get()].into_iter().flatten() {
             let _gone = std::fs::remove_file(path);
         }
     }
@@ -140,6 +143,14 @@ impl Simulate {
             written.with_context(|| format!("cannot write {}", path.display()))?;
             vars.insert("WHATSAPP_SECRET_FILE".into(), path.display().to_string());
             self.own_file.set(path).ok();
+        }
+        if let Some(file) = vars.get("TRANSFORMER_FILE").filter(|file| !file.is_empty()) {
+            let (source, name) = super::transform::read_script(std::path::Path::new(file))?;
+            let path = std::env::temp_dir().join(format!("{}-{name}", uuid::Uuid::now_v7()));
+            let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(source.as_bytes()));
+            written.with_context(|| format!("cannot write {}", path.display()))?;
+            vars.insert("TRANSFORMER_FILE".into(), path.display().to_string());
+            self.script_file.set(path).ok();
         }
         if let Some(url) = &self.agent_url {
             vars.insert("AGENT_URL".into(), url.clone());

@@ -1,12 +1,16 @@
 //! `wa transform`: a hook of a script, run once with an event from a file.
 
+mod build;
+
+pub(crate) use self::build::read as read_script;
+
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 use whatsapp_endpoint::{
@@ -20,9 +24,25 @@ use whatsapp_endpoint::{
 /// The time of a run, as in a turn.
 const TIME: Duration = Duration::from_secs(5);
 
+/// A script: try it, or build the file that is deployed.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Transform {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    attempt: Option<Attempt>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Take the types out of a script, and put the libraries that it names in front of it
+    Build(build::Build),
+}
+
 /// A try of a script.
 #[derive(Args)]
-pub(crate) struct Transform {
+struct Attempt {
     /// A file with the hook's argument, an event of `events/`, the body of a webhook or a call, or an output of a flow
     event: PathBuf,
     /// The script
@@ -75,8 +95,19 @@ impl From<HookName> for Hook {
 }
 
 impl Transform {
-    /// Runs the hook, and prints what it returned and did.
+    /// Builds, or tries.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match (self.action, self.attempt) {
+            (Some(Action::Build(build)), _) => build.run(),
+            (None, Some(attempt)) => attempt.run().await,
+            (None, None) => bail!("name an event and --file, or build"),
+        }
+    }
+}
+
+impl Attempt {
+    /// Runs the hook, and prints what it returned and did.
+    async fn run(self) -> anyhow::Result<()> {
         let event = read(&self.event)?;
         let (hook, argument) = argument(event, self.hook.map(Hook::from));
         let storage = object("--storage", self.storage.as_deref())?;
@@ -91,8 +122,8 @@ impl Transform {
             answers: answers.transpose()?,
             ..HookLimits::default()
         };
-        let file = self.file.display().to_string();
-        let hooks = Hooks::find(&file, &["config".to_owned()], limits)?;
+        let (source, name) = build::read(&self.file)?;
+        let hooks = Hooks::of(source, &name, limits)?;
         let started = Instant::now();
         let mut run = hooks.begin("try".to_owned(), secrets, Vec::new());
         let recall: Box<Recall<'_>> = {

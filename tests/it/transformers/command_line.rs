@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::support::project;
+use crate::support::{parts::tool, project};
 
 /// A folder of files, gone with it.
 struct Folder(PathBuf);
@@ -66,7 +66,8 @@ fn a_hook_is_tried_with_an_event_answers_and_a_storage_from_files() {
         ("storage.json", json!({ "count": 4 }).to_string()),
         ("output.json", json!({ "text": "hi", "data": {} }).to_string()),
         ("throws.json", json!({ "text": "throw", "data": {} }).to_string()),
-        ("types.js", "const a: string = 'x'; createWebhookTransformer({ handleInput: () => ({}) });".to_owned()),
+        ("types.ts", "interface A { b?: string }\nconst a: A = { b: 'x' };\ncreateWebhookTransformer({ handleInput: async (given: any): Promise<A> => ({ text: moment(0).unix() + a.b! }) as A });".to_owned()),
+        ("enum.ts", "enum A { B } createWebhookTransformer({ handleInput: () => ({ text: A.B }) });".to_owned()),
     ]);
     let (event, file) = (project("events/text.json").display().to_string(), files.file("t.js"));
     let (answers, storage) = (files.file("answers.json"), files.file("storage.json"));
@@ -81,11 +82,28 @@ fn a_hook_is_tried_with_an_event_answers_and_a_storage_from_files() {
     assert!(is_ok && text.contains("returned, in"), "{text}");
     for (arguments, expected) in [
         (vec![files.file("throws.json"), "--file".into(), file.clone()], "it threw TypeError, line 10, column"),
-        (vec![event.clone(), "--file".into(), files.file("types.js")], "wa transform build"),
+        (vec![event.clone(), "--file".into(), files.file("enum.ts")], "enum"),
         (vec![event.clone(), "--file".into(), "nowhere.js".into()], "config"),
         (vec![event, "--file".into(), file, "--answers".into(), files.file("storage.json")], "--answers is not a list"),
     ] {
         let (is_ok, _, why) = transform(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(!is_ok && why.contains(expected), "{arguments:?}: {why}");
     }
+}
+
+#[test]
+fn a_script_with_types_and_libraries_is_built_into_one_that_the_function_can_run() {
+    let script = "interface Person { name?: string }\ncreateWebhookTransformer({\n    handleInput: async ({ request }: { request: any }): Promise<object> => {\n        const person = request.body as Person;\n        return { text: `${moment.utc(0).format('YYYY')} ${_.upperFirst(person.name!)} ${xmljs.xml2js('<a b=\"c\"/>', { compact: true }).a._attributes.b}` };\n    },\n});";
+    let files =
+        Folder::new(&[("t.ts", script.to_owned()), ("body.json", json!({ "name": "ada", "entry": [] }).to_string())]);
+    let (source, built) = (files.file("t.ts"), files.file("built.js"));
+    let (is_ok, _, why) = transform(&["build", &source, "-o", &built, "--libraries", &files.file("nowhere")]);
+    assert!(!is_ok && why.contains("npm install moment@"), "{why}");
+    let libraries = tool("transformer-libraries/node_modules").display().to_string();
+    let (is_ok, _, why) = transform(&["build", &source, "-o", &built, "--libraries", &libraries]);
+    assert!(is_ok, "{why}");
+    let text = fs::read_to_string(&built).expect("built");
+    assert_eq!(text.lines().count(), script.lines().count(), "lines stay, for the places of errors");
+    let all = printed(&[&files.file("body.json"), "--file", &built]);
+    assert_eq!(all["returned"]["text"], "1970 Ada c");
 }
