@@ -165,7 +165,7 @@ impl Hooks {
         let mut hooks =
             Self { source, file: file.to_owned(), registered: Vec::new(), hosts, requests, logs_words, canned };
         let file = || hooks.file.clone();
-        let mut sandbox = hooks.sandbox("{}").map_err(|halt| match halt {
+        let mut sandbox = hooks.sandbox("", 0).map_err(|halt| match halt {
             Halt::Limit(limit) => HooksError::Stopped { file: file(), limit },
             Halt::Threw(thrown) => match thrown.syntax(&hooks.file) {
                 Some(position) => HooksError::Syntax { file: file(), position },
@@ -193,10 +193,10 @@ impl Hooks {
         Run { hooks: self, sandbox: None, storages: Storages::new(own), secrets, name, console, requests }
     }
 
-    /// A context in which the script was evaluated.
-    fn sandbox(&self, secrets: &str) -> Result<Sandbox, Halt> {
+    /// A context in which the script was evaluated, at the beginning of a run. Without secrets: to check it.
+    fn sandbox(&self, secrets: &str, requests: u32) -> Result<Sandbox, Halt> {
         let mut sandbox = Sandbox::new(secrets)?;
-        sandbox.begin(MAX_PROCESSOR, 0);
+        sandbox.begin(MAX_PROCESSOR, requests);
         sandbox.load(&self.source, &self.file)?;
         Ok(sandbox)
     }
@@ -215,12 +215,11 @@ impl Run<'_> {
         recall: &Recall<'_>,
     ) -> (Result<Outcome<Input>, HookError>, Option<SentResponse>) {
         match self.run(hook, &text(argument), time, recall).await {
-            Ok((outcome, sent)) => {
-                let read = match outcome {
-                    Outcome::Absent => Ok(Outcome::Absent),
-                    Outcome::Falsy => Ok(Outcome::Falsy),
-                    Outcome::Returned(json) => returns::input(&json).map(Outcome::Returned),
-                };
+            Ok(Ended { outcome, sent, stored }) => {
+                let read = outcome.read(|json| returns::input(&json));
+                if read.is_ok() {
+                    self.keep(hook, stored);
+                }
                 (read.map_err(|why| HookError::Script { hook, why: why.into() }), sent)
             }
             Err(error) => (Err(error), None),
@@ -239,14 +238,11 @@ impl Run<'_> {
         recall: &Recall<'_>,
     ) -> Result<Outcome<OutputReturn>, HookError> {
         let hook = Hook::Output;
-        Ok(match self.run(hook, &text(argument), time, recall).await?.0 {
-            Outcome::Absent => Outcome::Absent,
-            Outcome::Falsy => Outcome::Falsy,
-            Outcome::Returned(json) => {
-                let read = returns::output(&json, &processed.to_string());
-                Outcome::Returned(read.map_err(|why| HookError::Script { hook, why: why.into() })?)
-            }
-        })
+        let Ended { outcome, stored, .. } = self.run(hook, &text(argument), time, recall).await?;
+        let read = outcome.read(|json| returns::output(&json, &processed.to_string()));
+        let read = read.map_err(|why| HookError::Script { hook, why: why.into() })?;
+        self.keep(hook, stored);
+        Ok(read)
     }
 
     /// The storages that hooks have changed.
@@ -261,9 +257,9 @@ impl Run<'_> {
         argument: &str,
         time: Duration,
         recall: &Recall<'_>,
-    ) -> Result<(Outcome<String>, Option<SentResponse>), HookError> {
+    ) -> Result<Ended, HookError> {
         if !self.hooks.has(hook) {
-            return Ok((Outcome::Absent, None));
+            return Ok(Ended { outcome: Outcome::Absent, sent: None, stored: Vec::new() });
         }
         let ended = self.until_it_ends(hook, argument, time.min(MAX_RUN), recall).await;
         let script = |why| HookError::Script { hook, why };
@@ -277,8 +273,8 @@ impl Run<'_> {
             Err(halt) => {
                 self.sandbox = None;
                 return Err(match halt {
-                    Ended::Limit(limit) => HookError::Stopped { hook, limit },
-                    Ended::Script(why) => script(why),
+                    Cut::Limit(limit) => HookError::Stopped { hook, limit },
+                    Cut::Script(why) => script(why),
                 });
             }
         };
@@ -294,18 +290,22 @@ impl Run<'_> {
                 });
             }
         };
-        let Some(sandbox) = &self.sandbox else { return Ok((outcome, None)) };
+        let Some(sandbox) = &self.sandbox else { return Ok(Ended { outcome, sent: None, stored: Vec::new() }) };
         let (stored, sent) = {
             let mut mail = sandbox.mail();
             (std::mem::take(&mut mail.stored), std::mem::take(&mut mail.sent))
         };
+        let sent = SentResponse::read(&sent).map_err(|why| script(why.into()))?;
+        Ok(Ended { outcome, sent, stored })
+    }
+
+    /// Takes over the storages of a run that has ended well.
+    fn keep(&mut self, hook: Hook, stored: Vec<(StoragePair, String)>) {
         for (pair, json) in stored {
             if let Err(refusal) = self.storages.change(&pair, &json) {
                 tracing::warn!(target: "transformer", hook = hook.name(), error = %refusal, "a change of a session storage is not kept");
             }
         }
-        let sent = SentResponse::read(&sent).map_err(|why| script(why.into()))?;
-        Ok((outcome, sent))
     }
 
     /// Lets the script run, and does what it waits for, until it has ended.
@@ -315,15 +315,17 @@ impl Run<'_> {
         argument: &str,
         time: Duration,
         recall: &Recall<'_>,
-    ) -> Result<Ending, Ended> {
+    ) -> Result<Ending, Cut> {
         let Self { sandbox, storages, secrets, name, requests, .. } = self;
         let hooks = self.hooks;
         let until = retry::until(time);
         let sandbox = match sandbox {
-            Some(sandbox) => sandbox,
-            none => none.insert(hooks.sandbox(secrets)?),
+            Some(sandbox) => {
+                sandbox.begin(MAX_PROCESSOR, hooks.requests);
+                sandbox
+            }
+            none => none.insert(hooks.sandbox(secrets, hooks.requests)?),
         };
-        sandbox.begin(MAX_PROCESSOR, hooks.requests);
         sandbox.start(hook, argument)?;
         let mut pending: FuturesUnordered<BoxFuture<'_, Settled>> = FuturesUnordered::new();
         loop {
@@ -361,9 +363,9 @@ impl Run<'_> {
             if has_settled {
                 continue;
             }
-            let settled = timeout_at(until, pending.next()).await.map_err(|_| Ended::Limit(Limit::Time))?;
+            let settled = timeout_at(until, pending.next()).await.map_err(|_| Cut::Limit(Limit::Time))?;
             match settled {
-                None => return Err(Ended::Script(ScriptError::NeverSettles)),
+                None => return Err(Cut::Script(ScriptError::NeverSettles)),
                 Some(Settled::Promise(id, answer)) => sandbox.settle(id, &answer)?,
                 Some(Settled::Storage(id, pair, found)) => {
                     // Two promises of one pair are one object in the script.
@@ -381,13 +383,32 @@ enum Settled {
     Storage(u32, StoragePair, Option<Map<String, Value>>),
 }
 
-/// A run has ended without an ending of its own.
-enum Ended {
+/// How a run has ended.
+struct Ended {
+    /// What the hook returned, as JSON.
+    outcome: Outcome<String>,
+    sent: Option<SentResponse>,
+    /// The storages that it has opened, as JSON.
+    stored: Vec<(StoragePair, String)>,
+}
+
+impl Outcome<String> {
+    fn read<T>(self, read: impl FnOnce(String) -> Result<T, ReturnError>) -> Result<Outcome<T>, ReturnError> {
+        Ok(match self {
+            Self::Absent => Outcome::Absent,
+            Self::Falsy => Outcome::Falsy,
+            Self::Returned(json) => Outcome::Returned(read(json)?),
+        })
+    }
+}
+
+/// A run has no ending of its own.
+enum Cut {
     Limit(Limit),
     Script(ScriptError),
 }
 
-impl From<Halt> for Ended {
+impl From<Halt> for Cut {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Limit(limit) => Self::Limit(limit),
@@ -401,5 +422,7 @@ fn text(argument: &impl Serialize) -> String {
     serde_json::to_string(argument).unwrap_or_else(|_| "{}".to_owned())
 }
 
+#[cfg(test)]
+mod attacks;
 #[cfg(test)]
 mod tests;

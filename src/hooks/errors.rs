@@ -143,7 +143,12 @@ pub struct Thrown {
 
 impl fmt::Display for Thrown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.name.is_empty() { "an error" } else { &self.name };
+        let name = match self.name.as_str() {
+            "" => "an error",
+            // The engine throws it where it has no memory for an error.
+            "null" => "null, perhaps for want of memory",
+            name => name,
+        };
         write!(f, "{name}, {}", self.position)
     }
 }

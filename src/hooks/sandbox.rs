@@ -4,6 +4,7 @@
 //! mailbox. So nothing of the engine is held while Rust waits.
 
 use std::{
+    cell::RefCell,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Exception, FromJs, Function, Object, Runtime,
+    CatchResultExt, CaughtError, Context, Ctx, Exception, FromJs, Function, Object, Persistent, Runtime,
     context::EvalOptions,
     function::{Func, IntoArgs},
 };
@@ -28,6 +29,8 @@ use super::{
 pub(super) const MAX_MEMORY: usize = 16 * 1024 * 1024;
 /// Most bytes of its stack.
 const MAX_STACK: usize = 256 * 1024;
+/// Bytes of this memory that are set aside while a script runs.
+const RESERVE_BYTES: usize = 32 * 1024;
 /// The global under which Rust finds what the prelude returned. The script can see it and cannot change it.
 const PRELUDE: &str = "__transformer";
 /// Where errors of the prelude are said to be.
@@ -52,6 +55,31 @@ pub(super) struct Sandbox {
     left: Duration,
 }
 
+thread_local! {
+    /// A part of the memory of the script that runs on this thread.
+    ///
+    /// The engine stops a script by an error that cannot be caught. Without memory for that error there is only one that can be, and
+    /// a script that catches it and goes on would never end. So this part is given back before.
+    static RESERVE: RefCell<Option<Persistent<rquickjs::String<'static>>>> = const { RefCell::new(None) };
+}
+
+/// Sets the reserve aside until it is dropped, for it must not outlive the engine.
+struct Reserve;
+
+impl Reserve {
+    fn new(ctx: &Ctx<'_>) -> rquickjs::Result<Self> {
+        let text = rquickjs::String::from_str(ctx.clone(), &" ".repeat(RESERVE_BYTES))?;
+        RESERVE.set(Some(Persistent::save(ctx, text)));
+        Ok(Self)
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        RESERVE.take();
+    }
+}
+
 /// Stops the engine.
 #[derive(Default)]
 struct Alarm {
@@ -67,7 +95,13 @@ impl Sandbox {
         runtime.set_max_stack_size(MAX_STACK);
         let alarm = Arc::new(Alarm::default());
         let watch = Arc::clone(&alarm);
-        runtime.set_interrupt_handler(Some(Box::new(move || watch.is_over())));
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            let is_over = watch.is_over();
+            if is_over {
+                RESERVE.take();
+            }
+            is_over
+        })));
         let context = Context::full(&runtime).map_err(|_| Halt::Limit(Limit::Memory))?;
         let mut sandbox = Self { context, mailbox: Arc::default(), alarm, left: Duration::from_secs(1) };
         let mailbox = Arc::clone(&sandbox.mailbox);
@@ -146,7 +180,13 @@ impl Sandbox {
     fn enter<R>(&mut self, work: impl FnOnce(&Ctx<'_>) -> rquickjs::Result<R>) -> Result<R, Halt> {
         let started = Instant::now();
         self.alarm.set(started.checked_add(self.left));
-        let result = self.context.with(|ctx| work(&ctx).catch(&ctx).map_err(|error| thrown(&ctx, error)));
+        let result = self.context.with(|ctx| {
+            let run = || {
+                let _reserve = Reserve::new(&ctx)?;
+                work(&ctx)
+            };
+            run().catch(&ctx).map_err(|error| thrown(&ctx, error))
+        });
         self.left = self.left.saturating_sub(started.elapsed());
         self.alarm.set(None);
         // Who is late is over, whatever came out of it.

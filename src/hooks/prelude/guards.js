@@ -6,6 +6,8 @@
   const MAX_LENGTH = 4_000_000;
   // Comparisons of one search; a second has several times as many.
   const MAX_COMPARISONS = 1_000_000_000;
+  const MAX_NORMALIZED = 50_000;
+  const MAX_DIGITS = 20_000;
   const redefine = (target, name, value) => {
     Object.defineProperty(value, 'name', { value: name, configurable: true });
     Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
@@ -20,7 +22,7 @@
     const native = Array.prototype[name];
     if (!native) continue;
     redefine(Array.prototype, name, function (...values) {
-      if (this?.length > MAX_LENGTH) throw new RangeError('the array is too long');
+      if (this?.length > MAX_LENGTH || (name === 'concat' && values.some((value) => value?.length > MAX_LENGTH))) throw new RangeError('the array is too long');
       return apply(native, this, values);
     });
   }
@@ -46,6 +48,54 @@
       return apply(native, this, values);
     });
   }
+
+  // The canonical order of accents is found by comparing each with each.
+  const { normalize } = String.prototype;
+  redefine(String.prototype, 'normalize', function (...values) {
+    if (String(this).length > MAX_NORMALIZED) throw new RangeError('the text is too long to be normalized');
+    return apply(normalize, this, values);
+  });
+
+  // Large numbers are read and written digit by digit, and each digit goes through all of the number.
+  const { toString } = BigInt.prototype;
+  global.BigInt = new Proxy(BigInt, {
+    apply(make, _, values) {
+      if (typeof values[0] === 'string' && values[0].length > MAX_DIGITS) throw new RangeError('the number is too long');
+      return make(...values);
+    },
+  });
+  redefine(BigInt.prototype, 'toString', function (...values) {
+    const digits = typeof this === 'bigint' ? this : this.valueOf();
+    const large = 1n << BigInt(MAX_DIGITS * 3);
+    if (digits > large || digits < -large) throw new RangeError('the number is too long');
+    return apply(toString, digits, values);
+  });
+
+  // The helpers of iterators, for one may have no end.
+  const helpers = {
+    * map(make) { let at = 0; for (const value of this) yield make(value, at++); },
+    * filter(test) { let at = 0; for (const value of this) if (test(value, at++)) yield value; },
+    * flatMap(make) { let at = 0; for (const value of this) yield* make(value, at++); },
+    * take(count) { let left = Number(count); if (left > 0) for (const value of this) { yield value; if (--left <= 0) return; } },
+    * drop(count) { let left = Number(count); for (const value of this) if (left-- <= 0) yield value; },
+    reduce(join, ...initial) {
+      let [sum, isFirst, at] = [initial[0], initial.length === 0, 0];
+      for (const value of this) {
+        sum = isFirst ? value : join(sum, value, at);
+        isFirst = false;
+        at++;
+      }
+      if (isFirst) throw new TypeError('reduce of an empty iterator with no initial value');
+      return sum;
+    },
+    toArray() { return [...this]; },
+    forEach(each) { let at = 0; for (const value of this) each(value, at++); },
+    some(test) { let at = 0; for (const value of this) if (test(value, at++)) return true; return false; },
+    every(test) { let at = 0; for (const value of this) if (!test(value, at++)) return false; return true; },
+    find(test) { let at = 0; for (const value of this) if (test(value, at++)) return value; },
+  };
+  const iterators = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+  for (const [name, helper] of Object.entries(helpers)) if (iterators[name]) redefine(iterators, name, helper);
 
   const numbers = Object.getPrototypeOf(Uint8Array.prototype);
   const ascending = (one, other) => (one < other ? -1 : one > other ? 1 : 0);

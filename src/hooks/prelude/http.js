@@ -88,7 +88,7 @@
     const o = isObject(given) && given.href === undefined ? given : { ...more, uri: given };
     let answer;
     try { answer = await send(prepared(o)); } catch (cause) {
-      const error = named('RequestError', cause.message);
+      const error = named('RequestError', cause?.message ?? String(cause));
       throw Object.assign(error, { cause, error: cause, options: o });
     }
     let body = o.encoding === null ? new Buffer(bytesIn(answer)) : textIn(answer);
@@ -169,7 +169,7 @@
         follows: (o.redirect ?? 'follow') === 'follow', redirects: 5, timeout: null,
       });
     } catch (cause) {
-      throw Object.assign(new TypeError(`fetch failed: ${cause.message}`), { cause });
+      throw Object.assign(new TypeError(`fetch failed: ${cause?.message ?? cause}`), { cause });
     }
     if (o.redirect === 'error' && answer.status >= 300 && answer.status < 400) throw new TypeError('fetch failed: unexpected redirect');
     return new Response(answer);

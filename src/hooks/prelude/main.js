@@ -125,9 +125,14 @@
     get() {
       // A library may look for an older self under its name while it loads.
       define(name, undefined);
-      const value = load();
-      define(name, value);
-      return value;
+      try {
+        define(name, load());
+      } catch (error) {
+        // The next reader gets the same error.
+        lazily(name, load);
+        throw error;
+      }
+      return global[name];
     },
     set(value) { define(name, value); },
   });
@@ -153,7 +158,12 @@
     if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
     return value;
   };
-  lazily('secrets', () => frozen(parse(fileSecrets)));
+  // While the file is checked at the start, the secrets are not known yet: whatever is read of them then is empty.
+  const unknown = new Proxy(() => {}, {
+    get: (_, name) => (name === Symbol.toPrimitive ? () => '' : name === 'then' || typeof name === 'symbol' ? undefined : unknown),
+    apply: () => unknown,
+  });
+  lazily('secrets', () => (fileSecrets ? frozen(parse(fileSecrets)) : unknown));
 
   part('guards');
 
@@ -172,8 +182,9 @@
       if (sent) given.response = sent.response;
       const ended = (how, text) => {
         if (mine !== run) return;
+        const recorded = sent?.recorded() ?? '';
         run++;
-        host.post('sent', '', sent?.recorded() ?? '');
+        host.post('sent', '', recorded);
         host.post(how, '', text);
         waiting.clear();
       };

@@ -13,6 +13,8 @@
     text: 'text/plain; charset=utf-8', xml: 'application/xml', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8',
     bin: 'application/octet-stream', form: 'application/x-www-form-urlencoded', csv: 'text/csv; charset=utf-8', pdf: 'application/pdf',
   };
+  // API Gateway takes 6 MB; ten answers of this size at once fit into the smallest function.
+  const MAX_BODY = 1024 * 1024;
   const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
   const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -38,6 +40,7 @@
         global.console.warn('response: an answer was sent already, this one is left out');
         return response;
       }
+      if (text?.length > MAX_BODY) throw new RangeError(`an answer has more than ${MAX_BODY} characters`);
       isSent = true;
       if (text instanceof Uint8Array) {
         [body, isBase64] = [host.encode(new Uint8Array(text), 'base64'), true];
