@@ -322,3 +322,28 @@ async fn the_first_words_of_a_first_conversation_say_who_speaks() {
     agent.will_say(&json!(["x".repeat(4090)]));
     assert_eq!(endpoint.say("hello").await.len(), 2, "what does not fit into one message is two");
 }
+
+#[tokio::test]
+async fn whoever_was_written_to_first_is_greeted_with_the_first_answer() {
+    let greeting = "I am a machine.";
+    let (endpoint, agent) = start(&[("GREETING_TEXT", greeting)]).await;
+    let template = json!({ "type": "template", "name": "hello", "language": "en_US" });
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": [template] })).await.0, 202);
+    agent.will_say(&json!(["hello"]));
+    assert_eq!(endpoint.say("hello").await, [format!("{greeting}\n\nhello")]);
+    agent.will_say(&json!(["once"]));
+    assert_eq!(endpoint.say("hello").await, ["once"]);
+}
+
+#[tokio::test]
+async fn a_greeting_that_is_due_is_said_under_a_new_name() {
+    let greeting = "I am a machine.";
+    let (endpoint, agent) = start(&[("GREETING_TEXT", greeting)]).await;
+    agent.will_say(&json!([]));
+    assert_eq!(endpoint.say("hello").await, Vec::<String>::new(), "the agent has nothing to say");
+    for expected in [format!("{greeting}\n\nhello").as_str(), "hello"] {
+        agent.will_say(&json!(["hello"]));
+        assert_eq!(endpoint.deliver(&webhook([ada(&endpoint, "again")])).await, 200);
+        assert_eq!(endpoint.replies().last().map(String::as_str), Some(expected));
+    }
+}
