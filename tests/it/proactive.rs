@@ -347,3 +347,17 @@ async fn a_greeting_that_is_due_is_said_under_a_new_name() {
         assert_eq!(endpoint.replies().last().map(String::as_str), Some(expected));
     }
 }
+
+#[tokio::test]
+async fn data_of_a_notice_that_is_no_output_of_cognigy_is_refused() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&json!(["hello"]));
+    endpoint.say("hello").await;
+    for data in [json!("a text"), json!([1]), json!(7), json!({ "a": 1 })] {
+        let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi", "data": data })).await;
+        assert!(status == 400 && why.as_str().is_some_and(|why| why.contains("\"data\"")), "{data}: {why}");
+    }
+    for data in [json!(null), json!(""), json!({})] {
+        assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi", "data": data })).await.0, 202);
+    }
+}
