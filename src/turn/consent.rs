@@ -2,7 +2,7 @@
 
 use super::{Turn, TurnError};
 use crate::{
-    conversation::{Answer, Content, MessageTask, Person, PreferenceChange, Preferences},
+    conversation::{Answer, Content, MessageTask, Person, PreferenceChange, Preferences, Task},
     settings::Keywords,
     whatsapp::inbound,
 };
@@ -11,19 +11,27 @@ use crate::{
 const TYPED: [&str; 3] = ["text", "button", "interactive"];
 
 impl Turn<'_> {
-    /// In a new conversation, recalls what the person said in an earlier one, of which nothing else is left.
+    /// In a new conversation, and when the person gets another name, recalls what they said earlier, of which nothing else may be left;
+    /// and keeps under the new name what is known under the others.
     pub(super) async fn recall_preferences(&mut self) -> Result<(), TurnError> {
         let app = self.app;
         let is_kept = !app.settings.proactive.opt_out_words.is_empty() || app.credentials.has_api_key().await;
-        if !self.next.is_new() || !is_kept {
-            return Ok(());
-        }
         let nobody = Person::default();
-        let person = self.job.task.person().unwrap_or(&nobody);
-        if let Some(kept) = app.outbox.kept_preferences(self.lease.id(), person, self.clock).await? {
+        let person = match &self.job.task {
+            Task::Message(task) => task.becomes.as_ref().unwrap_or(&task.person),
+            task => task.person().unwrap_or(&nobody),
+        };
+        let has_new_name = person.names().any(|name| self.next.person.names().all(|known| known != name));
+        if is_kept
+            && (self.next.is_new() || has_new_name)
+            && let Some(kept) = app.outbox.kept_preferences(self.lease.id(), person, self.clock).await?
+        {
             self.note(|conversation| {
                 conversation.prefer(kept.clone());
             });
+        }
+        if let Some(preferences) = self.next.preferences.as_ref().filter(|_| has_new_name) {
+            app.outbox.keep_preferences(self.lease.id(), person, preferences).await?;
         }
         Ok(())
     }
@@ -62,11 +70,11 @@ impl Turn<'_> {
 
     /// Keeps under all names of the person what they want, which outlives the conversation; before the conversation is stored.
     pub(super) async fn keep_preferences(&self) -> Result<(), TurnError> {
-        let before = &self.lease.conversation;
-        let is_new = self.next.preferences != before.preferences || !self.next.person.names().eq(before.person.names());
-        if is_new {
-            self.app.outbox.keep_preferences(self.lease.id(), &self.next).await?;
+        match &self.next.preferences {
+            Some(preferences) if self.next.preferences != self.lease.conversation.preferences => {
+                Ok(self.app.outbox.keep_preferences(self.lease.id(), &self.next.person, preferences).await?)
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 }

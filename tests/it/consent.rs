@@ -133,7 +133,7 @@ async fn a_stop_outlives_the_conversation_and_holds_under_every_name() {
         assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
     }
     // Everything else about the person is gone.
-    forget(&endpoint).await;
+    forget(&endpoint, &[ADA, ADA_ID]).await;
     assert_eq!(notified(&endpoint, ADA).await, "opted_out");
     let mut by_id = endpoint.message(&Person(ADA), "hello");
     by_id.as_object_mut().expect("an object").remove("from");
@@ -145,10 +145,10 @@ async fn a_stop_outlives_the_conversation_and_holds_under_every_name() {
 }
 
 /// What time does to conversations: only facts without an end stay.
-async fn forget(endpoint: &Endpoint) {
+async fn forget(endpoint: &Endpoint, users: &[&str]) {
     let (store, now) = (&endpoint.app.store, endpoint.now.get());
-    for user in [ADA, ADA_ID] {
-        let id = ConversationId { number: NUMBER.into(), user: user.to_owned() };
+    for user in users {
+        let id = ConversationId { number: NUMBER.into(), user: (*user).to_owned() };
         let lease = LeaseToken { owner: uuid::Uuid::now_v7(), until: now + Duration::from_mins(1) };
         store.claim(&id, &TurnId::of(&id.number, "nothing"), &lease, now, None).await.expect("claimed");
         store.save(&id, &lease, &Conversation::default(), Hold::Release).await.expect("emptied");
@@ -165,4 +165,76 @@ async fn meta_refusing_a_message_for_a_stop_is_a_stop() {
     assert_eq!(status, 202, "nobody has told us yet: {body}");
     assert!(endpoint.replies().len() == 1, "Meta refuses it with 131050");
     assert_eq!(notified(&endpoint, dan).await, "opted_out");
+}
+
+/// A message of Ada under these names.
+fn under(endpoint: &Endpoint, names: &Value, text: &str) -> Value {
+    let mut message = endpoint.message(&Person(ADA), text);
+    let fields = message.as_object_mut().expect("an object");
+    fields.remove("from");
+    fields.extend(names.as_object().expect("an object").clone());
+    message
+}
+
+#[tokio::test]
+async fn a_stop_follows_the_person_to_a_new_number() {
+    let (endpoint, _agent) = opted_in(&[]).await;
+    endpoint.say("stop").await;
+    let mut renamed = endpoint.message(&Person(ADA), "");
+    renamed["type"] = json!("system");
+    renamed["system"] = json!({ "type": "user_changed_number", "wa_id": "15550100201" });
+    assert_eq!(endpoint.deliver(&webhook([renamed])).await, 200);
+    assert_eq!(notified(&endpoint, "15550100201").await, "opted_out");
+    forget(&endpoint, &[ADA, "15550100201"]).await;
+    assert_eq!(notified(&endpoint, "15550100201").await, "opted_out", "also when all else is gone");
+}
+
+#[tokio::test]
+async fn a_stop_by_number_holds_for_a_conversation_that_learns_the_number_later() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    endpoint.say("stop").await;
+    forget(&endpoint, &[ADA]).await;
+    for names in [json!({ "from_user_id": ADA_ID }), json!({ "from_user_id": ADA_ID, "from": ADA })] {
+        agent.will_say(&json!(["hello"]));
+        assert_eq!(endpoint.deliver(&webhook([under(&endpoint, &names, "hello")])).await, 200);
+    }
+    assert_eq!(agent.questions()[2]["data"]["preferences"], json!({ "optedOut": true }));
+    for name in [ADA, ADA_ID] {
+        assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_under_the_id_alone_does_not_part_the_conversation() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    let now = endpoint.now.get().as_second();
+    assert_eq!(endpoint.deliver(&choice(&json!({ "user_id": ADA_ID }), "stop", now)).await, 200);
+    agent.will_say(&json!(["hello"]));
+    let both = under(&endpoint, &json!({ "from_user_id": ADA_ID, "from": ADA }), "hello");
+    assert_eq!(endpoint.deliver(&webhook([both])).await, 200);
+    let questions = agent.questions();
+    assert_eq!(questions[1]["sessionId"], questions[0]["sessionId"]);
+    assert_eq!(questions[1]["data"]["preferences"]["optedOut"], true);
+    for name in [ADA, ADA_ID] {
+        assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_holds_under_every_name_of_a_person_with_two_conversations() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    // Under the number there is one conversation already; under the id another begins, and is the one that says stop.
+    for (names, text) in [
+        (json!({ "from_user_id": ADA_ID }), "hello"),
+        (json!({ "from_user_id": ADA_ID, "from": ADA }), "hello again"),
+        (json!({ "from_user_id": ADA_ID }), "stop"),
+    ] {
+        if text != "stop" {
+            agent.will_say(&json!(["hello"]));
+        }
+        assert_eq!(endpoint.deliver(&webhook([under(&endpoint, &names, text)])).await, 200);
+    }
+    for name in [ADA, ADA_ID] {
+        assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
+    }
 }
