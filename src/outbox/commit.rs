@@ -74,7 +74,8 @@ impl Outbox {
         plan: Plan,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Plan { replies, dead_letter, is_apology } = plan;
+        let Plan { mut replies, dead_letter, is_apology } = plan;
+        replies.iter_mut().for_each(|reply| reply.is_unasked |= job.task.is_unasked());
         let dead_letter = dead_letter.as_ref().map(serde_json::to_string).transpose();
         let dead_letter = dead_letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
         let is_sent_now =

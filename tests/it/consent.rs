@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use whatsapp_endpoint::{
     conversation::{Conversation, ConversationId, TurnId},
-    simulator::{MarketingChoice, UserAction},
+    simulator::{MarketingChoice, Status, UserAction},
     store::{Hold, LeaseToken},
 };
 
 use crate::{
+    contract::TOKEN,
+    deferred_answers::post,
     proactive::{ADA_ID, call, start},
     support::{
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
@@ -237,4 +239,50 @@ async fn a_stop_holds_under_every_name_of_a_person_with_two_conversations() {
     for name in [ADA, ADA_ID] {
         assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
     }
+}
+
+#[tokio::test]
+async fn meta_reporting_a_stop_later_is_a_stop() {
+    let (endpoint, _agent) = opted_in(&[]).await;
+    assert_eq!(notified(&endpoint, ADA).await, 1);
+    let wamid = endpoint.meta.wamids().last().expect("sent").clone();
+    let failed = endpoint.meta.status(&wamid, Status::Failed(131_050)).expect("known");
+    assert_eq!(endpoint.deliver(&failed).await, 200);
+    assert_eq!(notified(&endpoint, ADA).await, "opted_out");
+}
+
+#[tokio::test]
+async fn what_was_not_asked_for_is_not_sent_again_after_a_stop() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    let picture = json!({ "type": "media", "kind": "image", "url": "https://example.invalid/a.webp" });
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": [picture] })).await.0, 202);
+    agent.will_say(&json!([picture]));
+    assert_eq!(call(&endpoint, "inject", &json!({ "userId": ADA, "text": "parcel" })).await.0, 202);
+    let wamids = endpoint.meta.wamids();
+    let now = endpoint.now.get().as_second();
+    assert_eq!(endpoint.deliver(&choice(&json!({ "wa_id": ADA }), "stop", now)).await, 200);
+    let before = endpoint.replies().len();
+    for (wamid, code) in wamids[1..].iter().zip([131_000, 131_053]) {
+        let failed = endpoint.meta.status(wamid, Status::Failed(code)).expect("known");
+        assert_eq!(endpoint.deliver(&failed).await, 200);
+    }
+    assert_eq!(endpoint.replies().split_off(before), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_late_answer_to_an_inject_is_not_sent_after_a_stop() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    agent.will_answer(202, r#"{"accepted":true}"#);
+    let (status, inject) = call(&endpoint, "inject", &json!({ "userId": ADA, "text": "parcel" })).await;
+    assert_eq!(status, 202);
+    agent.will_answer(202, r#"{"accepted":true}"#);
+    endpoint.say("a question").await;
+    let question = agent.questions()[2]["turnId"].clone();
+    endpoint.say("stop").await;
+    let before = endpoint.replies().len();
+    for (turn, text) in [(&inject["turnId"], "about the parcel"), (&question, "an answer")] {
+        let body = json!({ "turnId": turn, "outputs": [text] });
+        assert_eq!(post(&endpoint, body, TOKEN).await.0, 202);
+    }
+    assert_eq!(endpoint.replies().split_off(before), ["an answer"], "only what they asked for");
 }
