@@ -12,8 +12,9 @@ use whatsapp_endpoint::{
 use crate::{
     contract::TOKEN,
     deferred_answers::post,
-    proactive::{ADA_ID, call, start},
+    proactive::{ADA_ID, KEY, call, start},
     support::{
+        deployed::{Deployed, LETTERS, QUEUE, echo, graph},
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
         listener::Listener,
     },
@@ -285,4 +286,26 @@ async fn a_late_answer_to_an_inject_is_not_sent_after_a_stop() {
         assert_eq!(post(&endpoint, body, TOKEN).await.0, 202);
     }
     assert_eq!(endpoint.replies().split_off(before), ["an answer"], "only what they asked for");
+}
+
+#[tokio::test]
+async fn what_is_redriven_and_was_not_asked_for_is_not_sent_after_a_stop() {
+    let (graph, calls) =
+        graph(|call| (1..6).contains(&call).then_some((190, "the token has expired".to_owned()))).await;
+    let settings = [("GRAPH_BASE_URL", graph.as_str()), ("OPT_OUT_WORDS", "STOP"), ("OPT_OUT_TEXT", "out")];
+    let deployed = Deployed::start_with(&[("api_key", KEY)], &settings, echo).await;
+    deployed.hear(&[(ADA, "hello")]).await;
+    deployed.drain().await;
+    let inject = json!({ "userId": ADA, "text": "parcel" });
+    assert_eq!(call(&deployed.endpoint, "inject", &inject).await.0, 202);
+    deployed.drain().await;
+    assert_eq!(deployed.letters().len(), 1);
+    deployed.hear(&[(ADA, "stop")]).await;
+    deployed.drain().await;
+    deployed.sqs.move_all(LETTERS, QUEUE);
+    deployed.drain().await;
+    let calls = calls.lock().expect("not poisoned");
+    let texts: Vec<_> = calls.iter().map(|call| call["text"]["body"].as_str().unwrap_or_default()).collect();
+    assert_eq!((texts[0], &texts[1..6], &texts[6..]), ("hello!", &["parcel!"; 5][..], &["out"][..]));
+    assert_eq!(deployed.letters().len(), 1, "it is written down again");
 }

@@ -1,17 +1,22 @@
 //! Systems that speak first: to the agent, and to the person.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use whatsapp_endpoint::simulator::{ALWAYS, Fault};
+use whatsapp_endpoint::{
+    simulator::{ALWAYS, Fault},
+    store::Dynamo,
+};
 
 use crate::{
     contract::{self, sent},
     support::{
+        deployed::{Deployed, echo},
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
         listener::Listener,
+        parts,
     },
 };
 
@@ -360,4 +365,25 @@ async fn data_of_a_notice_that_is_no_output_of_cognigy_is_refused() {
     for data in [json!(null), json!(""), json!({})] {
         assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi", "data": data })).await.0, 202);
     }
+}
+
+#[tokio::test]
+async fn nobody_has_a_name_that_is_longer_than_a_key_of_the_table() {
+    let aws = parts::aws(parts::dynamodb_local().await);
+    parts::make_table(&aws, "names").await;
+    let mut deployed = Deployed::start_with(&[("api_key", KEY)], &[], echo).await;
+    deployed.keep_in(Arc::new(Dynamo::new(&aws, "names")));
+    for route in ["inject", "notify"] {
+        let (status, why) = call(&deployed.endpoint, route, &json!({ "userId": "a".repeat(3000), "text": "hi" })).await;
+        assert_eq!(status, 404, "{route}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_can_never_be_kept_is_refused() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&json!(["hello"]));
+    endpoint.say("hello").await;
+    let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": vec!["a"; 9000] })).await;
+    assert_eq!((status, endpoint.replies().len()), (413, 1), "{why}");
 }
