@@ -196,7 +196,7 @@ impl Task {
     /// Whether someone waits for a reply that we have or will have: an answer of the agent.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        matches!(self, Self::Deferred(_)) || self.question().is_some()
+        matches!(self, Self::Deferred(_)) && !self.is_unasked() || self.question().is_some()
     }
 }
 

@@ -41,14 +41,20 @@ impl Turn<'_> {
     /// A second STOP is not confirmed again. A word for opting in is for the agent unless the person has opted out.
     pub(super) fn consent(&mut self, task: &MessageTask) -> Option<Answer> {
         let proactive = &self.app.settings.proactive;
+        if proactive.opt_out_words.is_empty() && proactive.opt_in_words.is_empty() {
+            return None;
+        }
         let message = &task.message;
-        let texts = [message.tap.as_ref().map(|tap| &tap.title), message.text.as_ref()];
+        let kind = inbound::details(&message.raw).kind;
+        // The text of a tapped choice is its id, which the person does not see. That of a template's button is the operator's word.
+        let text = message.text.as_ref().filter(|_| kind != "interactive" || message.tap.is_none());
+        let texts = [message.tap.as_ref().map(|tap| &tap.title), text];
         let is_one = |words: &Keywords| texts.iter().flatten().any(|text| words.matches(text));
         let opts_out = is_one(&proactive.opt_out_words);
         let is_word = opts_out || self.next.is_opted_out() && is_one(&proactive.opt_in_words);
         // In a group, one speaks and all would be bound.
         let is_alone = !task.is_notice && task.person.group_id.is_none();
-        if !is_word || !is_alone || !TYPED.contains(&inbound::details(&message.raw).kind.as_str()) {
+        if !is_word || !is_alone || !TYPED.contains(&kind.as_str()) {
             return None;
         }
         self.next.meet(task.becomes.as_ref().unwrap_or(&task.person));

@@ -309,3 +309,43 @@ async fn what_is_redriven_and_was_not_asked_for_is_not_sent_after_a_stop() {
     assert_eq!((texts[0], &texts[1..6], &texts[6..]), ("hello!", &["parcel!"; 5][..], &["out"][..]));
     assert_eq!(deployed.letters().len(), 1, "it is written down again");
 }
+
+#[tokio::test]
+async fn a_choice_under_the_number_reaches_a_conversation_under_the_id() {
+    let (endpoint, agent) = start(&SETTINGS).await;
+    let both = json!({ "from_user_id": ADA_ID, "from": ADA });
+    agent.will_say(&json!(["hello"]));
+    assert_eq!(endpoint.deliver(&webhook([under(&endpoint, &both, "hello")])).await, 200);
+    let now = endpoint.now.get().as_second();
+    assert_eq!(endpoint.deliver(&choice(&json!({ "wa_id": ADA }), "stop", now)).await, 200);
+    for name in [ADA, ADA_ID] {
+        assert_eq!(notified(&endpoint, name).await, "opted_out", "{name}");
+    }
+    assert_eq!(endpoint.deliver(&webhook([under(&endpoint, &both, "start")])).await, 200);
+    assert_eq!(endpoint.replies().last().map(String::as_str), Some("Welcome back."));
+    for name in [ADA, ADA_ID] {
+        assert_eq!(notified(&endpoint, name).await, 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_choice_is_no_word_of_the_person() {
+    let (endpoint, agent) = opted_in(&[]).await;
+    let mut tap = endpoint.message(&Person(ADA), "");
+    tap["type"] = json!("interactive");
+    tap["interactive"] = json!({ "type": "button_reply", "button_reply": { "id": "stop", "title": "Stop the timer" } });
+    agent.will_say(&json!(["stopped"]));
+    assert_eq!(endpoint.deliver(&webhook([tap])).await, 200);
+    assert_eq!(notified(&endpoint, ADA).await, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_told_that_an_answer_is_missing_that_they_did_not_ask_for() {
+    let (endpoint, agent) = opted_in(&[("FALLBACK_TEXT", "sorry")]).await;
+    agent.will_answer(202, r#"{"accepted":true}"#);
+    let (_, inject) = call(&endpoint, "inject", &json!({ "userId": ADA, "text": "parcel" })).await;
+    let before = endpoint.replies().len();
+    let body = json!({ "turnId": inject["turnId"], "outputs": vec!["a"; 9000] });
+    assert_eq!(post(&endpoint, body, TOKEN).await.0, 413);
+    assert_eq!(endpoint.replies().split_off(before), Vec::<String>::new());
+}
