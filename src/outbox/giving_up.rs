@@ -67,7 +67,7 @@ impl Outbox {
             self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)?;
         }
         let mut next = lease.conversation.clone();
-        job.task.person().into_iter().for_each(|person| next.meet(person));
+        next.note_question(job, clock.now());
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
@@ -91,7 +91,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<u32, OutboxError> {
         let mut next = lease.conversation.clone();
-        job.task.person().into_iter().for_each(|person| next.meet(person));
+        next.note_question(job, clock.now());
         let tries = next.count_failure(&job.own_id(), reason);
         // The replies of the answer will use the job's own id.
         let notice = TurnId::of(&job.conversation.number, &format!("{} delay", job.own_id()));

@@ -387,3 +387,14 @@ async fn a_notice_that_can_never_be_kept_is_refused() {
     let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": vec!["a"; 9000] })).await;
     assert_eq!((status, endpoint.replies().len()), (413, 1), "{why}");
 }
+
+#[tokio::test]
+async fn somebody_whose_message_the_agent_did_not_answer_has_written() {
+    let (endpoint, agent) = start(&[("FALLBACK_TEXT", "sorry")]).await;
+    agent.will_answer(400, "{}");
+    assert_eq!(endpoint.say("hello").await, ["sorry"]);
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "text": "we are back" })).await.0, 202);
+    agent.will_say(&json!(["hello"]));
+    assert_eq!(call(&endpoint, "inject", &json!({ "userId": ADA, "text": "a hand-back" })).await.0, 202);
+    assert_eq!(endpoint.replies(), ["sorry", "we are back", "hello"]);
+}
