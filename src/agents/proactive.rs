@@ -73,7 +73,8 @@ pub(crate) fn read_notify(bytes: &[u8]) -> Result<NotifyBody, String> {
     if let Some(data) = body.data {
         let data: Value = json::read(data.get().as_bytes()).map_err(|error| format!("\"data\": {error}"))?;
         let found = cognigy::read_item(&Value::Null, &data);
-        if found.is_empty() && data.as_object().is_some_and(|data| !data.is_empty()) {
+        let is_empty = data == "" || data.as_object().is_some_and(serde_json::Map::is_empty);
+        if found.is_empty() && !is_empty {
             return Err("\"data\" holds nothing of Cognigy's that can be sent".to_owned());
         }
         outputs.extend(found);

@@ -35,6 +35,14 @@ impl Job {
 }
 
 impl Conversation {
+    /// Notes who asked in `job`, and when, though there is no answer: they have written all the same.
+    pub fn note_question(&mut self, job: &Job, now: Timestamp) {
+        job.task.person().into_iter().for_each(|person| self.meet(person));
+        if let Some(question) = job.task.question() {
+            self.open_window(question.sent_at, now);
+        }
+    }
+
     /// Notes that `job` is done, or given up, which only a redrive lifts.
     pub fn mark_done(&mut self, job: &Job, now: Timestamp) {
         self.done.mark(&job.id, now);

@@ -42,6 +42,9 @@ pub struct Reply {
     /// See [`SentReply::resends`].
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub resends: u32,
+    /// Whether the person has not asked for it: once they have opted out, it is not sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unasked: bool,
 }
 
 impl From<Content> for Reply {
@@ -52,7 +55,7 @@ impl From<Content> for Reply {
 
 impl From<Output> for Reply {
     fn from(output: Output) -> Self {
-        Self { output, state: ReplyState::Planned, resends: 0 }
+        Self { output, state: ReplyState::Planned, resends: 0, is_unasked: false }
     }
 }
 
@@ -132,4 +135,7 @@ pub struct SentReply {
     /// How often it was sent again because the channel reported a temporary fault.
     #[serde(default, skip_serializing_if = "json::is_zero")]
     pub resends: u32,
+    /// See [`Reply::is_unasked`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unasked: bool,
 }

@@ -140,7 +140,7 @@ impl Conversation {
     /// Whether no one has ever written in it.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.session.is_none() && self.last_message_at.is_none() && self.done.is_empty()
+        self.session.is_none() && self.last_message_at.is_none()
     }
 
     /// What stays under the old name of the other side when the conversation goes on under the name `user`.
@@ -151,6 +151,12 @@ impl Conversation {
 
     /// Adds what is known under the name `old_user`; what is newer here stays.
     pub fn inherit(&mut self, old: Self, old_user: &str) {
+        // Whoever was greeted under one name was greeted, but a name under which nobody has written says nothing.
+        self.greeting_is_due = match (self.is_new(), old.is_new()) {
+            (true, _) => old.greeting_is_due,
+            (false, true) => self.greeting_is_due,
+            (false, false) => self.greeting_is_due && old.greeting_is_due,
+        };
         if self.session.is_none() {
             self.session = old.session;
             self.agent_user_id = old.agent_user_id.or_else(|| Some(old_user.to_owned()));
@@ -168,7 +174,6 @@ impl Conversation {
             self.prefer(preferences);
         }
         self.aliased_until = None;
-        self.greeting_is_due &= old.greeting_is_due;
         self.done.extend(old.done);
         self.sent.extend(old.sent);
         self.failing = self.failing.take().or(old.failing);

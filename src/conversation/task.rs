@@ -181,10 +181,22 @@ impl Task {
         }
     }
 
+    /// Whether the person has asked for nothing of what it sends, not even by a message that the agent answers.
+    #[must_use]
+    pub fn is_unasked(&self) -> bool {
+        match self {
+            Self::Notify(_) | Self::Inject(_) => true,
+            // An inject has no message.
+            Self::Deferred(deferred) => deferred.message_id.is_empty(),
+            Self::Resend(resend) => resend.is_notice || resend.message_id.is_empty(),
+            Self::Message(_) | Self::Undelivered(_) | Self::Prefer(_) => false,
+        }
+    }
+
     /// Whether someone waits for a reply that we have or will have: an answer of the agent.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        matches!(self, Self::Deferred(_)) || self.question().is_some()
+        matches!(self, Self::Deferred(_)) && !self.is_unasked() || self.question().is_some()
     }
 }
 

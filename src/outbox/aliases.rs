@@ -14,6 +14,8 @@ use crate::{
 const MARGIN: Duration = Duration::from_hours(7 * 24);
 /// Most signposts to follow: more can only be a cycle.
 const MAX_SIGNPOSTS: usize = 8;
+/// Most bytes of a name: a key of the table has 2,048 at most. The longest names are those of an operator's script: 256 characters.
+const MAX_NAME: usize = 1024;
 
 impl Outbox {
     /// Lets these names of the person lead to the conversation, unless they do for long enough; `next` notes until when.
@@ -29,7 +31,8 @@ impl Outbox {
     ) -> Result<(), OutboxError> {
         let kept_until = self.keep_until(clock);
         let is_long_enough = |until: Timestamp| kept_until.is_some_and(|kept_until| kept_until <= until);
-        let has_new_name = lease.conversation.person.phone != next.person.phone;
+        let has_new_name = lease.conversation.person.phone != next.person.phone
+            || script_name(next).is_some_and(|name| script_name(&lease.conversation) != Some(name));
         if !has_new_name && next.aliased_until.is_some_and(|until| until == Timestamp::MAX || is_long_enough(until)) {
             return Ok(());
         }
@@ -54,6 +57,9 @@ impl Outbox {
         name: &str,
         clock: &Clock,
     ) -> Result<Option<(ConversationId, Conversation)>, OutboxError> {
+        if name.len() > MAX_NAME {
+            return Ok(None);
+        }
         let mut user = name.to_owned();
         let mut is_alias = false;
         for _ in 0..MAX_SIGNPOSTS {
@@ -72,6 +78,11 @@ impl Outbox {
         }
         Ok(None)
     }
+}
+
+/// The name that the operator's script has given the person.
+fn script_name(conversation: &Conversation) -> Option<&String> {
+    conversation.session.as_ref()?.alias.as_ref()?.user_id.as_ref()
 }
 
 fn key(number: &PhoneNumberId, name: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Lease, Outbox, OutboxError, error::MAX_ANSWERED_BYTES, substitutes::without_file};
 use crate::{
-    conversation::{Choices, Conversation, Job, Output, Pending, Reply, ReplyState},
+    conversation::{Choices, Conversation, Job, Output, Pending, Reply, ReplyState, TurnId, Wamid},
     queue::{DeadLetter, QueueError},
     retry::Clock,
     store::{Hold, StoreError},
@@ -60,6 +60,24 @@ impl Outbox {
         self.plan(lease, next, job, Plan { replies, dead_letter, is_apology: false }, clock).await
     }
 
+    /// Whether these outputs can be kept in the conversation until they are sent.
+    #[must_use]
+    pub fn has_room(&self, conversation: &Conversation, outputs: &[Output]) -> bool {
+        let mut next = conversation.clone();
+        let (fitted, choices) = self.fit(outputs.to_vec(), &next);
+        next.choices.renew(choices);
+        next.outbox = Some(Pending {
+            turn: TurnId::from([0; 8]),
+            message_id: Wamid::default(),
+            to: next.person.clone(),
+            replies: fitted.into_iter().map(Reply::from).collect(),
+            dead_letter: None,
+            is_notice: true,
+            is_apology: false,
+        });
+        next.bytes() <= MAX_ANSWERED_BYTES
+    }
+
     /// The outputs, fitted to the channel, and the choices in them.
     pub(super) fn fit(&self, outputs: Vec<Output>, next: &Conversation) -> (Vec<Output>, Choices) {
         outbound::fit(outputs, Style { settings: &self.text, to_group: next.person.group_id.is_some() })
@@ -74,7 +92,10 @@ impl Outbox {
         plan: Plan,
         clock: &Clock,
     ) -> Result<usize, OutboxError> {
-        let Plan { replies, dead_letter, is_apology } = plan;
+        let Plan { mut replies, dead_letter, is_apology } = plan;
+        for reply in &mut replies {
+            reply.is_unasked |= job.task.is_unasked();
+        }
         let dead_letter = dead_letter.as_ref().map(serde_json::to_string).transpose();
         let dead_letter = dead_letter.map_err(|error| OutboxError::Queue(QueueError::Unwritable(error)))?;
         let is_sent_now =

@@ -2,7 +2,7 @@
 
 use super::{Lease, Outbox, OutboxError};
 use crate::{
-    conversation::{Conversation, ConversationId, Marketing, Person, PhoneNumberId, Preferences},
+    conversation::{ConversationId, Marketing, Person, PhoneNumberId, Preferences},
     retry::Clock,
     store::StoreError,
 };
@@ -12,10 +12,14 @@ impl Outbox {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn keep_preferences(&self, id: &ConversationId, conversation: &Conversation) -> Result<(), OutboxError> {
-        let Some(preferences) = &conversation.preferences else { return Ok(()) };
+    pub async fn keep_preferences(
+        &self,
+        id: &ConversationId,
+        person: &Person,
+        preferences: &Preferences,
+    ) -> Result<(), OutboxError> {
         let text = serde_json::to_string(preferences).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        for name in names(id, &conversation.person) {
+        for name in names(id, person) {
             self.store.remember(&key(&id.number, name), &text, None).await?;
         }
         Ok(())
@@ -43,10 +47,13 @@ impl Outbox {
 
     /// Notes that Meta has refused a message because the person wants none that they did not ask for.
     pub(super) async fn note_opt_out(&self, lease: &mut Lease, clock: &Clock) -> Result<(), OutboxError> {
-        if lease.conversation.prefer(Preferences::of_marketing(Marketing::Stop, clock.now())) {
-            self.keep_preferences(&lease.id, &lease.conversation).await?;
+        let has_changed = lease.conversation.prefer(Preferences::of_marketing(Marketing::Stop, clock.now()));
+        match &lease.conversation.preferences {
+            Some(preferences) if has_changed => {
+                self.keep_preferences(&lease.id, &lease.conversation.person, preferences).await
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -57,9 +57,10 @@ impl Outbox {
                 continue;
             }
             let state = self.deliver_one(lease, &mut pending, index, turn, pause, clock).await?;
-            let Reply { output, resends, .. } = pending.replies[index].clone();
+            let Reply { output, resends, is_unasked, .. } = pending.replies[index].clone();
             if let ReplyState::Sent(_) = &state {
-                lease.conversation.note_sent(SentReply { id: ReplyId::of(&pending.turn, index), output, resends });
+                let id = ReplyId::of(&pending.turn, index);
+                lease.conversation.note_sent(SentReply { id, output, resends, is_unasked });
             }
             pending.replies[index].state = state;
             lease.in_doubt = false;
@@ -138,8 +139,9 @@ impl Outbox {
                         return Ok(ReplyState::Refused);
                     }
                     tracing::warn!(%reply, error = %Chain(&error), "refused: something simpler is sent instead");
-                    let quotes = pending.replies[index].output.quotes;
-                    let mut substitutes: Vec<_> = substitutes.into_iter().map(Reply::from).collect();
+                    let Reply { output: Output { quotes, .. }, is_unasked, .. } = pending.replies[index];
+                    let substitute = |content| Reply { is_unasked, ..Reply::from(content) };
+                    let mut substitutes: Vec<_> = substitutes.into_iter().map(substitute).collect();
                     substitutes[0].output.quotes = quotes;
                     // Nothing after this reply has been sent, so no later index is known outside.
                     pending.replies.splice(index..=index, substitutes);
@@ -219,7 +221,10 @@ impl Outbox {
         if !clock.pause(pause).await {
             return Err(OutboxError::OutOfTime);
         }
-        let output = &pending.replies[index].output;
+        let Reply { output, is_unasked, .. } = &pending.replies[index];
+        if *is_unasked && lease.conversation.is_opted_out() {
+            return Err(GraphError::OptedOut.into());
+        }
         let uploaded = lease.uploaded.as_ref().filter(|(place, _)| *place == index);
         let output = &uploaded
             .map_or_else(|| output.clone(), |(_, content)| Output { content: content.clone(), ..output.clone() });

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::{Lease, Outbox, OutboxError, commit::Plan};
 use crate::{
-    conversation::{Content, Conversation, DeliveryFailure, Job, Output, Reply, Resend, Task, TurnId, Undelivered},
+    conversation::{
+        Content, Conversation, DeliveryFailure, Job, Marketing, Output, Preferences, Reply, Resend, Task, TurnId,
+        Undelivered, Wamid,
+    },
     json,
     queue::DeadLetter,
     retry::{Clock, Retry},
@@ -64,7 +67,7 @@ impl Outbox {
             self.dead_letters.send(&dead_letter).await.map_err(OutboxError::Queue)?;
         }
         let mut next = lease.conversation.clone();
-        job.task.person().into_iter().for_each(|person| next.meet(person));
+        next.note_question(job, clock.now());
         next.mark_done(job, clock.now());
         let (fitted, _) = self.fit(given_up.apology.iter().cloned().map(Output::from).collect(), &next);
         let replies = fitted.into_iter().map(Reply::from).collect();
@@ -88,7 +91,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<u32, OutboxError> {
         let mut next = lease.conversation.clone();
-        job.task.person().into_iter().for_each(|person| next.meet(person));
+        next.note_question(job, clock.now());
         let tries = next.count_failure(&job.own_id(), reason);
         // The replies of the answer will use the job's own id.
         let notice = TurnId::of(&job.conversation.number, &format!("{} delay", job.own_id()));
@@ -119,12 +122,14 @@ impl Outbox {
         if let Some(dead_letter) = &pending.dead_letter {
             self.send_committed(dead_letter).await?;
         }
+        // Redriven, they are still nothing that the person has asked for: they answer no message.
+        let is_unasked = pending.replies.iter().any(|reply| reply.is_unasked);
         let rest = pending.replies.iter().filter(|reply| reply.state.is_open()).map(|reply| reply.output.clone());
         let job = Job {
             id: pending.turn,
             conversation: lease.id.clone(),
             task: Task::Resend(Resend {
-                message_id: pending.message_id,
+                message_id: if is_unasked { Wamid::default() } else { pending.message_id },
                 to: pending.to,
                 outputs: rest.collect(),
                 is_notice: pending.is_notice,
@@ -154,14 +159,21 @@ impl Outbox {
         clock: &Clock,
     ) -> Judged {
         let Undelivered { reply, failures, .. } = undelivered;
-        let sent = next.take_sent(reply);
         let has = |code: i64| failures.iter().any(|failure| failure.code == code);
+        if has(errors::OPTED_OUT) {
+            next.prefer(Preferences::of_marketing(Marketing::Stop, clock.now()));
+        }
+        let is_opted_out = next.is_opted_out();
+        // What they have not asked for is not sent again, in whatever form.
+        let sent = next.take_sent(reply).filter(|sent| !(is_opted_out && sent.is_unasked));
+        let is_unasked = sent.as_ref().is_some_and(|sent| sent.is_unasked);
         if let Some((sent, pause)) = sent.as_ref().and_then(|sent| Some((sent, resend_after(failures, sent.resends)?)))
         {
             tracing::warn!(%reply, resends = sent.resends, "a reply was not delivered because of a temporary fault: it is sent again");
             // If there is no time for the pause, Graph itself will refuse if it is too early.
             let _has_time = clock.pause(pause).await;
-            let again = Reply { resends: sent.resends.saturating_add(1), ..Reply::from(sent.output.clone()) };
+            let resends = sent.resends.saturating_add(1);
+            let again = Reply { resends, is_unasked, ..Reply::from(sent.output.clone()) };
             return Judged { replies: vec![again], dead_letter: None };
         }
         let substitutes = match sent {
@@ -183,7 +195,7 @@ impl Outbox {
             let errors::Advice { class, cure, .. } = errors::advise_later(failure.code);
             dead_letter.with_meta_error(failure.code, None, class.name(), cure);
         }
-        let replies = substitutes.into_iter().map(Reply::from).collect();
+        let replies = substitutes.into_iter().map(|content| Reply { is_unasked, ..Reply::from(content) }).collect();
         Judged { replies, dead_letter: Some(dead_letter) }
     }
 

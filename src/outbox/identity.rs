@@ -6,7 +6,7 @@
 
 use super::{Lease, Outbox, OutboxError};
 use crate::{
-    conversation::{ConversationId, Job, Person},
+    conversation::{Conversation, ConversationId, Job, Person},
     retry::Clock,
     store::{Claim, Hold},
 };
@@ -75,7 +75,7 @@ impl Outbox {
         clock: &Clock,
     ) -> Result<Option<Claim<Lease>>, OutboxError> {
         let known = self.store.read(id).await?;
-        if known.is_none_or(|known| known.is_new() || known.moved_to.is_some()) {
+        if known.is_none_or(|known| known == Conversation::default() || known.moved_to.is_some()) {
             return Ok(None);
         }
         self.take(id, job, &lease.token, clock).await.map(Some)

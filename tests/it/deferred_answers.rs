@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Posts an answer, signed with this token; returns the status and the reason.
-async fn post(endpoint: &Endpoint, body: impl ToString, token: &str) -> (u16, String) {
+pub async fn post(endpoint: &Endpoint, body: impl ToString, token: &str) -> (u16, String) {
     let body = body.to_string();
     let signature = sign(&Secret::from(token.to_owned()), body.as_bytes());
     let request = Request::post("/agent/reply").header(SIGNATURE, signature).body(Bytes::from(body));

@@ -1,17 +1,22 @@
 //! Systems that speak first: to the agent, and to the person.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use whatsapp_endpoint::simulator::{ALWAYS, Fault};
+use whatsapp_endpoint::{
+    simulator::{ALWAYS, Fault},
+    store::Dynamo,
+};
 
 use crate::{
     contract::{self, sent},
     support::{
+        deployed::{Deployed, echo},
         endpoint::{ADA, Endpoint, NUMBER, Person, webhook},
         listener::Listener,
+        parts,
     },
 };
 
@@ -321,4 +326,75 @@ async fn the_first_words_of_a_first_conversation_say_who_speaks() {
     let (endpoint, agent) = start(&[("GREETING_TEXT", greeting)]).await;
     agent.will_say(&json!(["x".repeat(4090)]));
     assert_eq!(endpoint.say("hello").await.len(), 2, "what does not fit into one message is two");
+}
+
+#[tokio::test]
+async fn whoever_was_written_to_first_is_greeted_with_the_first_answer() {
+    let greeting = "I am a machine.";
+    let (endpoint, agent) = start(&[("GREETING_TEXT", greeting)]).await;
+    let template = json!({ "type": "template", "name": "hello", "language": "en_US" });
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": [template] })).await.0, 202);
+    agent.will_say(&json!(["hello"]));
+    assert_eq!(endpoint.say("hello").await, [format!("{greeting}\n\nhello")]);
+    agent.will_say(&json!(["once"]));
+    assert_eq!(endpoint.say("hello").await, ["once"]);
+}
+
+#[tokio::test]
+async fn a_greeting_that_is_due_is_said_under_a_new_name() {
+    let greeting = "I am a machine.";
+    let (endpoint, agent) = start(&[("GREETING_TEXT", greeting)]).await;
+    agent.will_say(&json!([]));
+    assert_eq!(endpoint.say("hello").await, Vec::<String>::new(), "the agent has nothing to say");
+    for expected in [format!("{greeting}\n\nhello").as_str(), "hello"] {
+        agent.will_say(&json!(["hello"]));
+        assert_eq!(endpoint.deliver(&webhook([ada(&endpoint, "again")])).await, 200);
+        assert_eq!(endpoint.replies().last().map(String::as_str), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn data_of_a_notice_that_is_no_output_of_cognigy_is_refused() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&json!(["hello"]));
+    endpoint.say("hello").await;
+    for data in [json!("a text"), json!([1]), json!(7), json!({ "a": 1 })] {
+        let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi", "data": data })).await;
+        assert!(status == 400 && why.as_str().is_some_and(|why| why.contains("\"data\"")), "{data}: {why}");
+    }
+    for data in [json!(null), json!(""), json!({})] {
+        assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "text": "hi", "data": data })).await.0, 202);
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_a_name_that_is_longer_than_a_key_of_the_table() {
+    let aws = parts::aws(parts::dynamodb_local().await);
+    parts::make_table(&aws, "names").await;
+    let mut deployed = Deployed::start_with(&[("api_key", KEY)], &[], echo).await;
+    deployed.keep_in(Arc::new(Dynamo::new(&aws, "names")));
+    for route in ["inject", "notify"] {
+        let (status, why) = call(&deployed.endpoint, route, &json!({ "userId": "a".repeat(3000), "text": "hi" })).await;
+        assert_eq!(status, 404, "{route}: {why}");
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_can_never_be_kept_is_refused() {
+    let (endpoint, agent) = start(&[]).await;
+    agent.will_say(&json!(["hello"]));
+    endpoint.say("hello").await;
+    let (status, why) = call(&endpoint, "notify", &json!({ "userId": ADA, "outputs": vec!["a"; 9000] })).await;
+    assert_eq!((status, endpoint.replies().len()), (413, 1), "{why}");
+}
+
+#[tokio::test]
+async fn somebody_whose_message_the_agent_did_not_answer_has_written() {
+    let (endpoint, agent) = start(&[("FALLBACK_TEXT", "sorry")]).await;
+    agent.will_answer(400, "{}");
+    assert_eq!(endpoint.say("hello").await, ["sorry"]);
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": ADA, "text": "we are back" })).await.0, 202);
+    agent.will_say(&json!(["hello"]));
+    assert_eq!(call(&endpoint, "inject", &json!({ "userId": ADA, "text": "a hand-back" })).await.0, 202);
+    assert_eq!(endpoint.replies(), ["sorry", "we are back", "hello"]);
 }

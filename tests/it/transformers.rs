@@ -240,3 +240,21 @@ async fn the_hooks_of_a_call_see_it_after_its_key_and_answer_it() {
     let (status, _) = call(&endpoint, "inject", &json!({ "action": "throw", "userId": ADA, "text": "own" })).await;
     assert_eq!(status, 500);
 }
+
+#[tokio::test]
+async fn the_names_that_a_script_gives_are_names_for_other_systems_too() {
+    let hooks = "handleInput: async ({ request }) => {
+            const { body } = request.body.entry[0].changes[0].value.messages[0].text;
+            return body === 'hello' ? {} : { userId: `crm-${body}`, sessionId: `case-${body}` };
+        }";
+    let (endpoint, agent, _script) = with(hooks, &[]).await;
+    agent.will_always_say(&json!(["said"]));
+    for text in ["hello", "7", "8"] {
+        endpoint.say(text).await;
+    }
+    for (session, status) in [("case-8", 202), ("case-7", 409)] {
+        let inject = json!({ "userId": "crm-8", "text": "paid", "sessionId": session });
+        assert_eq!(call(&endpoint, "inject", &inject).await.0, status, "{session}");
+    }
+    assert_eq!(call(&endpoint, "notify", &json!({ "userId": "crm-8", "text": "hi" })).await.0, 202);
+}

@@ -135,14 +135,21 @@ impl Call {
         TurnId::of(&self.number, &format!("{} {name} {key}", self.route))
     }
 
-    /// The conversation with a person, as it is stored.
+    /// The conversation with a person, as it is stored, and what they want as it is kept under any of their names: another conversation
+    /// with the same person may know better.
     pub(super) async fn find(
         &self,
         app: &App,
         name: &str,
         clock: &Clock,
     ) -> Checked<Option<(ConversationId, Conversation)>> {
-        app.outbox.find(&self.number, name, clock).await.map_err(|error| self.unreadable(&error))
+        let found = app.outbox.find(&self.number, name, clock).await.map_err(|error| self.unreadable(&error))?;
+        let Some((id, mut conversation)) = found else { return Ok(None) };
+        let kept = app.outbox.kept_preferences(&id, &conversation.person, clock).await;
+        if let Some(kept) = kept.map_err(|error| self.unreadable(&error))? {
+            conversation.prefer(kept);
+        }
+        Ok(Some((id, conversation)))
     }
 
     /// Nothing can be said while the store cannot be read.

@@ -10,7 +10,7 @@ use super::scripted::{self, Go, Scripted};
 use crate::{
     agents::{self, InjectBody},
     app::App,
-    conversation::{INJECT, Inject, Job, Message, ScriptStorage, Task, TurnId},
+    conversation::{INJECT, Inject, Job, Message, ScriptStorage, Session, Task, TurnId},
     hooks::Hook,
     retry::Clock,
 };
@@ -50,13 +50,24 @@ async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, 
     if stored.is_opted_out() {
         return Err(conflict(ROUTE, "opted_out", "the person wants nothing that they did not ask for"));
     }
-    let open = stored.session_at(clock.now(), app.settings.conversation.session_expiration).map(|session| session.id);
-    let session = body.session_id.as_ref().map(|id| id.parse().ok().filter(|id| Some(*id) == open));
-    let Some(session) = session.map_or(Some(None), |given| given.map(Some)) else {
-        return Err(conflict(ROUTE, "session_over", "sessionId is not the session that is open; leave it out"));
+    let open = stored.session_at(clock.now(), app.settings.conversation.session_expiration);
+    let session = match &body.session_id {
+        None => None,
+        Some(id) => match open.filter(|open| is_named(open, id)) {
+            Some(open) => Some(open.id),
+            None => {
+                return Err(conflict(ROUTE, "session_over", "sessionId is not the session that is open; leave it out"));
+            }
+        },
     };
     let message = message(&turn, &body).map_err(|why| refuse(ROUTE, &why))?;
     Ok(Job { id: turn, conversation, task: Task::Inject(Box::new(Inject { message, session, storages })), redrives: 0 })
+}
+
+/// Whether this is the session's id, or the one that the operator's script has given it.
+fn is_named(session: &Session, id: &str) -> bool {
+    let alias = session.alias.as_ref().and_then(|alias| alias.session_id.as_deref());
+    id.parse() == Ok(session.id) || alias == Some(id)
 }
 
 /// What is injected, in the form of a message.

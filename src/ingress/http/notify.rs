@@ -3,6 +3,7 @@
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 
+use super::answer;
 use super::caller::{Call, Checked, accepted, admit, conflict, is_phone, name_of, refuse};
 use super::scripted::{self, Go, Scripted};
 use crate::{
@@ -65,6 +66,10 @@ async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, 
             }
             Ok(_) | Err(_) => {}
         }
+    }
+    if !app.outbox.has_room(&stored, &body.outputs) {
+        tracing::warn!(route = ROUTE, outputs = body.outputs.len(), "a call is refused: too much at once");
+        return Err(answer(StatusCode::PAYLOAD_TOO_LARGE, "this is more than can be kept at once; send it in parts"));
     }
     let task = Task::Notify(Notice { to, outputs: body.outputs, storages });
     Ok(Job { id: turn, conversation, task, redrives: 0 })

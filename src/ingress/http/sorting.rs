@@ -11,7 +11,7 @@ use crate::{
     credentials::{CredentialsError, Keys, RejectedBy},
     queue::DeadLetter,
     retry::{Clock, after},
-    telemetry::redact,
+    telemetry::{Chain, redact},
     whatsapp::inbound::{Event, InboundContent, Part, Received, Status, Unanswered},
 };
 
@@ -68,7 +68,11 @@ pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result
             Event::Choice(choice) if !is_ours(&choice.number) => {
                 *ignored.foreign.entry(format!("choice for the number {}", choice.number)).or_default() += 1;
             }
-            Event::Choice(choice) => sorted.jobs.extend(choice.job(clock.now())),
+            Event::Choice(choice) => {
+                if let Some(job) = choice.job(clock.now()) {
+                    sorted.jobs.push(at_home(app, job, clock).await?);
+                }
+            }
             Event::Problem(problem) => {
                 let advice = problem.advice();
                 let (title, details) =
@@ -102,6 +106,18 @@ pub(super) async fn sort(app: &App, events: Vec<Event>, clock: &Clock) -> Result
         Task::Deferred(_) | Task::Undelivered(_) | Task::Resend(_) | Task::Inject(_) | Task::Notify(_) => None,
     });
     Ok(sorted)
+}
+
+/// The job in the conversation that the person has already: a choice may name them by their number alone.
+async fn at_home(app: &App, job: Job, clock: &Clock) -> Result<Job, Response<String>> {
+    match app.outbox.find(&job.conversation.number, &job.conversation.user, clock).await {
+        Ok(Some((conversation, _))) => Ok(Job { conversation, ..job }),
+        Ok(None) => Ok(job),
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "a choice is refused: it has to come again");
+            Err(answer(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read; send it again"))
+        }
+    }
 }
 
 /// The keys in force, or newer ones: the secret may have got another number, or its first one, since it was read.

@@ -126,7 +126,7 @@ fn answer() -> Answer {
 }
 
 fn reply(content: Content, state: ReplyState) -> Reply {
-    Reply { output: Output { content, quotes: true }, state, resends: 1 }
+    Reply { output: Output { content, quotes: true }, state, resends: 1, is_unasked: true }
 }
 
 /// One output of each kind of content.
@@ -253,6 +253,7 @@ pub fn conversation() -> Conversation {
             id: ReplyId::of(&turn("wamid.EARLIER=="), 0),
             output: Output { content: text("sent"), quotes: true },
             resends: 1,
+            is_unasked: true,
         }],
         failing: Some(Failing { turn: turn("wamid.THIRD=="), tries: 2, reason: "the agent did not answer".to_owned() }),
         done,
