@@ -27,7 +27,7 @@ const TABLE: &str = "costs";
 /// What an invocation may take.
 const LEFT: Duration = Duration::from_mins(1);
 /// Most bytes of the package: a small one starts faster.
-const MAX_ZIP: u32 = 4_000_000;
+const MAX_ZIP: u32 = 4_500_000;
 
 /// Calls by the part they went to, and units of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -159,7 +159,7 @@ async fn three_units_last_for_the_first_messages_of_eight_days_and_then_grow_slo
 }
 
 #[test]
-fn the_package_is_smaller_than_four_megabytes() {
+fn the_package_is_smaller_than_four_and_a_half_megabytes() {
     let size::Size { binary, zip } = size::of(&package()).expect("a size");
     assert!(zip <= MAX_ZIP, "zipped it has {zip} bytes, and {binary} as it is");
 }

@@ -126,12 +126,11 @@ impl Scene {
         let (meta, meta_url) = start_meta(DEVELOPMENT_SECRET).await;
         let (agent, agent_url) = Agent::start().await;
         // As an agent that knows its idempotency keys: to the same question the same answer.
-        let large = "a".repeat(400_000);
-        (0..3).for_each(|_| match answer {
-            Answer::Three => agent.will_say(answer.replies()),
-            Answer::TooLarge => agent.will_say(&[&large]),
+        match answer {
+            Answer::Three => agent.will_always_say(answer.replies()),
+            Answer::TooLarge => agent.will_always_say(&[&"a".repeat(400_000)]),
             Answer::Notice => {}
-        });
+        }
         let store = format!("http://127.0.0.1:{}", parts::ministack().await);
         let agent_url = agent_url.trim_end_matches("/rest").to_owned();
         let (user, message) = (format!("15550{number:06}"), format!("wamid.FAULT{number:04}=="));

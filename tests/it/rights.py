@@ -77,7 +77,7 @@ def deploy(client, name, protocol, url):
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=TEMPLATE.read_text().replace("CodeUri: .", "CodeUri: s3://code/nothing.zip"),
+        TemplateBody=TEMPLATE.read_text().replace("CodeUri: .", "CodeUri: s3://code/nothing.zip").replace("ContentUri: config/", "ContentUri: s3://code/nothing.zip"),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )

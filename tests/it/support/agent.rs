@@ -42,6 +42,8 @@ impl Drop for Agent {
 struct Script {
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    /// What every question gets for which there is nothing else.
+    usual: Arc<Mutex<Option<Value>>>,
     together: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
@@ -55,8 +57,12 @@ impl Agent {
 
     /// The next question gets these texts as the outputs of the stack.
     pub fn will_say(&self, texts: &[&str]) {
-        let stack: Vec<_> = texts.iter().map(|text| json!({ "text": text, "data": {}, "source": "bot" })).collect();
-        self.will_answer(200, json!({ "text": texts.concat(), "data": {}, "outputStack": stack }));
+        self.will_answer(200, said(texts));
+    }
+
+    /// Every question from now on gets these texts, be it one or many or none.
+    pub fn will_always_say(&self, texts: &[&str]) {
+        *self.0.usual.lock().expect("not poisoned") = Some(said(texts));
     }
 
     /// The next question gets this answer.
@@ -79,6 +85,12 @@ impl Agent {
     }
 }
 
+/// The agent's answer with these texts.
+fn said(texts: &[&str]) -> Value {
+    let stack: Vec<_> = texts.iter().map(|text| json!({ "text": text, "data": {}, "source": "bot" })).collect();
+    json!({ "text": texts.concat(), "data": {}, "outputStack": stack })
+}
+
 async fn answer(
     State(script): State<Script>,
     headers: HeaderMap,
@@ -93,6 +105,8 @@ async fn answer(
         together.wait().await;
     }
     let told = script.answers.lock().expect("not poisoned").pop_front();
-    let (status, answer) = told.unwrap_or_else(|| (200, json!({ "outputStack": [{ "text": echo, "data": {} }] })));
+    let usual = script.usual.lock().expect("not poisoned").clone();
+    let (status, answer) = told
+        .unwrap_or_else(|| (200, usual.unwrap_or_else(|| json!({ "outputStack": [{ "text": echo, "data": {} }] }))));
     (StatusCode::from_u16(status).expect("a status"), Json(answer))
 }
