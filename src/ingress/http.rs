@@ -12,11 +12,13 @@ mod webhook;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 
+use self::scripted::{Go, Scripted};
 use super::{Delivery, Ran, run_all};
 use crate::{
     app::App,
     conversation::Job,
     credentials::CredentialsError,
+    hooks::Hook,
     queue::{QueueError, Sent},
     retry::Clock,
     telemetry::Chain,
@@ -48,11 +50,57 @@ pub async fn handle(app: &App, request: Request<Bytes>, clock: &Clock) -> Respon
         ("/agent/reply", _) => wrong_method("POST"),
         (path, method) => match (under(path, "/inject"), under(path, "/notify"), method) {
             // Boxed: large futures, which a webhook does not have to carry.
-            (Some(key), _, &Method::POST) => Box::pin(inject::take(app, key, request, clock)).await,
-            (_, Some(key), &Method::POST) => Box::pin(notify::take(app, key, request, clock)).await,
+            (Some(key), _, &Method::POST) => Box::pin(take_call(app, Route::Inject, key, request, clock)).await,
+            (_, Some(key), &Method::POST) => Box::pin(take_call(app, Route::Notify, key, request, clock)).await,
             (Some(_), ..) | (_, Some(_), _) => wrong_method("POST"),
             (None, None, _) => nothing_at(path),
         },
+    }
+}
+
+/// Takes in a call of another system; `key` is the end of the path, which may be empty.
+async fn take_call(app: &App, route: Route, key: &str, request: Request<Bytes>, clock: &Clock) -> Response<String> {
+    let call = match caller::admit(app, route.name(), key, request).await {
+        Ok(call) => call,
+        Err(refused) => return refused,
+    };
+    let Go { body, storages, sent } = match scripted::run(app, &call, route.hook(), clock).await {
+        Scripted::On(go) => go,
+        Scripted::End(answered) => return answered,
+    };
+    let job = match route {
+        Route::Inject => inject::job(app, &call, &body, storages, clock).await,
+        Route::Notify => notify::job(app, &call, &body, storages, clock).await,
+    };
+    match job {
+        Ok(job) => match call.accept(app, job, clock).await {
+            accepted if accepted.status() == StatusCode::ACCEPTED => sent.unwrap_or(accepted),
+            refused => refused,
+        },
+        Err(answered) => answered,
+    }
+}
+
+/// How another system speaks.
+#[derive(Clone, Copy)]
+enum Route {
+    Inject,
+    Notify,
+}
+
+impl Route {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inject => inject::ROUTE,
+            Self::Notify => notify::ROUTE,
+        }
+    }
+
+    fn hook(self) -> Hook {
+        match self {
+            Self::Inject => Hook::Inject,
+            Self::Notify => Hook::Notify,
+        }
     }
 }
 

@@ -1,42 +1,26 @@
 //! `POST /inject`: another system says something to the agent, as if the person had.
 
-use ::http::{Request, Response, StatusCode};
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::caller::{Call, Checked, accepted, admit, conflict, name_of, refuse};
-use super::scripted::{self, Go, Scripted};
+use super::caller::{Call, Checked, accepted, conflict, name_of, refuse};
 use crate::{
     agents::{self, InjectBody},
     app::App,
     conversation::{INJECT, Inject, Job, Message, ScriptStorage, Session, Task, TurnId},
-    hooks::Hook,
     retry::Clock,
 };
 
-const ROUTE: &str = "inject";
+pub(super) const ROUTE: &str = "inject";
 
-/// Takes in one call; `key` is the end of the path, which may be empty.
-pub(super) async fn take(app: &App, key: &str, request: Request<Bytes>, clock: &Clock) -> Response<String> {
-    let call = match admit(app, ROUTE, key, request).await {
-        Ok(call) => call,
-        Err(refused) => return refused,
-    };
-    let Go { body, storages, sent } = match scripted::run(app, &call, Hook::Inject, clock).await {
-        Scripted::On(go) => go,
-        Scripted::End(answered) => return answered,
-    };
-    match job(app, &call, &body, storages, clock).await {
-        Ok(job) => match call.accept(app, job, clock).await {
-            accepted if accepted.status() == StatusCode::ACCEPTED => sent.unwrap_or(accepted),
-            refused => refused,
-        },
-        Err(answered) => answered,
-    }
-}
-
-async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, clock: &Clock) -> Checked<Job> {
+/// The job that a call is, or why it is none.
+pub(super) async fn job(
+    app: &App,
+    call: &Call,
+    body: &[u8],
+    storages: Vec<ScriptStorage>,
+    clock: &Clock,
+) -> Checked<Job> {
     let body = agents::read_inject(body).map_err(|why| refuse(ROUTE, &why))?;
     let name = name_of(&body.user_id);
     let (conversation, stored) = call.find(app, name, clock).await?.ok_or_else(|| call.nobody())?;

@@ -1,42 +1,27 @@
 //! `POST /notify`: another system says something to a person, without the agent.
 
-use ::http::{Request, Response, StatusCode};
-use bytes::Bytes;
+use ::http::StatusCode;
 
 use super::answer;
-use super::caller::{Call, Checked, accepted, admit, conflict, is_phone, name_of, refuse};
-use super::scripted::{self, Go, Scripted};
+use super::caller::{Call, Checked, accepted, conflict, is_phone, name_of, refuse};
 use crate::{
     agents,
     app::App,
     conversation::{Conversation, ConversationId, Job, Notice, Person, ScriptStorage, Task},
-    hooks::Hook,
     retry::Clock,
     whatsapp::graph::GraphError,
 };
 
-const ROUTE: &str = "notify";
+pub(super) const ROUTE: &str = "notify";
 
-/// Takes in one call; `key` is the end of the path, which may be empty.
-pub(super) async fn take(app: &App, key: &str, request: Request<Bytes>, clock: &Clock) -> Response<String> {
-    let call = match admit(app, ROUTE, key, request).await {
-        Ok(call) => call,
-        Err(refused) => return refused,
-    };
-    let Go { body, storages, sent } = match scripted::run(app, &call, Hook::Notify, clock).await {
-        Scripted::On(go) => go,
-        Scripted::End(answered) => return answered,
-    };
-    match job(app, &call, &body, storages, clock).await {
-        Ok(job) => match call.accept(app, job, clock).await {
-            accepted if accepted.status() == StatusCode::ACCEPTED => sent.unwrap_or(accepted),
-            refused => refused,
-        },
-        Err(answered) => answered,
-    }
-}
-
-async fn job(app: &App, call: &Call, body: &[u8], storages: Vec<ScriptStorage>, clock: &Clock) -> Checked<Job> {
+/// The job that a call is, or why it is none.
+pub(super) async fn job(
+    app: &App,
+    call: &Call,
+    body: &[u8],
+    storages: Vec<ScriptStorage>,
+    clock: &Clock,
+) -> Checked<Job> {
     let body = agents::read_notify(body).map_err(|why| refuse(ROUTE, &why))?;
     let name = name_of(&body.user_id);
     let to = Person { phone: Some(name.to_owned()).filter(|_| is_phone(name)), ..Person::default() };
